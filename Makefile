@@ -1,0 +1,91 @@
+# make run    open the workbench page (installs what is missing first)
+# make test   lint and every test; installs a browser if there is none
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+PY := $(VENV)/bin/python
+RUN_STAMP := $(VENV)/.installed-run
+TEST_STAMP := $(VENV)/.installed-test
+APT := DEBIAN_FRONTEND=noninteractive apt-get
+BENCH_OUT ?= results/phantom
+
+export GRADIO_ANALYTICS_ENABLED := False
+export HF_HUB_DISABLE_TELEMETRY := 1
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: help run test test-fast lint format bench install browser
+
+help:
+	@echo "make run        open the page on http://127.0.0.1:7860   (options: make run ARGS='--port 7861')"
+	@echo "make test       lint, all tests, browser tests           (make test-fast: the quick ones only)"
+	@echo "make lint       ruff check and format check              (make format: apply the format)"
+	@echo "make bench      both shipped models on the phantom benchmark, results in $(BENCH_OUT)"
+
+run: $(RUN_STAMP)
+	@exec $(PY) app.py $(ARGS)
+
+test: export PYTHONDONTWRITEBYTECODE := 1
+test: lint browser
+	$(PY) -m pytest -q -m "not slow and not browser and not gpu"
+	$(PY) -m pytest -q -m "slow or browser or gpu"
+
+test-fast: export PYTHONDONTWRITEBYTECODE := 1
+test-fast: $(TEST_STAMP)
+	$(PY) -m pytest -q -m "not slow and not browser and not gpu" $(ARGS)
+
+lint: $(TEST_STAMP)
+	$(PY) -m ruff check --no-cache .
+	$(PY) -m ruff format --no-cache --check .
+
+format: $(TEST_STAMP)
+	$(PY) -m ruff check --no-cache --fix .
+	$(PY) -m ruff format --no-cache .
+
+bench: $(RUN_STAMP)
+	$(PY) -m workbench bench run --items phantom --model base --model tuned --out $(BENCH_OUT)
+	$(PY) -m workbench bench report $(BENCH_OUT)
+
+install: $(RUN_STAMP)
+
+# A half-made environment (an interrupted first run) is made again; a working one is kept.
+$(RUN_STAMP): requirements.txt packages.txt
+	@if ! $(PY) -m pip --version >/dev/null 2>&1; then \
+	  python=; \
+	  for name in "$${PYTHON:-python3.11}" python3.11 python3.12 python3.13 python3 python; do \
+	    if "$$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	      python=$$name; break; fi; \
+	  done; \
+	  if [ -z "$$python" ]; then \
+	    echo "Python 3.11 or newer with its venv module is needed. Install it (Debian: apt-get install" \
+	      "python3 python3-venv) or name one: make run PYTHON=/path/to/python3.11" >&2; exit 1; fi; \
+	  echo "Making $(VENV) with $$("$$python" --version) ..."; \
+	  "$$python" -m venv --clear $(VENV); \
+	fi
+	@echo "Installing the pinned requirements; the first time takes a few minutes ..."
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@if ! $(PY) -c 'import cv2' 2>/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing the system libraries that OpenCV needs: $$(xargs < packages.txt)"; \
+	    $(APT) update -qq && $(APT) install -y -qq --no-install-recommends $$(xargs < packages.txt) >/dev/null || true; \
+	  fi; \
+	  if ! $(PY) -c 'import cv2' 2>/dev/null; then \
+	    echo "OpenCV can't load its system libraries. Install libGL and glib and try again (Debian and" \
+	      "Ubuntu: sudo apt-get install $$(xargs < packages.txt))." >&2; exit 1; fi; \
+	fi
+	@touch $@
+
+$(TEST_STAMP): $(RUN_STAMP) requirements-dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# Never fatal: without a browser the tests that need one are skipped, and say so.
+browser: $(TEST_STAMP)
+	@if $(PY) -c 'import sys, workbench.doctor as d; sys.exit(d.find_browser() is None)'; then exit 0; fi; \
+	echo "No Chromium found; installing one for the browser tests ..."; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  $(APT) update -qq && $(APT) install -y -qq --no-install-recommends chromium >/dev/null && exit 0; \
+	fi; \
+	$(PY) -m playwright install chromium || \
+	  echo "No browser could be installed; the browser tests will be skipped. Install Chromium to run them." >&2

@@ -1,0 +1,41 @@
+"""Open the workbench page: `python app.py` on your machine, or this file as a Space."""
+
+import os
+import sys
+
+# Read by the libraries when they are imported, so it has to come before them.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+from workbench.errors import UserFacing
+from workbench.settings import Settings
+from workbench.ui.app import build
+from workbench.ui.services import Services
+from workbench.ui.theme import CSS_FILE, HEAD, theme
+
+
+def main() -> None:
+    settings = Settings.from_env(sys.argv[1:])
+    demo = build(Services(settings))
+    demo.queue(max_size=32, default_concurrency_limit=1).launch(
+        server_name=settings.host,
+        server_port=settings.port or None,
+        share=False,
+        run_history=False,
+        enable_monitoring=False,
+        show_error=False,
+        allowed_paths=[],
+        max_file_size="64mb",
+        state_session_capacity=64,
+        footer_links=["settings"],
+        theme=theme(),
+        css_paths=[CSS_FILE],
+        head=HEAD,
+    )
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except UserFacing as fault:
+        sys.exit(str(fault))

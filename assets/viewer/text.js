@@ -1,0 +1,65 @@
+// Every sentence the viewer says, in one place.
+
+const TEXT = {
+  empty: "Add an image and ask a question, or pick an example.",
+  noPicture: "This question has no picture.",
+  badPicture: "The picture could not be shown.",
+  notice: "Research and teaching prototype. Not a medical device.",
+  honest: "Heat maps show what influenced the model, not where disease is.",
+  pickOne: "Choose a word or a step to see what in the picture it rested on.",
+  noMapYet: "There is no heat map for this answer yet.",
+  noMapForSpan: "There is no heat map for this part of the answer.",
+  emptyMap: "No evidence in the picture: this map is empty.",
+  shareUnknown: "This method does not say how much evidence came from the image.",
+  viewChanged: "View changed: only your screen, the models saw the original",
+  seenView: "What the model saw",
+  seenOtherShape: "The model saw the picture in another shape, so no map is drawn on it here.",
+  lessMotion: "Your system asks for less motion: use previous and next.",
+  noDifference: "The difference needs both models' maps from the same method.",
+  differentTexts: "Each model's map belongs to its own answer; the two texts differ.",
+  noSteps: "This answer has no steps; its words can still be selected.",
+  status: {
+    empty: "Nothing asked yet",
+    waiting: "Waiting",
+    streaming: "Writing…",
+    done: "Finished",
+    cancelled: "Stopped",
+    failed: "Failed",
+  },
+  say: {
+    empty: "",
+    waiting: "Waiting for this model's turn.",
+    streaming: "",
+    done: "",
+    cancelled: "Stopped before the end. The text written so far is kept.",
+    failed: "This model could not answer.",
+  },
+  parse: {
+    ok: "Steps read",
+    no_trace: "No steps",
+    no_answer: "No final answer",
+    truncated: "Cut off at the length limit",
+    recovered: "Read with a tolerant rule",
+    empty: "Nothing written",
+  },
+  axis: { perception: "Perception", knowledge: "Knowledge", rationale: "Rationale" },
+};
+
+function percent(share) {
+  if (share > 0 && share < 0.005) return "under 1 %";
+  return Math.round(100 * share) + " %";
+}
+
+/** A value with two or three meaningful digits and no exponent. */
+function plainNumber(value) {
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (size >= 100) return value.toFixed(0);
+  if (size >= 0.01) return String(Number(value.toPrecision(3)));
+  const places = Math.min(12, 1 - Math.floor(Math.log10(size)));
+  return value.toFixed(places);
+}
+
+function quoted(text) {
+  return "“" + (text.length > 60 ? text.slice(0, 57) + "…" : text) + "”";
+}

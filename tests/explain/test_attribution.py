@@ -1,0 +1,130 @@
+"""Each method on a model whose right answer is known, and direct attribution against the exact sum."""
+
+import numpy as np
+import pytest
+import torch
+from tests.tiny import PLANTED_TOKEN, picture
+
+from workbench.explain import METHODS, HeatMap, Refusal, Span, explain, gather_evidence
+from workbench.imaging.medical_image import MedicalImage
+from workbench.models.answer import Answer, Question
+
+ALL = [name for name in METHODS if name != "attention_head"]
+
+
+def _bright_patch(width: int, height: int, box: tuple[int, int, int, int]) -> MedicalImage:
+    pixels = np.zeros((height, width, 3), np.uint8)
+    x0, y0, x1, y1 = box
+    pixels[y0:y1, x0:x1] = 255
+    return MedicalImage(pixels, "test", "array")
+
+
+def _answer(ids: tuple[int, ...]) -> Answer:
+    text = "x" * len(ids)
+    return Answer(ids, text, tuple((i, i + 1) for i in range(len(ids))), (0.0,) * len(ids), "stop")
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("width", "height", "box"), [(48, 48, (16, 32, 24, 40)), (300, 180, (200, 90, 250, 140))]
+)
+def test_the_planted_patch_lights_up_where_it_was_planted(planted, method, width, height, box):
+    prompt = planted.prepare(Question("left"), _bright_patch(width, height, box))
+    answer = _answer((PLANTED_TOKEN,))
+    found = explain(planted, prompt, answer, Span("token", "x", (0,)), method)
+    assert isinstance(found, HeatMap)
+    best = found.boxes[found.values.argmax()]
+    assert np.abs(best - np.array(box)).max() <= 0.12 * max(width, height)
+    inside = found.values[found.values.argmax()]
+    others = np.delete(found.values, found.values.argmax())
+    assert inside > 2 * np.abs(others).max()
+    if method == "logit_attribution":
+        assert inside > 0
+
+
+def test_attribution_predicts_what_painting_the_patch_out_does(planted):
+    bright = planted.prepare(Question("left"), _bright_patch(48, 48, (16, 32, 24, 40)))
+    dark = planted.prepare(Question("left"), _bright_patch(48, 48, (0, 0, 0, 0)))
+    found = explain(planted, bright, _answer((PLANTED_TOKEN,)), Span("token", "x", (0,)), "logit_attribution")
+    logits = []
+    for prompt in (bright, dark):
+        with torch.inference_mode():
+            logits.append(planted.model(**prompt.inputs).logits[0, -1, PLANTED_TOKEN].item())
+    assert found.values.sum() == pytest.approx(logits[0], rel=0.02)
+    assert logits[1] == pytest.approx(0, abs=1e-6)
+
+
+def test_direct_contributions_and_the_rest_sum_to_the_logit(tiny):
+    prompt = tiny.prepare(Question("Is there evidence of a nodule?"), picture(70, 50))
+    answer = _answer((7, 11, 13))
+    evidence = gather_evidence(tiny, prompt, answer)
+    forced = tiny.teacher_force(prompt, answer.ids)
+    rest: list[torch.Tensor] = []
+    rows = slice(prompt.length - 1, prompt.length + 2)
+    layers = tiny.decoder.layers
+    hooks = [
+        layer.mlp.register_forward_hook(lambda _m, _a, out: rest.append(out[0, rows])) for layer in layers
+    ]
+    hooks.append(layers[0].register_forward_pre_hook(lambda _m, args: rest.append(args[0][0, rows])))
+    inputs = tiny.family.extend(prompt.inputs, torch.tensor(answer.ids))
+    with torch.inference_mode():
+        logits = tiny.model(**inputs).logits[0, rows]
+    for hook in hooks:
+        hook.remove()
+    parts = tiny.decoder
+    rms = (forced.hidden.pow(2).mean(-1, keepdim=True) + parts.final_norm.variance_epsilon).sqrt()
+    u = parts.unembedding.weight[list(answer.ids)] * parts.final_norm.weight / rms
+    outside_heads = sum((part * u).sum(-1) for part in rest)
+    total = torch.from_numpy(evidence.head_total).sum((0, 1)) + outside_heads
+    expected = logits.gather(1, torch.tensor(answer.ids)[:, None])[:, 0]
+    assert torch.allclose(total, expected, atol=1e-4)
+
+
+def test_attention_share_is_the_mass_on_the_image(tiny):
+    prompt = tiny.prepare(Question("left"), picture(48, 48))
+    answer = _answer((7, 11))
+    evidence = gather_evidence(tiny, prompt, answer)
+    span = Span("all", "both", (0, 1))
+    found = explain(tiny, prompt, answer, span, "attention_mean")
+    assert found.values.sum() == pytest.approx(found.image_share, abs=1e-5)
+    assert found.image_share == pytest.approx(evidence.attention_share.mean(), abs=1e-6)
+    assert np.allclose(evidence.attention.sum(-1), evidence.attention_share, atol=1e-5)
+
+
+def test_additive_methods_sum_and_attention_averages_over_a_span(tiny):
+    prompt = tiny.prepare(Question("left"), picture(48, 48))
+    answer = _answer((7, 11))
+    for method, pool in (("attention_mean", np.mean), ("logit_attribution", np.sum)):
+        singles = [explain(tiny, prompt, answer, Span("token", "x", (i,)), method).values for i in (0, 1)]
+        both = explain(tiny, prompt, answer, Span("all", "both", (0, 1)), method).values
+        assert np.allclose(both, pool(singles, axis=0), atol=1e-6)
+
+
+def test_another_target_token_gives_another_attribution(tiny):
+    prompt = tiny.prepare(Question("left"), picture(48, 48))
+    span = Span("token", "x", (0,))
+    first, second = (explain(tiny, prompt, _answer((i,)), span, "logit_attribution").values for i in (7, 19))
+    assert np.corrcoef(first, second)[0, 1] < 0.99
+
+
+@pytest.mark.parametrize(("layer", "head"), [(9, 0), (0, 9), (-1, 0)])
+def test_a_head_that_does_not_exist_is_refused(tiny, layer, head):
+    prompt = tiny.prepare(Question("left"), picture(48, 48))
+    found = explain(
+        tiny,
+        prompt,
+        _answer((7,)),
+        Span("token", "x", (0,)),
+        "attention_head",
+        {"layer": layer, "head": head},
+    )
+    assert isinstance(found, Refusal)
+    assert "no layer" in found.reason
+
+
+@pytest.mark.parametrize("method", ALL)
+def test_without_an_image_or_an_answer_there_is_a_refusal_and_no_map(tiny, method):
+    blind = tiny.prepare(Question("left"), None)
+    assert isinstance(explain(tiny, blind, _answer((7,)), Span("token", "x", (0,)), method), Refusal)
+    seeing = tiny.prepare(Question("left"), picture(48, 48))
+    assert isinstance(explain(tiny, seeing, Answer(), Span("token", "x", (0,)), method), Refusal)

@@ -1,0 +1,345 @@
+"""The command line with stand-ins for the rooms that need weights; the real chain is in test_offline."""
+
+import json
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+
+from workbench.cli import main, printable
+from workbench.errors import UserFacing
+from workbench.explain.heatmap import HeatMap, Refusal, Span
+from workbench.imaging.medical_image import MedicalImage
+from workbench.models.answer import Answer, Prompt, Question
+from workbench.traces.trace import Step, Trace
+
+TEXT = "A bright disc. <answer>round</answer>"
+OFFSETS = ((0, 8), (8, 14), (14, 23), (23, 28), (28, 37), (37, 37))
+SHARES = [0.5, 0.4, 0.1, 0.3, 0.1, 0.0]
+ANSWER = Answer(
+    ids=(5, 6, 7, 8, 9, 2), text=TEXT, offsets=OFFSETS, logprobs=(-0.1,) * 6, finish="stop", seconds=0.25
+)
+TRACE = Trace(
+    status="ok",
+    rule="tags",
+    steps=(Step(0, "perception", "A bright disc.", 0, 14, "first", 0, 2),),
+    modality="X-ray",
+    answer_text="round",
+    answer_letter="B",
+)
+HEAT = HeatMap(
+    values=np.array([0.1, 0.9], dtype=np.float32),
+    boxes=np.array([[0, 0, 30, 40], [30, 0, 60, 40]], dtype=np.float32),
+    signed=False,
+    unit="share of attention",
+    image_share=0.4,
+    meta={"layers": np.array([0, 1])},
+)
+
+METHODS = {
+    "attention_mean": SimpleNamespace(params=()),
+    "logit_attribution": SimpleNamespace(
+        params=(SimpleNamespace(name="layer"), SimpleNamespace(name="head"))
+    ),
+}
+
+
+@pytest.fixture
+def rooms(monkeypatch: pytest.MonkeyPatch, tiny_rgb: np.ndarray) -> SimpleNamespace:
+    """Stand-ins for the rooms; `rooms.seen` collects what they were given, other fields steer them."""
+    state = SimpleNamespace(seen={}, heat=HEAT, status="done", message="", notes=(), fault=None)
+
+    def load_image(source, *, window=None, invert=False):
+        state.seen |= {"image": source, "window": window, "invert": invert}
+        return MedicalImage(tiny_rgb, "0" * 64, "png", notes=state.notes)
+
+    def load_model(ref, *, settings=None):
+        state.seen |= {"ref": ref, "settings": settings}
+        if state.fault:
+            raise state.fault
+        return SimpleNamespace(name="teaching-tuned")
+
+    def run_case(model, image, question: Question, decoding, stop):
+        state.seen |= {"question": question, "decoding": decoding}
+        prompt = Prompt(question, {}, np.array([0, 1]), HEAT.boxes, (60, 40))
+        column = {
+            "label": "Tuned",
+            "prompt": prompt,
+            "option_probabilities": (0.2, 0.8),
+            "message": state.message,
+        }
+        yield SimpleNamespace(status="streaming", answer=Answer(), trace=Trace("empty", ""), **column)
+        yield SimpleNamespace(status=state.status, answer=ANSWER, trace=TRACE, **column)
+
+    def explain(model, prompt, answer, span, method, params):
+        state.seen |= {"span": span, "method": method, "params": params}
+        return state.heat
+
+    def resolve_span(spec, trace, answer):
+        if spec == "step:9":
+            raise UserFacing("The answer has no step 9.", "It has 1 step.")
+        return Span("answer", "the answer", (3,))
+
+    def render_overlay(pixels, values, boxes, style):
+        return pixels
+
+    fakes = {
+        "workbench.imaging": {"load_image": load_image},
+        "workbench.imaging.overlay": {"render_overlay": render_overlay, "OverlayStyle": SimpleNamespace},
+        "workbench.models.loading": {"load_model": load_model},
+        "workbench.cases.run": {"run_case": run_case},
+        "workbench.explain": {"METHODS": METHODS, "explain": explain},
+        "workbench.explain.spans": {"resolve_span": resolve_span},
+        "workbench.explain.evidence": {"image_shares": lambda model, prompt, answer: SHARES},
+    }
+    for name, members in fakes.items():
+        module = ModuleType(name)
+        vars(module).update(members)
+        monkeypatch.setitem(sys.modules, name, module)
+    return state
+
+
+def fault_of(capsys: pytest.CaptureFixture[str]) -> str:
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "Traceback" not in captured.err and captured.err.count("\n") == 1
+    return captured.err
+
+
+def test_ask_json_has_exactly_the_promised_keys(rooms, capsys) -> None:
+    code = main(["ask", "x.png", " What is it? ", "--option", "square", "--option", "round", "--json"])
+    assert code == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record == {
+        "model": "teaching-tuned",
+        "image": {"width": 60, "height": 40},
+        "text": TEXT,
+        "trace": {
+            "modality": "X-ray",
+            "steps": [
+                {"index": 0, "axis": "perception", "text": "A bright disc.", "token_start": 0, "token_end": 2}
+            ],
+            "answer": "round",
+            "answer_letter": "B",
+            "status": "ok",
+        },
+        "tokens": [
+            {"id": token, "text": TEXT[start:end], "logprob": -0.1, "image_share": share}
+            for token, (start, end), share in zip(ANSWER.ids, OFFSETS, SHARES, strict=True)
+        ],
+        "seconds": 0.25,
+    }
+    assert rooms.seen["ref"] == "tuned"
+    assert rooms.seen["question"] == Question("What is it?", ("square", "round"), "trace")
+
+
+def test_ask_passes_its_settings_on(rooms) -> None:
+    flags = shlex.split("--model base --device cpu --max-new-tokens 7 --mode short --window bone --invert")
+    assert main(["ask", "x.dcm", "Which side?", *flags]) == 0
+    seen = rooms.seen
+    assert (seen["ref"], seen["window"], seen["invert"], seen["question"].mode) == (
+        "base",
+        "bone",
+        True,
+        "short",
+    )
+    assert (seen["settings"].device, seen["decoding"].max_new_tokens) == ("cpu", 7)
+
+
+def test_ask_in_words(rooms, capsys) -> None:
+    rooms.notes, rooms.message = ("Only the first frame is shown.",), "The answer may be cut off."
+    assert main(["ask", "x.gif", "What is it?", "--option", "square", "--option", "round"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.splitlines() == [
+        "Tuned, 0.2 s",
+        "Modality: X-ray",
+        "1. [perception] A bright disc.",
+        "Answer: round (B)",
+        "  A. square: 20%",
+        "  B. round: 80%",
+    ]
+    assert captured.err == "Note: Only the first frame is shown.\nNote: The answer may be cut off.\n"
+
+
+def test_explain_json_has_exactly_the_promised_keys(rooms, capsys) -> None:
+    flags = shlex.split("--method logit_attribution --span step:0 --param layer=3 --param head=0 --json")
+    assert main(["explain", "x.png", "What is it?", *flags]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert set(record) == {"method", "span", "values", "boxes", "image_share", "refused", "meta"}
+    assert (record["method"], record["span"], record["refused"]) == ("logit_attribution", "step:0", None)
+    assert record["values"] == pytest.approx([0.1, 0.9])
+    assert record["boxes"] == [[0, 0, 30, 40], [30, 0, 60, 40]]
+    assert record["image_share"] == pytest.approx(0.4)
+    assert record["meta"]["span_tokens"] == [3] and record["meta"]["layers"] == [0, 1]
+    assert rooms.seen["params"] == {"layer": 3, "head": 0}
+
+
+def test_explain_writes_the_picture_and_names_the_strongest_patch_first(
+    rooms, capsys, tmp_path: Path
+) -> None:
+    assert main(["explain", "x.png", "What is it?", "--png", str(tmp_path / "map.png")]) == 0
+    assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
+    lines = capsys.readouterr().out.splitlines()
+    assert "40% of the evidence came from the image" in lines[0]
+    assert lines[2] == "  +0.9 at x 30 to 60, y 0 to 40"
+
+
+def test_a_refusal_is_a_result_without_a_map(rooms, capsys, tmp_path: Path) -> None:
+    rooms.heat = Refusal("This model has no image tokens.", "Choose another.")
+    target = tmp_path / "map.png"
+    assert main(["explain", "x.png", "What is it?", "--png", str(target), "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert (record["values"], record["boxes"], record["image_share"]) == ([], [], None)
+    assert record["refused"] == "This model has no image tokens."
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["ask", "x.png", "  "], "The question is empty"),
+        (["ask", "x.png", "x" * 10_000], "10,000 characters; the limit is 2,000"),
+        (["ask", "x.png", "Why?", "--option", "one"], "1 answer options"),
+        (["ask", "x.png", "Why?", "--device", "tpu"], "device can't be 'tpu'"),
+        (["ask", "x.png", "Why?", "--max-new-tokens", "many"], "max new tokens can't be 'many'"),
+        (["ask", "x.png"], "QUESTION"),
+        (["ask", "x.png", "Why?", "--mode", "loud"], "invalid choice: 'loud'"),
+        (["explain", "x.png", "Why?", "--method", "magic"], "attention_mean, logit_attribution"),
+        (["explain", "x.png", "Why?", "--span", "word:1"], "'word:1' is not a span"),
+        (["explain", "x.png", "Why?", "--span", "step:-1"], "'step:-1' is not a span"),
+        (["explain", "x.png", "Why?", "--span", "step:9"], "no step 9"),
+        (["explain", "x.png", "Why?", "--param", "layer=3"], "takes none"),
+        (["explain", "x.png", "Why?", "--method", "logit_attribution", "--param", "x=3"], "layer, head"),
+        (["explain", "x.png", "Why?", "--param", "layer=no"], "--param NAME=NUMBER"),
+        (["explain", "x.png", "Why?", "--param", "layer"], "--param NAME=NUMBER"),
+        (["explain", "x.png", "Why?", "--png", "/no/such/folder/a.png"], "can't be written"),
+        (["paint"], "invalid choice: 'paint'"),
+        ([], "COMMAND"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(rooms, capsys, arguments: list[str], words: str) -> None:
+    assert main(arguments) == 2
+    assert words in fault_of(capsys)
+
+
+def test_faults_are_json_when_json_is_asked_for(rooms, capsys) -> None:
+    assert main(["ask", "x.png", "", "--json"]) == 2
+    record = json.loads(fault_of(capsys))
+    assert record == {"error": "The question is empty.", "hint": "Type a question about the image."}
+
+
+def test_a_failed_column_is_a_fault(rooms, capsys) -> None:
+    rooms.status, rooms.message = "failed", "The model ran out of memory."
+    assert main(["ask", "x.png", "Why?"]) == 2
+    assert "ran out of memory" in fault_of(capsys)
+
+
+def test_unexpected_faults_show_a_reference_only(rooms, capsys, monkeypatch) -> None:
+    rooms.fault = RuntimeError("secret path /home/someone")
+    assert main(["ask", "x.png", "Why?"]) == 1
+    message = fault_of(capsys)
+    assert message.startswith("Something went wrong (reference ") and "secret" not in message
+    monkeypatch.setenv("WORKBENCH_DEBUG", "1")
+    assert main(["ask", "x.png", "Why?"]) == 1
+    assert "RuntimeError: secret path" in capsys.readouterr().err
+
+
+def test_interruption(rooms, capsys) -> None:
+    rooms.fault = KeyboardInterrupt()
+    assert main(["ask", "x.png", "Why?"]) == 130
+    assert fault_of(capsys) == "Interrupted.\n"
+
+
+def test_public_instances_refuse_other_models(rooms, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("WORKBENCH_PUBLIC", "1")
+    assert main(["ask", "x.png", "Why?", "--model", "evil/model"]) == 2
+    assert "does not load the model 'evil/model'" in fault_of(capsys)
+    assert "ref" not in rooms.seen
+
+
+def test_terminal_control_sequences_are_not_passed_on() -> None:
+    assert printable("a\x1b[31mb\u202ec\r\n\tд🙂") == "a\ufffd[31mb\ufffdc\ufffd\n\tд🙂"
+
+
+@pytest.mark.parametrize("command", [[], ["ask"], ["explain"], ["bench"], ["bench", "run"], ["doctor"]])
+def test_help_is_quick_and_imports_no_model_code(command: list[str]) -> None:
+    code = (
+        "import sys\nfrom workbench.cli import main\n"
+        f"try: main({[*command, '--help']!r})\nexcept SystemExit as end: code = end.code\n"
+        "assert not {'torch', 'transformers', 'gradio', 'cv2'} & set(sys.modules)\nsys.exit(code)"
+    )
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(" ".join(["usage: python -m workbench", *command]))
+    assert time.perf_counter() - start < 20
+
+
+def test_output_survives_a_terminal_without_unicode() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "workbench", "ask", "x.png", "Why?", "--mode", "läut"],
+        capture_output=True,
+        env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "1"},
+        cwd=Path(__file__).resolve().parent.parent,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert b"l\\xe4ut" in done.stderr
+
+
+def test_space_card_prints_the_block(capsys) -> None:
+    assert main(["space-card"]) == 0
+    assert capsys.readouterr().out.startswith("---\ntitle: ")
+
+
+@pytest.fixture
+def bench(rooms, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[int], Path]]:
+    """A stand-in benchmark of five items; the list holds (model, items, folder) of each run."""
+    runs: list[tuple[str, list[int], Path]] = []
+    fakes = {
+        "items": {"load_items": lambda source: [1, 2, 3, 4, 5]},
+        "runner": {"run_bench": lambda model, items, out, decoding: runs.append((model.name, items, out))},
+        "report": {
+            "build_report": lambda out: {"folder": out.name, "runs": len(runs)},
+            "bench_table_text": lambda report: f"{report['runs']} runs",
+        },
+    }
+    for name, members in fakes.items():
+        module = ModuleType(f"workbench.bench.{name}")
+        vars(module).update(members)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    return runs
+
+
+def test_bench_run_answers_once_with_each_model_then_reports(bench, rooms, tmp_path: Path, capsys) -> None:
+    out = tmp_path / "new" / "results"
+    flags = ["--model", "tuned", "--model", "base", "--model", "tuned", "--limit", "2", "--json"]
+    assert main(["bench", "run", "--items", "phantom", "--out", str(out), *flags]) == 0
+    assert bench == [("teaching-tuned", [1, 2], out)] * 2
+    assert rooms.seen["ref"] == "base"
+    assert json.loads(capsys.readouterr().out) == {"folder": "results", "runs": 2}
+    assert main(["bench", "report", str(out)]) == 0
+    assert capsys.readouterr().out == "2 runs\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["report", "/no/such/folder"], "no results folder"),
+        (["run", "--items", "phantom", "--model", "base", "--out", "/dev/null/x"], "can't be made"),
+        (
+            ["run", "--items", "phantom", "--model", "base", "--out", "x", "--limit", "0"],
+            "--limit can't be 0",
+        ),
+        (["run", "--items", "phantom", "--out", "x"], "--model"),
+    ],
+)
+def test_bad_bench_input(bench, capsys, arguments: list[str], words: str) -> None:
+    assert main(["bench", *arguments]) == 2
+    assert words in fault_of(capsys)
+    assert bench == []

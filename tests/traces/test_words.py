@@ -1,0 +1,53 @@
+from workbench.traces import locate_tokens, parse_trace, split_words, token_span
+
+
+def _offsets(*pieces: str) -> list[tuple[int, int]]:
+    out, at = [], 0
+    for piece in pieces:
+        out.append((at, at + len(piece)))
+        at += len(piece)
+    return out
+
+
+def test_sub_words_make_one_word_and_repeats_stay_apart():
+    pieces = ["pneum", "othorax", " no", " pneum", "othorax", "."]
+    words = split_words("".join(pieces), _offsets(*pieces))
+    assert [(w.text, w.token_start, w.token_end) for w in words] == [
+        ("pneumothorax", 0, 2), ("no", 2, 3), ("pneumothorax.", 3, 6),
+    ]  # fmt: skip
+    assert [w.glue for w in words] == ["", " ", " "]
+
+
+def test_tags_are_not_words():
+    pieces = ["<CT_SCAN>", "<think>", "dark", "</think>", "<answer>", "liver", "</answer>", ""]
+    words = split_words("".join(pieces), _offsets(*pieces))
+    assert [(w.text, w.token_start) for w in words] == [("dark", 2), ("liver", 5)]
+
+
+def test_ideographs_stand_alone_and_split_bytes_join():
+    text = "左肺 👩‍⚕️ ok"
+    offsets = [(0, 0), (0, 1), (1, 2), (2, 3), (3, 3), (3, 3), (3, 8), (8, 11)]
+    words = split_words(text, offsets)
+    assert [w.text for w in words] == ["左", "肺", "👩‍⚕️", "ok"]
+    assert (words[2].token_start, words[2].token_end) == (6, 7)
+
+
+def test_no_offsets_no_words():
+    assert split_words("something", []) == ()
+
+
+def test_a_token_belongs_to_a_span_with_more_than_half_of_its_characters():
+    offsets = [(0, 4), (4, 8), (8, 12), (12, 12)]
+    assert token_span(offsets, 4, 8) == (1, 2)
+    assert token_span(offsets, 3, 11) == (1, 3)
+    assert token_span(offsets, 6, 8) is None  # exactly half
+    assert token_span(offsets, 12, 12) is None
+
+
+def test_steps_get_tokens():
+    pieces = ["<think>", "One", " dark", ".", " So", " two", ".", "</think>", "<answer>", "x", "</answer>"]
+    trace = locate_tokens(parse_trace("".join(pieces)), _offsets(*pieces))
+    assert [(s.text, s.token_start, s.token_end) for s in trace.steps] == [
+        ("One dark.", 1, 4),
+        ("So two.", 4, 7),
+    ]

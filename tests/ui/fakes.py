@@ -1,0 +1,135 @@
+"""Stand-ins for the models, so that the page can be tested without weights and made to misbehave."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from workbench.cases.run import CaseColumn, MapSet, case_words, empty_column, map_rows
+from workbench.errors import UserFacing
+from workbench.explain import METHODS
+from workbench.imaging.medical_image import MedicalImage
+from workbench.models.answer import Answer, Decoding, Prompt, Question
+from workbench.settings import Settings
+from workbench.traces import locate_tokens, parse_trace
+from workbench.ui.services import Engine
+
+TRACE = (
+    "<think>The image shows a round bright spot in the right middle zone. A nodule is typically a small "
+    "round opacity. Therefore there is a nodule.</think><answer>nodule</answer>"
+)
+GRID = 4
+
+
+@dataclass(frozen=True)
+class FakeModel:
+    """Says `text`, one token every `pause` seconds."""
+
+    name: str
+    text: str = TRACE
+    pause: float = 0.0
+    revision: str = "fake-1"
+    device: str = "cpu"
+    dtype: str = "torch.float32"
+    memory_bytes: int = 12_000_000
+
+    @property
+    def label(self) -> str:
+        return f"Stand-in {self.name}"
+
+    def seen(self, prompt: Prompt) -> np.ndarray:
+        return np.full((8, 8, 3), 128, np.uint8)
+
+
+def pieces(text: str) -> list[tuple[int, int]]:
+    """Character ranges of stand-in tokens: a word with the space before it."""
+    starts = [0] + [at for at, mark in enumerate(text) if mark == " "]
+    return [(start, end) for start, end in zip(starts, [*starts[1:], len(text)], strict=True) if end > start]
+
+
+def fake_prompt(question: Question, image: MedicalImage) -> Prompt:
+    """A prompt whose image tokens are a GRID x GRID grid over the picture."""
+    xs = np.linspace(0, image.width, GRID + 1)
+    ys = np.linspace(0, image.height, GRID + 1)
+    boxes = [[xs[c], ys[r], xs[c + 1], ys[r + 1]] for r in range(GRID) for c in range(GRID)]
+    size = (image.width, image.height)
+    return Prompt(question, {}, np.arange(GRID * GRID), np.array(boxes, np.float32), size)
+
+
+def fake_run_case(
+    model: FakeModel, image: MedicalImage, question: Question, decoding: Decoding, stop: threading.Event
+) -> Iterator[CaseColumn]:
+    """Grow the model's text token by token; stops when asked to."""
+    blank = empty_column(model.name, model.label)
+    yield blank
+    if model.text == "FAIL":
+        raise RuntimeError("secret detail of a patient")
+    if model.text == "REFUSE":
+        yield replace(
+            blank, status="failed", message="The picture is too large for this model. Use a smaller one."
+        )
+        return
+    prompt, offsets = fake_prompt(question, image), pieces(model.text)
+    column = blank
+    for count in range(1, len(offsets) + 1):
+        finish = "stop" if count == len(offsets) else "running"
+        column = _column(blank, model.text, offsets[:count], prompt, finish, decoding)
+        if stop.is_set():
+            yield replace(column, status="cancelled", message="Stopped before the end.")
+            return
+        yield replace(column, status="streaming")
+        time.sleep(model.pause)
+    chances = tuple([0.7] + [0.3 / (len(question.options) - 1)] * (len(question.options) - 1))
+    yield replace(column, status="done", option_probabilities=chances if question.options else None)
+
+
+def _column(
+    blank: CaseColumn,
+    text: str,
+    offsets: list[tuple[int, int]],
+    prompt: Prompt,
+    finish: Any,
+    decoding: Decoding,
+) -> CaseColumn:
+    shown = text[: offsets[-1][1]]
+    answer = Answer(
+        tuple(range(len(offsets))), shown, tuple(offsets), (-0.1,) * len(offsets), finish, 0.1, decoding
+    )
+    trace = locate_tokens(parse_trace(shown, prompt.question.options), answer.offsets)
+    return replace(blank, answer=answer, trace=trace, words=case_words(answer, trace), prompt=prompt)
+
+
+def fake_maps(model: FakeModel, column: CaseColumn, method: str, params: Mapping[str, Any]) -> MapSet:
+    """Row r lights patch r; the share is 0.4 everywhere."""
+    if model.text.startswith("NOMAP"):
+        raise UserFacing("This back end exposes no attention.", "Choose another method.")
+    rows = map_rows(column)
+    values = np.zeros((len(rows), GRID * GRID), np.float32)
+    values[np.arange(len(rows)), np.arange(len(rows)) % (GRID * GRID)] = 0.5
+    spec = METHODS[method]
+    shares = np.full(len(rows), 0.4, np.float32)
+    label = spec.label + "".join(f", {name} {value}" for name, value in params.items())
+    boxes = column.prompt.boxes if column.prompt else np.zeros((0, 4), np.float32)
+    return MapSet(method, label, spec.unit, spec.signed, spec.caveat, rows, values, shares, boxes, None, 0.01)
+
+
+def fake_engine(
+    texts: Mapping[str, str] | None = None,
+    pause: float = 0.0,
+    load_seconds: float = 0.0,
+    broken: bool = False,
+) -> Engine:
+    """An engine of stand-ins; `texts` is what each role says, `broken` makes loading fail."""
+
+    def load(role: str, settings: Settings) -> FakeModel:
+        time.sleep(load_seconds)
+        if broken:
+            raise UserFacing(
+                "The model folder is incomplete: model.safetensors is missing.", "Copy it again."
+            )
+        return FakeModel(role, (texts or {}).get(role, TRACE), pause)
+
+    return Engine(load=load, run_case=fake_run_case, column_maps=fake_maps, methods=lambda: METHODS)

@@ -1,0 +1,177 @@
+"""`python -m workbench`: the parser, and the one place where faults become sentences and exit codes."""
+
+import argparse
+import importlib
+import json
+import os
+import sys
+import traceback
+import uuid
+from collections.abc import Sequence
+from typing import NoReturn, TextIO
+
+from workbench.errors import UserFacing
+from workbench.settings import Settings
+
+EXIT_OK, EXIT_FAULT, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 130
+_QUIET = {
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+}
+_JOINERS = "\n\t\u200c\u200d"  # the last two shape words in several scripts
+_EPILOG = """\
+exit codes: 0 done; 1 something went wrong or is missing here; 2 the input can't be used (standard
+error says why); 130 interrupted. A research and teaching prototype, not a medical device."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; no traceback reaches the person.
+
+    With --json a fault is {"error", "hint"} on standard error. WORKBENCH_DEBUG=1 adds the traceback of
+    an unexpected fault. `--help` exits through SystemExit, as argparse does.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    as_json = "--json" in arguments
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    try:
+        return _run(arguments)
+    except UserFacing as error:
+        _say_fault(error, as_json)
+        return EXIT_REFUSED
+    except KeyboardInterrupt:
+        _say_fault(UserFacing("Interrupted."), as_json)
+        return EXIT_INTERRUPTED
+    except Exception:
+        if os.environ.get("WORKBENCH_DEBUG") == "1":
+            traceback.print_exc()
+        message = f"Something went wrong (reference {uuid.uuid4().hex[:8]})."
+        _say_fault(UserFacing(message, "Set WORKBENCH_DEBUG=1 and run it again to see the details."), as_json)
+        return EXIT_FAULT
+
+
+def printable(text: str) -> str:
+    """`text` without terminal control sequences: model output and file content are not trusted."""
+    return "".join(
+        char if char.isprintable() or char in _JOINERS else "\N{REPLACEMENT CHARACTER}" for char in text
+    )
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line; each leaf names the module of `workbench.commands` that runs it."""
+    parser = _Parser(
+        prog="python -m workbench",
+        description="Ask a medical vision-language model about an image and see what carried each step.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_ask(commands)
+    _add_explain(commands)
+    _add_bench(commands)
+    commands.add_parser("train", help="make the shipped pair, stage by stage", add_help=False)
+    _leaf(commands, "doctor", "what is installed, what is missing, what would be used")
+    card = _leaf(commands, "space-card", "render README.md's front matter from space.yaml")
+    card.add_argument("--write", action="store_true", help="put it into README.md")
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserFacing(f"The command line can't be used: {message}.", f"See `{self.prog} --help`.")
+
+
+def _leaf(commands: "argparse._SubParsersAction", name: str, summary: str) -> argparse.ArgumentParser:
+    leaf = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+    leaf.add_argument("--json", action="store_true", help="print JSON; faults are JSON on standard error")
+    leaf.set_defaults(module=name.replace("-", "_"))
+    return leaf
+
+
+def _add_ask(commands: "argparse._SubParsersAction") -> None:
+    _add_case(_leaf(commands, "ask", "ask one question about one image"))
+
+
+def _add_explain(commands: "argparse._SubParsersAction") -> None:
+    leaf = _leaf(commands, "explain", "ask, then map what in the image carried one span of the answer")
+    _add_case(leaf)
+    leaf.add_argument("--method", default="attention_mean", metavar="NAME", help="default: %(default)s")
+    leaf.add_argument(
+        "--span",
+        default="answer",
+        help="answer, all, step:K or token:K, counted from 0 (default: %(default)s)",
+    )
+    leaf.add_argument(
+        "--param", action="append", default=[], metavar="NAME=NUMBER", help="a setting of the method"
+    )
+    leaf.add_argument("--png", metavar="OUT", help="also write the map over the image")
+
+
+def _add_case(leaf: argparse.ArgumentParser) -> None:
+    leaf.add_argument("image", metavar="IMAGE", help="PNG, JPEG, DICOM or another picture file")
+    leaf.add_argument("question", metavar="QUESTION")
+    leaf.add_argument(
+        "--option", action="append", default=[], metavar="TEXT", help="an answer option; repeat it"
+    )
+    leaf.add_argument(
+        "--model", default="tuned", help="tuned, base, a folder or a hub id (default: %(default)s)"
+    )
+    leaf.add_argument(
+        "--mode", choices=("trace", "short"), default="trace", help="with reasoning, or only the answer"
+    )
+    leaf.add_argument("--window", metavar="PRESET", help="grey-level window of a DICOM or 16-bit image")
+    leaf.add_argument("--invert", action="store_true", help="swap black and white")
+    _add_machine(leaf)
+
+
+def _add_machine(leaf: argparse.ArgumentParser) -> None:
+    leaf.add_argument("--device", help="auto, cpu or cuda (default: auto)")
+    leaf.add_argument("--dtype", help="auto, float32, bfloat16 or float16 (default: auto)")
+    leaf.add_argument("--max-new-tokens", metavar="N", help="longest answer in tokens")
+
+
+def _add_bench(commands: "argparse._SubParsersAction") -> None:
+    bench = commands.add_parser("bench", help="answer a benchmark with one or more models, and report on it")
+    actions = bench.add_subparsers(dest="action", required=True, metavar="run|report")
+    run = _leaf(actions, "run", "answer the items; a run that was stopped is taken up again")
+    run.add_argument("--items", required=True, metavar="NAME|FILE", help="a bundled benchmark, or a manifest")
+    run.add_argument("--model", action="append", required=True, metavar="MODEL", help="repeat it to compare")
+    run.add_argument("--out", required=True, metavar="DIR", help="folder for the result lines")
+    run.add_argument("--limit", type=int, metavar="N", help="only the first N items")
+    _add_machine(run)
+    report = _leaf(actions, "report", "the scores of a results folder")
+    report.add_argument("out", metavar="DIR", help="folder that `bench run` wrote")
+    for leaf in (run, report):
+        leaf.set_defaults(module="bench")
+
+
+def _run(arguments: list[str]) -> int:
+    if arguments[:1] == ["train"]:
+        from workbench.training.cli import main as train
+
+        return train(arguments[1:])
+    args = build_parser().parse_args(arguments)
+    command = importlib.import_module(f"workbench.commands.{args.module}")
+    outcome = command.run(args, Settings.from_env(_settings_flags(args)))
+    for remark in outcome.remarks:
+        _write(sys.stderr, remark)
+    _write(sys.stdout, outcome.text)
+    return outcome.code
+
+
+def _settings_flags(args: argparse.Namespace) -> list[str]:
+    given = {name: getattr(args, name, None) for name in ("device", "dtype", "max_new_tokens")}
+    return [f"--{name.replace('_', '-')}={value}" for name, value in given.items() if value is not None]
+
+
+def _say_fault(error: UserFacing, as_json: bool) -> None:
+    record = json.dumps({"error": error.message, "hint": error.hint})
+    _write(sys.stderr, record if as_json else " ".join(str(error).split()))
+
+
+def _write(stream: TextIO, text: str) -> None:
+    encoding = stream.encoding or "utf-8"
+    stream.write(printable(text).encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    stream.flush()

@@ -1,0 +1,54 @@
+"""The explanation nouns: what a map explains, the map itself, and the honest alternative to it."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+SpanKind = Literal["token", "word", "step", "answer", "all"]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A non-empty set of answer token indices with a label; special tokens are never members."""
+
+    kind: SpanKind
+    label: str
+    tokens: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if not self.tokens:
+            raise ValueError(f"span {self.label!r} holds no tokens")
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """Evidence per image patch.
+
+    `values` float32 `[P]`, finite, in the method's own unit (never min-max scaled here);
+    `boxes` float32 `[P, 4]` x0, y0, x1, y1 in original image pixels;
+    `image_share` is the fraction of the evidence that came from the image at all.
+    """
+
+    values: np.ndarray
+    boxes: np.ndarray
+    signed: bool
+    unit: str
+    image_share: float
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 1 or self.boxes.shape != (self.values.shape[0], 4):
+            raise ValueError(
+                f"values {self.values.shape} do not match boxes {self.boxes.shape}; want [P] and [P, 4]"
+            )
+        if not np.isfinite(self.values).all():
+            raise ValueError("heat map holds a value that is not finite")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Returned instead of a map that can't be computed; there is no fallback map."""
+
+    reason: str
+    hint: str = ""

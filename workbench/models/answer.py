@@ -1,0 +1,65 @@
+"""What is asked of a model and what it gives back."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+Mode = Literal["trace", "short"]
+Finish = Literal["running", "stop", "length", "cancelled"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question with optional answer options; `mode` picks the prompt template of the model card."""
+
+    text: str
+    options: tuple[str, ...] = ()
+    mode: Mode = "trace"
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """Decoding settings; temperature 0 means greedy."""
+
+    max_new_tokens: int = 256
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One prepared question: model inputs plus the geometry of the image in them.
+
+    `inputs` holds batch-1 tensors as the model takes them. `image_positions` int64 `[P]` are the
+    places of the image tokens in `input_ids`; `boxes` float32 `[P, 4]` are their patches as
+    x0, y0, x1, y1 in pixels of the original image (clipped to it; empty boxes are padding).
+    """
+
+    question: Question
+    inputs: dict[str, Any]
+    image_positions: np.ndarray
+    boxes: np.ndarray
+    image_size: tuple[int, int] | None  # (width, height) of the original image
+
+    @property
+    def length(self) -> int:
+        return int(self.inputs["input_ids"].shape[1])
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A generated answer. The ids are the truth; the text is only their decoding.
+
+    `offsets[i]` is the (start, end) character range of token i in `text`; special tokens have empty
+    ranges. `logprobs[i]` is log p of token i under the raw (untempered) next-token distribution.
+    """
+
+    ids: tuple[int, ...] = ()
+    text: str = ""
+    offsets: tuple[tuple[int, int], ...] = ()
+    logprobs: tuple[float, ...] = ()
+    finish: Finish = "running"
+    seconds: float = 0.0
+    decoding: Decoding = field(default_factory=Decoding)

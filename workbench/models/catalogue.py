@@ -1,0 +1,55 @@
+"""Model cards: what each known model is, as data (`assets/models/catalogue.json`)."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from workbench.errors import UserFacing
+from workbench.models.answer import Mode
+
+DEFAULT_TEMPLATES: dict[Mode, str] = {
+    "trace": (
+        "{question}\nReason step by step inside <think> </think> tags: what the image shows, what is known, "
+        "and what follows. Then give the final answer inside <answer> </answer> tags."
+    ),
+    "short": "{question}\nAnswer with a single word or short phrase.",
+}
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """One catalogue entry. `location` is a folder under the models folder or a hub id."""
+
+    name: str
+    title: str
+    location: str
+    revision: str | None = None
+    role: str = ""
+    licence: str = "see the model's own page"
+    summary: str = ""
+    templates: dict[Mode, str] = field(default_factory=lambda: dict(DEFAULT_TEMPLATES))
+    has_trace: bool = True
+    takes_image: bool = True
+    bundled: bool = False
+
+
+def load_catalogue(models_folder: Path) -> dict[str, ModelCard]:
+    """Name → card. Raises UserFacing when the catalogue file is missing or broken."""
+    path = models_folder / "catalogue.json"
+    try:
+        entries = json.loads(path.read_text())
+        return {name: ModelCard(name=name, **entry) for name, entry in entries.items()}
+    except (OSError, ValueError, TypeError) as error:
+        raise UserFacing(
+            f"The model catalogue {path} cannot be read.", "Restore the file from the project."
+        ) from error
+
+
+def card_for(ref: str, catalogue: dict[str, ModelCard]) -> ModelCard:
+    """The card of a catalogue name; a plain card for a folder or hub id that the catalogue lacks."""
+    if ref in catalogue:
+        return catalogue[ref]
+    for card in catalogue.values():
+        if card.location == ref:
+            return card
+    return ModelCard(name=Path(ref).name or ref, title=ref, location=ref)

@@ -1,0 +1,25 @@
+"""The families that the workbench can read. Adding one: one file here and one entry in FAMILIES."""
+
+from typing import Any
+
+from workbench.errors import UserFacing
+from workbench.models.families.base import DecoderParts, Family
+from workbench.models.families.llava import Llava
+
+FAMILIES: tuple[Family, ...] = (Llava(),)
+
+
+def family_for(config: Any) -> Family:
+    """The adapter of a model config; raises UserFacing for an architecture without one."""
+    for family in FAMILIES:
+        if family.matches(config):
+            return family
+    known = ", ".join(family.name for family in FAMILIES)
+    raise UserFacing(
+        f"Models of the type {config.model_type!r} cannot be explained here yet.",
+        f"Known families: {known}. A new one needs an adapter that states its image token positions, patch "
+        "boxes, input extension and decoder parts (workbench/models/families/base.py).",
+    )
+
+
+__all__ = ["FAMILIES", "DecoderParts", "Family", "family_for"]

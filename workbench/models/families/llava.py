@@ -1,0 +1,56 @@
+"""LLaVA: one vision tower (CLIP or SigLIP), a projector, a decoder; one token a patch, raster order."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from workbench.models.families.base import DecoderParts, extend_aligned
+from workbench.models.families.geometry import grid_boxes, placement
+
+
+class Llava:
+    """Adapter for `LlavaForConditionalGeneration`."""
+
+    name = "llava"
+
+    def matches(self, config: Any) -> bool:
+        return config.model_type == "llava"
+
+    def image_positions(self, inputs: dict[str, torch.Tensor], config: Any) -> np.ndarray:
+        return torch.nonzero(inputs["input_ids"][0] == config.image_token_id).flatten().cpu().numpy()
+
+    def patch_boxes(
+        self, size: tuple[int, int], inputs: dict[str, torch.Tensor], processor: Any, config: Any
+    ) -> np.ndarray:
+        """With `vision_feature_select_strategy="full"` on a tower with a class token, the class token
+        comes first and gets an empty box."""
+        width, height = size
+        patch = config.vision_config.patch_size
+        rows, columns = (int(n) // patch for n in inputs["pixel_values"].shape[-2:])
+        place = placement(processor.image_processor, width, height)
+        boxes = grid_boxes(place, columns, rows, patch, width, height)
+        extra = len(self.image_positions(inputs, config)) - len(boxes)
+        if extra < 0:
+            raise ValueError(f"{-extra} patches have no image token; the processor and the model disagree")
+        return np.concatenate([np.zeros((extra, 4), np.float32), boxes])
+
+    def extend(self, inputs: dict[str, torch.Tensor], ids: torch.Tensor) -> dict[str, torch.Tensor]:
+        return extend_aligned(inputs, ids, {"attention_mask": 1, "mm_token_type_ids": 0, "token_type_ids": 0})
+
+    def collate(self, batch: list[dict[str, torch.Tensor]], pad_id: int) -> dict[str, torch.Tensor]:
+        longest = max(inputs["input_ids"].shape[1] for inputs in batch)
+        fill = {"input_ids": pad_id, "attention_mask": 0}
+        out = {
+            key: torch.cat(
+                [nn.functional.pad(i[key], (longest - i[key].shape[1], 0), value=value) for i in batch]
+            )
+            for key, value in fill.items()
+        }
+        out["pixel_values"] = torch.cat([inputs["pixel_values"] for inputs in batch])
+        return out
+
+    def decoder(self, model: nn.Module) -> DecoderParts:
+        text = model.model.language_model
+        return DecoderParts(text.layers, text.norm, model.lm_head)

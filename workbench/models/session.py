@@ -1,0 +1,327 @@
+"""A model that is loaded and ready: prepare a question, stream an answer, teacher-force it."""
+
+import contextvars
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from transformers import StoppingCriteriaList
+from transformers.generation.logits_process import LogitsProcessorList
+
+from workbench.errors import UserFacing
+from workbench.imaging.medical_image import MedicalImage
+from workbench.models.answer import Answer, Decoding, Finish, Prompt, Question
+from workbench.models.catalogue import ModelCard
+from workbench.models.families import DecoderParts, Family
+from workbench.models.generation import (
+    IdStreamer,
+    LogProbRecorder,
+    OffsetDecoder,
+    StopFlag,
+    generate_arguments,
+)
+from workbench.models.probe import RowCollector, collecting
+from workbench.models.prompts import LETTERS, render_question
+
+
+@dataclass(frozen=True)
+class ForcedPass:
+    """One teacher-forced pass over an answer.
+
+    `logprobs` and `entropy` (nats) float32 `[T]`, row t−1 predicting token t; `hidden` float32 `[T, d]` is the
+    input of the final norm at the predicting rows; `collector` holds attention rows when they were asked for.
+    """
+
+    logprobs: np.ndarray
+    entropy: np.ndarray
+    hidden: torch.Tensor
+    collector: RowCollector | None
+
+
+class LoadedModel:
+    """Weights, processor and family adapter behind one lock.
+
+    The weights are frozen and in eval mode; explaining runs the same kernels as answering.
+    """
+
+    def __init__(
+        self,
+        card: ModelCard,
+        model: Any,
+        processor: Any,
+        family: Family,
+        revision: str,
+    ) -> None:
+        self.card, self.model, self.processor, self.family, self.revision = (
+            card,
+            model,
+            processor,
+            family,
+            revision,
+        )
+        self.tokenizer = processor.tokenizer
+        self.lock = threading.RLock()
+
+    @property
+    def name(self) -> str:
+        return self.card.name
+
+    @property
+    def label(self) -> str:
+        return self.card.title
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.model.dtype
+
+    @property
+    def parameters(self) -> int:
+        return sum(p.numel() for p in self.model.parameters())
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of the weights."""
+        return sum(p.numel() * p.element_size() for p in self.model.parameters())
+
+    @property
+    def decoder(self) -> DecoderParts:
+        return self.family.decoder(self.model)
+
+    def prepare(self, question: Question, image: MedicalImage | None) -> Prompt:
+        """Turn a question and an image into model inputs and the geometry of the image tokens."""
+        template = self.card.templates[question.mode]
+        text = self._neutral(render_question(question, template))
+        content: list[dict[str, Any]] = [{"type": "text", "text": text}]
+        if image is not None:
+            content.insert(0, {"type": "image", "image": Image.fromarray(image.pixels)})
+        inputs = self.processor.apply_chat_template(
+            [{"role": "user", "content": content}],
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+        )
+        inputs = {key: self._place(value) for key, value in inputs.items()}
+        config = self.model.config
+        if image is None:
+            return Prompt(question, inputs, np.zeros(0, np.int64), np.zeros((0, 4), np.float32), None)
+        size = (image.width, image.height)
+        boxes = self.family.patch_boxes(size, inputs, self.processor, config)
+        return Prompt(question, inputs, self.family.image_positions(inputs, config), boxes, size)
+
+    def _place(self, value: torch.Tensor) -> torch.Tensor:
+        value = value.to(self.device)
+        return value.to(self.dtype) if value.is_floating_point() else value
+
+    def _neutral(self, text: str) -> str:
+        """Break up control tokens that a user typed ("<image>"), so that they are read as plain text."""
+        for token in self.tokenizer.all_special_tokens:
+            if len(token) > 1:
+                text = text.replace(token, f"{token[0]} {token[1:]}")
+        return text
+
+    def seen(self, prompt: Prompt) -> np.ndarray | None:
+        """The picture as it entered the vision tower, uint8 RGB `[h, w, 3]`; None without one picture tensor."""
+        pixels = prompt.inputs.get("pixel_values")
+        if pixels is None or pixels.ndim != 4:
+            return None
+        processor = self.processor.image_processor
+        mean, std = (torch.tensor(v)[:, None, None] for v in (processor.image_mean, processor.image_std))
+        picture = pixels[0].float().cpu() * std + mean
+        return (picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+
+    def stream(
+        self, prompt: Prompt, decoding: Decoding | None = None, stop: threading.Event | None = None
+    ) -> Iterator[Answer]:
+        """Yield the growing answer token by token; the last one has `finish != "running"`.
+
+        Setting `stop`, or closing the iterator, ends the generation at the next token.
+        """
+        decoding, stop = decoding or Decoding(), stop or threading.Event()
+        recorder = LogProbRecorder(prompt.length)
+        streamer = IdStreamer(recorder)
+        worker = threading.Thread(
+            target=contextvars.copy_context().run,
+            args=(self._run_stream, prompt, decoding, stop, recorder, streamer),
+            daemon=True,
+        )
+        began = time.monotonic()
+        decoder = OffsetDecoder(self.tokenizer)
+        answer = Answer(decoding=decoding)
+        worker.start()
+        try:
+            while (item := streamer.items.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                decoder.add(item[0])
+                answer = Answer(
+                    (*answer.ids, item[0]),
+                    decoder.text,
+                    tuple(decoder.offsets),
+                    (*answer.logprobs, item[1]),
+                    "running",
+                    time.monotonic() - began,
+                    decoding,
+                )
+                yield answer
+            finish = self._finish(answer.ids, decoding, stop)
+            yield replace(answer, finish=finish, seconds=time.monotonic() - began)
+        finally:
+            stop.set()
+            worker.join()
+
+    def _run_stream(
+        self,
+        prompt: Prompt,
+        decoding: Decoding,
+        stop: threading.Event,
+        recorder: LogProbRecorder,
+        streamer: IdStreamer,
+    ) -> None:
+        try:
+            with self.lock:
+                self._generate(prompt.inputs, decoding, stop, recorder, streamer)
+        except Exception as error:  # noqa: BLE001 - handed over to the thread that reads the stream
+            streamer.items.put(error)
+
+    def _generate(
+        self,
+        inputs: dict[str, torch.Tensor],
+        decoding: Decoding,
+        stop: threading.Event,
+        recorder: LogProbRecorder,
+        streamer: IdStreamer | None = None,
+    ) -> torch.Tensor:
+        with torch.inference_mode(), self._seeded(decoding):
+            sequences = self.model.generate(
+                **inputs,
+                **generate_arguments(decoding),
+                logits_processor=LogitsProcessorList([recorder]),
+                stopping_criteria=StoppingCriteriaList([StopFlag(stop)]),
+                streamer=streamer,
+            )
+        recorder.settle(sequences)
+        return sequences
+
+    @contextmanager
+    def _seeded(self, decoding: Decoding) -> Iterator[None]:
+        """Sampling with the decoding's seed that leaves the global random state as it was."""
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices, enabled=decoding.temperature > 0):
+            if decoding.temperature > 0:
+                torch.manual_seed(decoding.seed)
+            yield
+
+    def _finish(self, ids: Sequence[int], decoding: Decoding, stop: threading.Event) -> Finish:
+        if ids and ids[-1] in self._end_ids():
+            return "stop"
+        if stop.is_set():
+            return "cancelled"
+        return "length"
+
+    def _end_ids(self) -> set[int]:
+        end = self.model.generation_config.eos_token_id
+        return set(end if isinstance(end, list) else [end]) - {None}
+
+    def generate(self, prompt: Prompt, decoding: Decoding | None = None) -> Answer:
+        """Generate without streaming."""
+        return self.generate_batch([prompt], decoding)[0]
+
+    def generate_batch(self, prompts: Sequence[Prompt], decoding: Decoding | None = None) -> list[Answer]:
+        """Generate for several prompts in one left-padded batch; answers in the order of the prompts."""
+        decoding = decoding or Decoding()
+        if not prompts:
+            return []
+        pad = self.tokenizer.pad_token_id or 0
+        inputs = prompts[0].inputs
+        if len(prompts) > 1:
+            inputs = self.family.collate([prompt.inputs for prompt in prompts], pad)
+        length = inputs["input_ids"].shape[1]
+        recorder, stop = LogProbRecorder(length), threading.Event()
+        began = time.monotonic()
+        with self.lock:
+            sequences = self._generate(inputs, decoding, stop, recorder)
+        seconds = (time.monotonic() - began) / len(prompts)
+        answers = []
+        for row, logprobs in zip(sequences[:, length:].tolist(), recorder.chosen, strict=True):
+            ids = self._until_end(row)
+            decoder = OffsetDecoder(self.tokenizer)
+            for token in ids:
+                decoder.add(token)
+            finish = self._finish(ids, decoding, stop)
+            offsets = tuple(decoder.offsets)
+            answers.append(
+                Answer(
+                    tuple(ids), decoder.text, offsets, tuple(logprobs[: len(ids)]), finish, seconds, decoding
+                )
+            )
+        return answers
+
+    def _until_end(self, ids: list[int]) -> list[int]:
+        ends = self._end_ids()
+        for position, token in enumerate(ids):
+            if token in ends:
+                return ids[: position + 1]
+        return ids
+
+    def teacher_force(self, prompt: Prompt, ids: Sequence[int], *, collect: bool = False) -> ForcedPass:
+        """One pass over prompt + answer ids; equals generation's scores (1e-4 in float32).
+
+        With `collect`, attention rows, values and head outputs at the image columns are kept.
+        Raises ValueError for an empty answer.
+        """
+        if not ids:
+            raise ValueError("cannot teacher-force an empty answer")
+        target = torch.tensor(list(ids), device=self.device)
+        inputs = self.family.extend(prompt.inputs, target)
+        rows = torch.arange(prompt.length - 1, prompt.length - 1 + len(ids), device=self.device)
+        collector = RowCollector(rows, torch.from_numpy(prompt.image_positions)) if collect else None
+        kept: list[torch.Tensor] = []
+        hook = self.decoder.final_norm.register_forward_pre_hook(
+            lambda _module, arguments: kept.append(arguments[0][0, rows].float().cpu())
+        )
+        try:
+            with self.lock, torch.inference_mode(), collecting(collector) if collector else nullcontext():
+                logits = self.model(**inputs, logits_to_keep=rows, use_cache=False).logits[0].float()
+        finally:
+            hook.remove()
+        logp = logits.log_softmax(-1)
+        chosen = logp.gather(1, target[:, None])[:, 0]
+        entropy = -(logp.exp() * logp).nan_to_num().sum(-1)
+        return ForcedPass(chosen.cpu().numpy(), entropy.cpu().numpy(), kept[0], collector)
+
+    def option_probabilities(
+        self,
+        prompt: Prompt,
+        answer: Answer,
+        answer_start_token: int,
+        options: Sequence[str],
+        *,
+        letters: bool,
+    ) -> list[float]:
+        """Probability of each option in place of the given answer, after the same reasoning.
+
+        Each option's text (its letter, with `letters`) and the token that closed the answer are teacher-forced
+        after `answer.ids[:answer_start_token]`; the summed log probs are softmaxed over the options.
+        """
+        if not options:
+            raise UserFacing("There are no options to compare.", "Give at least two options.")
+        head = list(answer.ids[:answer_start_token])
+        close = self.tokenizer("</answer>", add_special_tokens=False)["input_ids"][:1]
+        texts = [LETTERS[i] for i in range(len(options))] if letters else list(options)
+        scores = []
+        for text in texts:
+            tail = [*self.tokenizer(text, add_special_tokens=False)["input_ids"], *close]
+            scores.append(float(self.teacher_force(prompt, head + tail).logprobs[len(head) :].sum()))
+        weights = np.exp(np.array(scores) - max(scores))
+        return (weights / weights.sum()).tolist()

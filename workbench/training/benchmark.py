@@ -1,0 +1,83 @@
+"""Draw the bundled phantom benchmark: held-out seeds, OpenMedReason test schema, rubric units per axis."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from workbench.models.prompts import LETTERS, lettered
+from workbench.training.phantoms import DRAWERS, Kind, draw_phantom
+from workbench.training.questions import ask
+from workbench.training.sample import Sample, Statement
+from workbench.training.stream import HELD_OUT_SEED
+
+IMAGE_SIZE = 224
+PRESENCE = {
+    "perception": "Is {topic} discussed?",
+    "knowledge": "Is {topic} discussed?",
+    "rationale": "Is an inferential link about {topic} drawn?",
+}
+CORRECTNESS = {
+    "perception": "Is it stated correctly that: {claim}",
+    "knowledge": "Is it stated correctly that: {claim}",
+    "rationale": "Is it concluded correctly that: {claim}",
+}
+
+
+def _unit(number: int, statement: Statement) -> dict[str, str]:
+    return {
+        "unit_id": f"u{number}",
+        "topic": statement.topic,
+        "claim": statement.sentence,
+        "presence_question": PRESENCE[statement.axis].format(topic=statement.topic),
+        "correctness_question": CORRECTNESS[statement.axis].format(claim=statement.sentence),
+        "source_quote": statement.sentence,
+        "importance": "core",
+    }
+
+
+def make_item(
+    sample: Sample, options: tuple[str, ...], image: str, identity: str, kind: Kind
+) -> dict[str, Any]:
+    """One benchmark line; `options` are the sample's options in the order shown."""
+    letter = LETTERS[options.index(sample.answer)]
+    units: dict[str, list[dict[str, str]]] = {"perception": [], "knowledge": [], "rationale": []}
+    for number, statement in enumerate(sample.statements, 1):
+        units[statement.axis].append(_unit(number, statement))
+    thinking = " ".join(statement.sentence for statement in sample.statements)
+    return {
+        "id": identity,
+        "image": image,
+        "question": f"{sample.question}\n{lettered(options)}",
+        "reasoning": f"<think>{thinking}</think><answer>{letter}</answer>",
+        "answer": letter,
+        **units,
+        "modality": sample.modality,
+        "task": kind,
+        "question_type": sample.question_type,
+        "answer_type": "closed" if sample.closed else "open",
+        "image_group": image,
+        "licence": "CC0-1.0, drawn by the project",
+    }
+
+
+def write_benchmark(folder: Path, images_per_kind: int = 20, questions: int = 3) -> int:
+    """Write `items.jsonl` and `images/`; returns the number of items. Always the same for the same arguments."""
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(2026)
+    lines = []
+    for index, kind in enumerate(DRAWERS):
+        for number in range(images_per_kind):
+            seed = HELD_OUT_SEED + 10_000 * index + number
+            phantom = draw_phantom(seed, kind, IMAGE_SIZE)
+            name = f"images/{kind}-{number:03d}.jpg"
+            Image.fromarray(phantom.pixels).save(folder / name, quality=92)
+            samples = [sample for sample in ask(rng, phantom) if sample.options]
+            chosen = [samples[int(i)] for i in rng.permutation(len(samples))[:questions]]
+            for part, sample in enumerate(chosen):
+                options = tuple(str(option) for option in rng.permutation(sample.options))
+                lines.append(make_item(sample, options, name, f"{kind}-{number:03d}-{part}", kind))
+    (folder / "items.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return len(lines)

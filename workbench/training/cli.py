@@ -1,0 +1,172 @@
+"""`python -m workbench train`: the stages that make the shipped pair, in order.
+
+tokenizer → vision → base → tuned → evaluate; each resumes from its own folder under `--out`.
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import PartialState
+from torch.utils.data import DataLoader, IterableDataset
+from transformers import AutoTokenizer, LlavaForConditionalGeneration, PreTrainedTokenizerFast
+
+from workbench.errors import UserFacing
+from workbench.models.answer import Question
+from workbench.models.prompts import render_question
+from workbench.training.architecture import TEMPLATES, Size, build_model, build_processor, train_tokenizer
+from workbench.training.corpus import CorpusImage, load_corpus
+from workbench.training.loop import Plan, Position, train
+from workbench.training.packing import packed_loss
+from workbench.training.phantoms import draw_phantom
+from workbench.training.questions import ask, caption
+from workbench.training.stream import CAPTION_QUESTION, MIXTURES, BatchStream, Stage
+from workbench.training.vision_start import PatchReader, VisionStream
+
+STAGES = ("tokenizer", "vision", "base", "tuned", "evaluate")
+PLANS = {
+    "vision": Plan(steps=1_500, peak_rate=1e-3),
+    "base": Plan(steps=3_000, peak_rate=1e-3),
+    "tuned": Plan(steps=6_000, peak_rate=1e-3),
+}
+SEEDS = {"vision": 11, "base": 12, "tuned": 13}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Arguments of the train command."""
+    out = argparse.ArgumentParser(prog="python -m workbench train", description=__doc__)
+    out.add_argument("stage", choices=STAGES)
+    out.add_argument("--corpus", type=Path, help="folder with manifest.jsonl of real training images")
+    out.add_argument("--held-out", type=Path, help="folder with manifest.jsonl never trained on (evaluate)")
+    out.add_argument("--out", type=Path, default=Path("runs/pair"), help="working folder (default runs/pair)")
+    out.add_argument("--models", type=Path, default=Path("assets/models"), help="where finished weights go")
+    out.add_argument("--steps", type=int, help="length of the stage in steps")
+    out.add_argument(
+        "--max-minutes", type=float, default=1e9, help="stop earlier, with the schedule shrunk to fit"
+    )
+    out.add_argument("--threads", type=int, default=1, help="torch threads of each process")
+    out.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    return out
+
+
+def _plan(stage: str, args: argparse.Namespace) -> Plan:
+    plan = PLANS[stage]
+    return Plan(args.steps or plan.steps, plan.peak_rate, max_minutes=args.max_minutes)
+
+
+def _corpus(folder: Path | None) -> list[CorpusImage]:
+    return load_corpus(folder / "manifest.jsonl") if folder else []
+
+
+def _stage_tokenizer(args: argparse.Namespace, images: list[CorpusImage]) -> None:
+    rng = np.random.default_rng(5)
+    texts = [CAPTION_QUESTION]
+    samples = [sample for image in images for sample in image.samples]
+    for seed in range(600):
+        phantom = draw_phantom(seed, size=96)
+        samples += ask(rng, phantom)
+        texts.append(caption(phantom))
+    for sample in samples:
+        for mode in ("trace", "short"):
+            texts.append(render_question(Question(sample.question, sample.options), TEMPLATES[mode]))
+        texts += [sample.reasoned(), sample.answer]
+    tokenizer = train_tokenizer(texts, Size().vocabulary)
+    build_processor(tokenizer, Size()).save_pretrained(args.out / "processor")
+
+
+def _tokenizer(args: argparse.Namespace) -> PreTrainedTokenizerFast:
+    folder = args.out / "processor"
+    if not folder.is_dir():
+        raise UserFacing(f"There is no tokenizer in {folder} yet.", "Run the stage `tokenizer` first.")
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def _loader(make: Callable[[int], IterableDataset]) -> Callable[[int], Iterable[Any]]:
+    return lambda first: DataLoader(make(first), batch_size=None, num_workers=1, prefetch_factor=4)
+
+
+def _load_previous(model: LlavaForConditionalGeneration, args: argparse.Namespace, name: str) -> None:
+    path = args.out / f"{name}.pt"
+    if not path.is_file():
+        raise UserFacing(f"The stage `{name}` has not been run yet.", f"Run `train {name}` first.")
+    model.load_state_dict(torch.load(path, weights_only=True))
+
+
+def _stage_vision(args: argparse.Namespace, images: list[CorpusImage]) -> Position:
+    model = build_model(_tokenizer(args), Size())
+    rank = PartialState(cpu=True).process_index
+
+    def stream(first: int) -> VisionStream:
+        return VisionStream(images, Size(), seed=SEEDS["vision"] * 100 + rank, first=first)
+
+    names = stream(0)
+    reader = PatchReader(model, len(names.structures), len(names.scenes))
+    position = train(reader, _loader(stream), reader.loss, _plan("vision", args), args.out / "vision")
+    _finish(args, model, "vision")
+    return position
+
+
+def _stage_language(args: argparse.Namespace, images: list[CorpusImage], stage: Stage) -> Position:
+    tokenizer = _tokenizer(args)
+    model = build_model(tokenizer, Size())
+    _load_previous(model, args, "vision" if stage == "base" else "base")
+    rank = PartialState(cpu=True).process_index
+
+    def stream(first: int) -> BatchStream:
+        seed = SEEDS[stage] * 100 + rank
+        return BatchStream(images, tokenizer, Size(), MIXTURES[stage], seed=seed, first=first)
+
+    plan = _plan(stage, args)
+    position = train(model, _loader(stream), lambda batch: packed_loss(model, batch), plan, args.out / stage)
+    _finish(args, model, stage)
+    if PartialState().is_main_process:
+        export(model, args, stage)
+    return position
+
+
+def _finish(args: argparse.Namespace, model: LlavaForConditionalGeneration, name: str) -> None:
+    if PartialState().is_main_process:
+        torch.save(model.state_dict(), args.out / f"{name}.pt")
+
+
+def export(model: LlavaForConditionalGeneration, args: argparse.Namespace, stage: Stage) -> None:
+    """Half precision safetensors with the processor files, ready for `load_model`."""
+    folder = args.models / stage
+    model.half().save_pretrained(folder, safe_serialization=True)
+    build_processor(_tokenizer(args), Size()).save_pretrained(folder)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one stage; returns the exit status."""
+    args = parser().parse_args(argv)
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    args.out.mkdir(parents=True, exist_ok=True)
+    if args.stage == "evaluate":
+        from workbench.training.evaluate import evaluate_pair
+
+        outcome = evaluate_pair(args.models, args.held_out, args.out / "evaluation")
+    elif args.stage == "tokenizer":
+        _stage_tokenizer(args, _corpus(args.corpus))
+        outcome = {"stage": "tokenizer", "folder": str(args.out / "processor")}
+    else:
+        images = _corpus(args.corpus)
+        position = (
+            _stage_vision(args, images)
+            if args.stage == "vision"
+            else _stage_language(args, images, args.stage)
+        )
+        outcome = {"stage": args.stage, "steps": position.step, "seconds": round(position.seconds)}
+    if PartialState(cpu=True).is_main_process:
+        print(
+            json.dumps(outcome)
+            if args.json
+            else "\n".join(f"{key}: {value}" for key, value in outcome.items())
+        )
+    return 0

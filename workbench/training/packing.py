@@ -1,0 +1,94 @@
+"""Several questions about one picture in one sequence, so that the picture is encoded once.
+
+Layout: prefix (with the image tokens) then one branch per question. A branch sees the prefix and itself,
+never another branch, and its positions continue from the prefix: the loss equals that of separate sequences.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from transformers import LlavaForConditionalGeneration, PreTrainedTokenizerFast
+
+IGNORE = -100
+
+
+@dataclass(frozen=True)
+class Branch:
+    """Token ids of the question part and of the answer part; only the answer is learnt."""
+
+    question: tuple[int, ...]
+    answer: tuple[int, ...]
+
+
+@dataclass
+class PackedBatch:
+    """`ids`, `labels`, `positions` int64 `[B, N]`; `mask` float32 `[B, 1, N, N]` additive."""
+
+    pixels: torch.Tensor
+    ids: torch.Tensor
+    labels: torch.Tensor
+    positions: torch.Tensor
+    mask: torch.Tensor
+    prefix: int
+
+
+def prefix_ids(tokenizer: PreTrainedTokenizerFast, image_tokens: int) -> list[int]:
+    """Ids of everything before the question: bos, role, image tokens."""
+    return tokenizer("<s>USER: " + "<image>" * image_tokens + "\n", add_special_tokens=False)["input_ids"]
+
+
+def make_branch(tokenizer: PreTrainedTokenizerFast, user_text: str, target: str) -> Branch:
+    """Branch of one question; the answer ends with the end-of-sequence token."""
+    question = tokenizer(user_text + "\nASSISTANT:", add_special_tokens=False)["input_ids"]
+    answer = [*tokenizer(target, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
+    return Branch(tuple(question), tuple(answer))
+
+
+def pack(pixels: torch.Tensor, prefix: list[int], rows: list[list[Branch]], pad_id: int) -> PackedBatch:
+    """Pack `rows[b]`, the branches of picture b, behind a common prefix."""
+    start = len(prefix)
+    longest = start + max(sum(len(b.question) + len(b.answer) for b in row) for row in rows)
+    shape = (len(rows), longest)
+    ids = torch.full(shape, pad_id)
+    labels = torch.full(shape, IGNORE)
+    positions = torch.zeros(shape, dtype=torch.long)
+    group = torch.full(shape, -1)
+    ids[:, :start] = torch.tensor(prefix)
+    positions[:, :start] = torch.arange(start)
+    group[:, :start] = 0
+    for b, row in enumerate(rows):
+        at = start
+        for number, branch in enumerate(row, 1):
+            both = torch.tensor(branch.question + branch.answer)
+            end = at + len(both)
+            ids[b, at:end] = both
+            positions[b, at:end] = start + torch.arange(len(both))
+            labels[b, at + len(branch.question) : end] = both[len(branch.question) :]
+            group[b, at:end] = number
+            at = end
+    same = group[:, :, None] == group[:, None, :]
+    seen = (same | (group[:, None, :] == 0)) & torch.ones(longest, longest, dtype=torch.bool).tril()
+    mask = torch.zeros(seen.shape).masked_fill(~seen, torch.finfo(torch.float32).min)
+    return PackedBatch(pixels, ids, labels, positions, mask[:, None], start)
+
+
+def packed_loss(model: LlavaForConditionalGeneration, batch: PackedBatch) -> torch.Tensor:
+    """Mean next-token loss over the answer tokens of all branches."""
+    inner = model.model
+    features = inner.get_image_features(
+        batch.pixels,
+        vision_feature_layer=-1,
+        vision_feature_select_strategy="full",
+        output_hidden_states=True,
+    ).pooler_output
+    embeds = inner.get_input_embeddings()(batch.ids)
+    is_image = (batch.ids == model.config.image_token_id)[..., None].expand_as(embeds)
+    embeds = embeds.masked_scatter(is_image, torch.stack(list(features)).to(embeds.dtype))
+    hidden = inner.language_model(
+        inputs_embeds=embeds, attention_mask=batch.mask, position_ids=batch.positions, use_cache=False
+    ).last_hidden_state
+    rows = batch.labels[:, 1:] != IGNORE
+    # The first answer token of a branch is predicted by the last question token just before it.
+    logits = model.lm_head(hidden[:, :-1][rows])
+    return nn.functional.cross_entropy(logits, batch.labels[:, 1:][rows])

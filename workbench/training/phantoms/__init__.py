@@ -1,0 +1,33 @@
+"""Phantoms: pictures that the project draws itself, with every lesion known to the pixel.
+
+Sides are sides of the PICTURE (left = smaller x), as in the SLAKE annotations; they are not the patient's.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from workbench.training.phantoms.brain import draw_brain
+from workbench.training.phantoms.canvas import Kind, Phantom, Region
+from workbench.training.phantoms.chest import draw_chest
+from workbench.training.phantoms.fundus import draw_fundus
+from workbench.training.phantoms.skin import draw_skin
+from workbench.training.phantoms.smear import draw_smear
+
+DRAWERS: dict[Kind, Callable[..., Phantom]] = {
+    "chest": draw_chest,
+    "brain": draw_brain,
+    "smear": draw_smear,
+    "fundus": draw_fundus,
+    "skin": draw_skin,
+}
+
+
+def draw_phantom(seed: int, kind: Kind | None = None, size: int = 256, finding: str | None = None) -> Phantom:
+    """Draw the phantom of `seed`; the same seed, kind and size always give the same picture."""
+    rng = np.random.default_rng(seed)
+    chosen = kind or list(DRAWERS)[int(rng.integers(len(DRAWERS)))]
+    return DRAWERS[chosen](rng, size, finding)
+
+
+__all__ = ["DRAWERS", "Kind", "Phantom", "Region", "draw_phantom"]

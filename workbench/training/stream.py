@@ -1,0 +1,110 @@
+"""Endless, reproducible batches: real pictures and phantoms mixed, several questions a picture."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import torch
+from torch.utils.data import IterableDataset
+from transformers import PreTrainedTokenizerFast
+
+from workbench.models.answer import Mode, Question
+from workbench.models.prompts import render_question
+from workbench.training.architecture import TEMPLATES, Size
+from workbench.training.corpus import CorpusImage, pick_samples
+from workbench.training.packing import Branch, PackedBatch, make_branch, pack, prefix_ids
+from workbench.training.phantoms import DRAWERS, Kind, draw_phantom
+from workbench.training.pictures import jitter, load_square, random_affine, to_tensor, warp
+from workbench.training.questions import ask, caption
+from workbench.training.sample import Sample
+
+Stage = Literal["base", "tuned"]
+HELD_OUT_SEED = 900_000_000  # training draws seeds below this, evaluation above
+CAPTION_QUESTION = "Describe the image."
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Shares of a stage; what is left of `captions` and `traces` are short answers."""
+
+    real: float = 0.5
+    captions: float = 0.0
+    traces: float = 0.0
+    options: float = 0.5
+    kinds: dict[Kind, float] = field(
+        default_factory=lambda: {"chest": 1.6, "brain": 1.4, "smear": 1.4, "fundus": 1.0, "skin": 0.8}
+    )
+
+
+MIXTURES: dict[Stage, Mixture] = {
+    "base": Mixture(captions=0.12, traces=0.08),
+    "tuned": Mixture(captions=0.02, traces=0.86),
+}
+
+
+def random_phantom_seed(rng: np.random.Generator) -> int:
+    return int(rng.integers(HELD_OUT_SEED))
+
+
+class BatchStream(IterableDataset):
+    """Yields PackedBatch; `first` lets a resumed run continue instead of repeating its data."""
+
+    def __init__(
+        self,
+        images: list[CorpusImage],
+        tokenizer: PreTrainedTokenizerFast,
+        size: Size,
+        mixture: Mixture,
+        *,
+        seed: int,
+        pictures: int = 8,
+        questions: int = 4,
+        first: int = 0,
+    ) -> None:
+        self.images, self.tokenizer, self.size, self.mixture = images, tokenizer, size, mixture
+        self.seed, self.pictures, self.questions, self.first = seed, pictures, questions, first
+        self.prefix = prefix_ids(tokenizer, size.grid**2)
+        weights = np.array([self.mixture.kinds[kind] for kind in DRAWERS])
+        self.kind_weights = weights / weights.sum()
+
+    def __iter__(self) -> Iterator[PackedBatch]:
+        number = self.first
+        while True:
+            rng = np.random.default_rng([self.seed, number])
+            pairs = [self._picture(rng) for _ in range(self.pictures)]
+            pixels = torch.stack([pixels for pixels, _ in pairs])
+            yield pack(pixels, self.prefix, [row for _, row in pairs], self.tokenizer.pad_token_id)
+            number += 1
+
+    def _picture(self, rng: np.random.Generator) -> tuple[torch.Tensor, list[Branch]]:
+        if self.images and rng.random() < self.mixture.real:
+            image = self.images[int(rng.integers(len(self.images)))]
+            square = load_square(image.path, 256)
+            fill = int(square[:4, :4].mean())
+            square = jitter(rng, warp(square, random_affine(rng, 256), fill))
+            samples = pick_samples(rng, image, self.questions)
+            words = (
+                f"A {image.modality} of the {image.body_part}." if image.body_part else f"A {image.modality}."
+            )
+        else:
+            kind = str(rng.choice(list(DRAWERS), p=self.kind_weights))
+            phantom = draw_phantom(random_phantom_seed(rng), kind, int(rng.choice((192, 224, 256))))
+            square, words = phantom.pixels, caption(phantom)
+            every = ask(rng, phantom)
+            samples = [every[int(i)] for i in rng.permutation(len(every))[: self.questions]]
+        return to_tensor(square, self.size.image), [self._branch(rng, sample, words) for sample in samples]
+
+    def _branch(self, rng: np.random.Generator, sample: Sample, words: str) -> Branch:
+        draw = rng.random()
+        mode: Mode = "short"
+        if draw < self.mixture.captions:
+            text = render_question(Question(CAPTION_QUESTION), TEMPLATES["short"])
+            return make_branch(self.tokenizer, text, words)
+        if draw < self.mixture.captions + self.mixture.traces:
+            mode = "trace"
+        shown = rng.random() < self.mixture.options
+        options = tuple(str(o) for o in rng.permutation(sample.options)) if shown else ()
+        text = render_question(Question(sample.question, options), TEMPLATES[mode])
+        target = sample.reasoned() if mode == "trace" else sample.answer
+        return make_branch(self.tokenizer, text, target)

@@ -1,0 +1,5 @@
+"""The Benchmark tab."""
+
+
+def build_benchmark_screen() -> None:
+    """Placeholder until the charts exist."""

@@ -1,0 +1,175 @@
+"""What the Case tab does when something is clicked, typed or dropped."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gradio as gr
+
+from workbench.ui import texts
+from workbench.ui.boundary import guarded
+from workbench.ui.case_desk import Asking, CaseDesk, Shown
+from workbench.ui.case_screen import CaseParts
+from workbench.ui.examples import ExampleSet
+from workbench.ui.intake import Picture
+
+Updates = dict[Any, Any]
+
+# Everything that uses the models waits in one lane; everything else runs at once.
+MODEL_LANE = {
+    "concurrency_id": "model",
+    "concurrency_limit": 1,
+    "api_visibility": "private",
+    "show_progress": "minimal",
+}
+AT_ONCE = {"concurrency_limit": None, "api_visibility": "private", "show_progress": "hidden"}
+
+
+def wire_picture(ui: CaseParts, desk: CaseDesk, examples: ExampleSet) -> None:
+    """Uploads, the camera, the example gallery and the grey windows."""
+
+    def taken(source: Any) -> Callable[..., Updates]:
+        @guarded(ui.notice)
+        def decode(path: str, session_id: str) -> Updates:
+            return _placed(ui, desk, session_id, desk.upload(session_id, path), examples)
+
+        def handler(path: str | None, request: gr.Request) -> Updates:
+            # emptied also after a fault: the file is gone, and the next one needs the room
+            return {source: None, **decode(path, request.session_hash)} if path else {source: None}
+
+        return handler
+
+    @guarded(ui.notice)
+    def pick(event: gr.EventData, request: gr.Request) -> Updates:
+        example = examples.get((event._data or {}).get("example"))
+        picture = desk.example(request.session_hash, example)
+        form = {ui.question: example.question, ui.options: "\n".join(example.options)}
+        return {**form, **_placed(ui, desk, request.session_hash, picture, examples)}
+
+    @guarded(ui.notice)
+    def rewindow(label: str, invert: bool, request: gr.Request) -> Updates:
+        picture = desk.rewindow(request.session_hash, label, bool(invert))
+        shown = {ui.viewer: desk.blank(request.session_hash), ui.notes: _facts(picture)}
+        return {**shown, ui.status: {"text": texts.MODELS_SEE_WINDOW}}
+
+    placed = [
+        ui.notice, ui.ask_notice, ui.notes, ui.window_row, ui.window, ui.invert, ui.chips, ui.viewer,
+        ui.status,
+    ]  # fmt: skip
+    ui.file.upload(taken(ui.file), ui.file, [ui.file, *placed], **AT_ONCE)
+    ui.camera.input(taken(ui.camera), ui.camera, [ui.camera, *placed], **AT_ONCE)
+    ui.gallery.click(pick, None, [ui.question, ui.options, *placed], **AT_ONCE)
+    windowed = [ui.notice, ui.viewer, ui.notes, ui.status]
+    ui.window.input(rewindow, [ui.window, ui.invert], windowed, **AT_ONCE)
+    ui.invert.input(rewindow, [ui.window, ui.invert], windowed, **AT_ONCE)
+
+
+def wire_question(ui: CaseParts, desk: CaseDesk) -> None:
+    """Asking, stopping, clearing. Ask checks the form at once and hands a ticket to the model lane."""
+
+    @guarded(ui.ask_notice)
+    def ask(
+        question: str,
+        options: str,
+        mode: str,
+        tokens: float,
+        temperature: float,
+        seed: float,
+        request: gr.Request,
+    ) -> Updates:
+        form = Asking(question, options, mode, tokens, temperature, seed)
+        ticket, shown = desk.ask(request.session_hash, form)
+        return {ui.ticket: ticket, **_shown(ui, shown)}
+
+    @guarded(ui.ask_notice)
+    def answer(
+        ticket: str, method: str, first: float, second: float, request: gr.Request
+    ) -> Iterator[Updates]:
+        for shown in desk.answer(request.session_hash, ticket, method, (first, second)):
+            yield _shown(ui, shown)
+
+    @guarded(ui.ask_notice)
+    def stop(request: gr.Request) -> Updates:
+        return {ui.status: {"text": desk.stop(request.session_hash), "busy": False}}
+
+    @guarded(ui.ask_notice)
+    def clear(request: gr.Request) -> Updates:
+        desk.place(request.session_hash, None)
+        emptied = {
+            ui.question: "",
+            ui.options: "",
+            ui.notes: None,
+            ui.notice: None,
+            ui.window_row: gr.Row(visible=False),
+        }
+        return {**emptied, ui.viewer: desk.blank(request.session_hash), ui.status: {"text": "Cleared."}}
+
+    def suggest(event: gr.EventData) -> str:
+        return str((event._data or {}).get("text", ""))
+
+    form = [ui.question, ui.options, ui.mode, ui.tokens, ui.temperature, ui.seed]
+    results = [ui.ask_notice, ui.viewer, ui.status]
+    ui.ask.click(ask, form, [ui.ticket, *results], **AT_ONCE)
+    ui.ticket.change(
+        answer, [ui.ticket, ui.method, *ui.params], results, show_progress_on=ui.status, **MODEL_LANE
+    )
+    ui.stop.click(stop, None, [ui.ask_notice, ui.status], **AT_ONCE)
+    ui.clear.click(
+        clear, None, [ui.question, ui.options, ui.notes, ui.notice, ui.window_row, *results], **AT_ONCE
+    )
+    ui.chips.click(suggest, None, ui.question, **AT_ONCE)
+
+
+def wire_maps(ui: CaseParts, desk: CaseDesk) -> None:
+    """The method and its settings: other maps for the same answers."""
+
+    def controls(method: str) -> list[Any]:
+        params = desk.method_params(method)
+        spare = [None] * (len(ui.params) - len(params))
+        return [
+            gr.Number(visible=False)
+            if param is None
+            else gr.Number(label=param.label, value=param.default, visible=True)
+            for param in (*params, *spare)
+        ]
+
+    @guarded(ui.ask_notice)
+    def explain(method: str, first: float, second: float, request: gr.Request) -> Iterator[Updates]:
+        for shown in desk.explain(request.session_hash, method, (first, second)):
+            yield _shown(ui, shown)
+
+    chosen = [ui.method, *ui.params]
+    results = [ui.ask_notice, ui.viewer, ui.status]
+    lane = {**MODEL_LANE, "show_progress_on": ui.status}
+    ui.method.input(controls, ui.method, list(ui.params), **AT_ONCE).then(explain, chosen, results, **lane)
+    for slot in ui.params:
+        slot.input(explain, chosen, results, trigger_mode="always_last", **lane)
+
+
+def _placed(
+    ui: CaseParts, desk: CaseDesk, session_id: str, picture: Picture, examples: ExampleSet
+) -> Updates:
+    windows = picture.windows
+    return {
+        ui.ask_notice: None,
+        ui.notes: _facts(picture),
+        ui.window_row: gr.Row(visible=bool(windows)),
+        ui.window: gr.Dropdown(choices=list(windows), value=windows[0] if windows else None),
+        ui.invert: False,
+        ui.chips: list(examples.suggested(picture.modality)),
+        ui.viewer: desk.blank(session_id),
+        ui.status: {"text": "Picture ready. Ask a question about it."},
+    }
+
+
+def _facts(picture: Picture) -> dict[str, Any]:
+    image = picture.image
+    facts = (
+        f"{image.width} × {image.height} pixels",
+        picture.modality,
+        image.window.label if image.window else None,
+    )
+    return {"facts": ", ".join(fact for fact in facts if fact), "notes": list(image.notes)}
+
+
+def _shown(ui: CaseParts, shown: Shown) -> Updates:
+    return {ui.viewer: shown.payload, ui.status: {"text": shown.status, "busy": shown.busy}}

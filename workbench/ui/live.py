@@ -1,0 +1,50 @@
+"""Both models answering at once: one thread each, merged into one stream for the page."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from workbench.ui.boundary import sentence_for
+from workbench.ui.services import Engine
+from workbench.ui.sessions import Live, Run
+
+SHORTEST_GAP = 0.06  # seconds between two updates; more often than that, nobody can read it
+
+
+def stream_pair(engine: Engine, pair: Mapping[str, Any], run: Run) -> Iterator[Live]:
+    """Yield the growing answers of all models, at most every 60 ms; the last yield is complete.
+
+    A model that fails does not stop the other. Closing the stream, or setting `run.stop`, ends both
+    generations, and no thread outlives the stream.
+    """
+    live, news = Live(), threading.Event()
+
+    def answer(role: str, model: Any) -> None:
+        try:
+            for column in engine.run_case(model, run.picture.image, run.question, run.decoding, run.stop):
+                live.columns[role] = column
+                news.set()
+        except Exception as fault:  # a thread's fault would otherwise vanish; it belongs into its column
+            said = sentence_for(fault)
+            live.failures[role] = f"{said['message']} {said['hint']}".strip()
+        finally:
+            news.set()
+
+    threads = [
+        threading.Thread(target=answer, args=item, name=f"answer-{item[0]}", daemon=True)
+        for item in pair.items()
+    ]
+    try:
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            if news.wait(SHORTEST_GAP):
+                news.clear()
+                yield Live(dict(live.columns), dict(live.failures))
+                time.sleep(SHORTEST_GAP)
+        yield Live(dict(live.columns), dict(live.failures))
+    finally:
+        run.stop.set()
+        for thread in threads:
+            thread.join()

@@ -1,0 +1,108 @@
+"""What the server remembers of each open page: bounded in number and time, gone when the page closes."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from workbench.models.answer import Decoding, Question
+from workbench.ui.intake import Picture
+
+if TYPE_CHECKING:
+    from workbench.cases.run import CaseColumn, MapSet
+
+CAPACITY = 64
+IDLE_SECONDS = 1800.0
+
+
+@dataclass
+class Run:
+    """One question under way. `replaced` means that the page has moved on: show nothing more of it."""
+
+    case_id: str
+    picture: Picture
+    question: Question
+    decoding: Decoding
+    stop: threading.Event = field(default_factory=threading.Event)
+    replaced: threading.Event = field(default_factory=threading.Event)
+
+    def abandon(self) -> None:
+        self.replaced.set()
+        self.stop.set()
+
+
+@dataclass(frozen=True)
+class Live:
+    """What the models have answered so far: columns by role, and a sentence for each model that failed."""
+
+    columns: "dict[str, CaseColumn]" = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NoMap:
+    """Why computing a model's maps failed. (Not `explain.Refusal`: importing that loads torch.)"""
+
+    reason: str
+    hint: str = ""
+
+
+@dataclass
+class Session:
+    """One open page: its picture, the question under way and the last answers."""
+
+    picture: Picture | None = None
+    run: Run | None = None
+    live: Live = field(default_factory=Live)
+    maps: "dict[str, MapSet | NoMap]" = field(default_factory=dict)
+    touched: float = 0.0
+
+    def forget_answers(self) -> None:
+        """End the question under way and drop its answers."""
+        if self.run is not None:
+            self.run.abandon()
+        self.run, self.live, self.maps = None, Live(), {}
+
+
+class Sessions:
+    """Pages by their session id. The longest unused one is dropped when there are too many."""
+
+    def __init__(
+        self,
+        capacity: int = CAPACITY,
+        idle_seconds: float = IDLE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.capacity, self.idle_seconds, self._clock = capacity, idle_seconds, clock
+        self._pages: OrderedDict[str, Session] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._pages)
+
+    def of(self, session_id: str | None) -> Session:
+        """The page of this id, made when it is new or was idle for too long."""
+        key = session_id or ""
+        with self._lock:
+            page = self._pages.setdefault(key, Session())
+            page.touched = self._clock()
+            self._pages.move_to_end(key)
+            gone = [self._pages.pop(old) for old in self._expired()]
+        for old in gone:
+            old.forget_answers()
+        return page
+
+    def drop(self, session_id: str | None) -> None:
+        """Forget a page that was closed; what it was generating ends."""
+        with self._lock:
+            page = self._pages.pop(session_id or "", None)
+        if page is not None:
+            page.forget_answers()
+
+    def _expired(self) -> list[str]:
+        now = self._clock()
+        idle = [key for key, page in self._pages.items() if now - page.touched > self.idle_seconds]
+        rest = [key for key in self._pages if key not in idle]
+        return idle + rest[: max(0, len(rest) - self.capacity)]
