@@ -16,8 +16,7 @@ from workbench.ui.theme import CSS_FILE, HEAD, theme
 
 def main() -> None:
     settings = Settings.from_env(sys.argv[1:])
-    demo = build(Services(settings))
-    demo.queue(max_size=32, default_concurrency_limit=1).launch(
+    build(Services(settings)).queue(max_size=32, default_concurrency_limit=1).launch(
         server_name=settings.host,
         server_port=settings.port or None,
         share=False,

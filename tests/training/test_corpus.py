@@ -36,9 +36,10 @@ def test_a_manifest_line_becomes_a_true_trace(tmp_path):
     entry = {
         "id": "a", "file": "a.png", "modality": "CT", "body_part": "abdomen", "width": 100, "height": 100,
         "qa": [
-            {"question": "Where is the liver?", "answer": "Left", "answer_type": "open", "question_type": "Position",
-             "region_ids": ["r0"], "lang": "en"},
-            {"question": "肝在哪里?", "answer": "左", "answer_type": "open", "question_type": "zh", "lang": "zh"},
+            {"question": "Where is the liver?", "answer": "Left", "answer_type": "open",
+             "question_type": "Position", "region_ids": ["r0"], "lang": "en"},
+            {"question": "肝在哪里?", "answer": "左", "answer_type": "open", "question_type": "zh",
+             "lang": "zh"},
         ],
         "regions": [{"id": "r0", "label": "Liver", "box": [10, 10, 30, 30]}], "mask": None,
     }  # fmt: skip

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from tests.tiny import TEXTS, TINY
 
+from tests.tiny import TEXTS, TINY
 from workbench.training.architecture import build_model, train_tokenizer
 from workbench.training.packing import IGNORE, make_branch, pack, packed_loss, prefix_ids
 
@@ -24,7 +24,8 @@ def test_packed_loss_equals_separate_sequences(parts):
     tokenizer, model = parts
     prefix, rows = prefix_ids(tokenizer, TINY.grid**2), _rows(tokenizer)
     pixels = torch.randn(2, 3, TINY.image, TINY.image)
-    packed = packed_loss(model, pack(pixels, prefix, rows, tokenizer.pad_token_id))
+    packed, tokens = packed_loss(model, pack(pixels, prefix, rows, tokenizer.pad_token_id))
+    assert tokens.shape == (2, TINY.grid**2, TINY.text_width)
     total, count = 0.0, 0
     for picture, row in zip(pixels, rows, strict=True):
         for branch in row:

@@ -2,9 +2,9 @@
 
 import numpy as np
 import torch
-from tests.tiny import TINY, load_tiny, save_tiny
 from torch import nn
 
+from tests.tiny import TINY, load_tiny, save_tiny
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Question
 from workbench.training.architecture import TEMPLATES

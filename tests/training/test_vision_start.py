@@ -1,9 +1,12 @@
 import numpy as np
+import pytest
 import torch
+from tests.tiny import TEXTS, TINY
 
-from workbench.training.architecture import Size
+from workbench.training.architecture import Size, build_model, train_tokenizer
 from workbench.training.corpus import CorpusImage
-from workbench.training.vision_start import VisionStream, _regions, structure_name
+from workbench.training.targets import image_regions, patch_covers, structure_name
+from workbench.training.vision_start import PatchReader, VisionStream
 
 
 def test_phantom_targets_say_which_share_of_each_patch_is_covered():
@@ -17,9 +20,15 @@ def test_phantom_targets_say_which_share_of_each_patch_is_covered():
     assert 0 <= scene < len(stream.scenes)
 
 
+def test_covers_by_hand():
+    mask = np.zeros((8, 8), np.uint8)
+    mask[:4, :2] = 1  # half of the upper left quarter
+    assert patch_covers({"b": mask}, ["a", "b"], 2)[:, 1].tolist() == [0.5, 0, 0, 0]
+
+
 def test_boxes_land_on_the_padded_square():
     image = CorpusImage("a", None, "CT", "", 200, 100, (("Liver", (0, 0, 100, 50)),), None, {}, ())
-    mask = _regions(image, 200)["liver"]
+    mask = image_regions(image, 200)["liver"]
     ys, xs = np.nonzero(mask)
     assert (xs.min(), xs.max() + 1, ys.min(), ys.max() + 1) == (0, 100, 50, 100)
 
@@ -29,19 +38,27 @@ def test_names_are_merged():
     assert structure_name("Effusion") == "pleural effusion"
 
 
-def test_the_loss_ignores_structures_that_are_not_known():
-    from tests.tiny import TEXTS, TINY
+@pytest.fixture(scope="module")
+def reader():
+    torch.manual_seed(0)
+    return PatchReader(build_model(train_tokenizer(TEXTS, TINY.vocabulary), TINY), 2, 3)
 
-    from workbench.training.architecture import build_model, train_tokenizer
-    from workbench.training.vision_start import PatchReader, VisionBatch
 
-    model = build_model(train_tokenizer(TEXTS, TINY.vocabulary), TINY)
-    reader = PatchReader(model, 2, 3)
-    pixels, scene = torch.randn(2, 3, 48, 48), torch.tensor([0, 1])
-    known = torch.tensor([[True, False], [True, False]])
+def test_the_loss_ignores_structures_that_are_not_known(reader):
+    tokens, known = torch.randn(2, 36, TINY.text_width), torch.tensor([[True, False], [True, False]])
     losses = []
     for value in (0.0, 1.0):
         covers = torch.zeros(2, 36, 2)
         covers[:, :, 1] = value
-        losses.append(reader.loss(VisionBatch(pixels, covers, known, scene)).item())
+        losses.append(reader.dense_loss(tokens, covers, known).item())
     assert losses[0] == losses[1]
+
+
+def test_the_balanced_loss_by_hand(reader):
+    # Zero heads give log 2 for every patch, so present and absent structures cost log 2 whatever their size.
+    torch.nn.init.zeros_(reader.structure_head.weight)
+    torch.nn.init.zeros_(reader.structure_head.bias)
+    covers = torch.zeros(1, 36, 2)
+    covers[0, 3, 0] = 1
+    loss = reader.dense_loss(torch.randn(1, 36, TINY.text_width), covers, torch.tensor([[True, True]]))
+    assert loss.item() == pytest.approx(np.log(2), abs=1e-6)

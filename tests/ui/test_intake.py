@@ -77,7 +77,12 @@ def test_a_window_is_chosen_by_its_label() -> None:
     changed = with_window(picture, "Bone", True, rewindow)
     assert seen == [(bone, True)]
     assert changed.modality == "CT" and changed.payload["alt"] == "a slice"
+    plain = picture_of(image_of(Path()))
+    with_window(plain, None, True, rewindow)
+    assert seen[-1] == (None, True)
+    with pytest.raises(UserFacing, match="no such grey window"):
+        with_window(picture, None, False, rewindow)
     with pytest.raises(UserFacing, match="no such grey window"):
         with_window(picture, "Liver", False, rewindow)
     with pytest.raises(UserFacing, match="no such grey window"):
-        with_window(picture_of(image_of(Path())), "Lung", False, rewindow)
+        with_window(plain, "Lung", False, rewindow)

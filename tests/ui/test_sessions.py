@@ -35,8 +35,8 @@ def test_an_idle_page_is_forgotten() -> None:
     sessions.of("b")
     assert len(sessions) == 2
     now[0] = 10.5
-    sessions.of("b")
-    assert len(sessions) == 1
+    sessions.sweep()
+    assert len(sessions) == 1 and sessions.of("b").picture is None
 
 
 def test_closing_a_page_ends_its_generation() -> None:

@@ -1,4 +1,4 @@
-"""The small pair's architecture: plain transformers LLaVA classes, own tokenizer, SigLIP tower, Llama text."""
+"""The small pair: plain transformers LLaVA classes, own tokenizer, SigLIP tower, Llama text decoder."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

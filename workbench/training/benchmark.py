@@ -64,7 +64,7 @@ def make_item(
 
 
 def write_benchmark(folder: Path, images_per_kind: int = 20, questions: int = 3) -> int:
-    """Write `items.jsonl` and `images/`; returns the number of items. Always the same for the same arguments."""
+    """Write `items.jsonl` and `images/`, the same for the same arguments; returns the number of items."""
     (folder / "images").mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(2026)
     lines = []

@@ -1,6 +1,7 @@
 """`python -m workbench train`: the stages that make the shipped pair, in order.
 
-tokenizer → vision → base → tuned → evaluate; each resumes from its own folder under `--out`.
+tokenizer → vision → base → tuned, each resuming from its own folder under `--out`; then benchmark draws the
+bundled phantom items and evaluate measures the pair and writes the model cards.
 """
 
 import argparse
@@ -19,21 +20,24 @@ from transformers import AutoTokenizer, LlavaForConditionalGeneration, PreTraine
 from workbench.errors import UserFacing
 from workbench.models.answer import Question
 from workbench.models.prompts import render_question
+from workbench.settings import PROJECT_ROOT
 from workbench.training.architecture import TEMPLATES, Size, build_model, build_processor, train_tokenizer
+from workbench.training.benchmark import write_benchmark
 from workbench.training.corpus import CorpusImage, load_corpus
 from workbench.training.loop import Plan, Position, train
-from workbench.training.packing import packed_loss
 from workbench.training.phantoms import draw_phantom
 from workbench.training.questions import ask, caption
 from workbench.training.stream import CAPTION_QUESTION, MIXTURES, BatchStream, Stage
-from workbench.training.vision_start import PatchReader, VisionStream
+from workbench.training.targets import class_names
+from workbench.training.vision_start import HEADS, Joint, PatchReader, VisionStream
 
-STAGES = ("tokenizer", "vision", "base", "tuned", "evaluate")
+STAGES = ("tokenizer", "vision", "base", "tuned", "benchmark", "evaluate")
 PLANS = {
-    "vision": Plan(steps=1_500, peak_rate=1e-3),
+    "vision": Plan(steps=1_500, peak_rate=1.5e-3),
     "base": Plan(steps=3_000, peak_rate=1e-3),
     "tuned": Plan(steps=6_000, peak_rate=1e-3),
 }
+BENCH_FOLDER = PROJECT_ROOT / "assets" / "bench"
 SEEDS = {"vision": 11, "base": 12, "tuned": 13}
 
 
@@ -108,6 +112,8 @@ def _stage_vision(args: argparse.Namespace, images: list[CorpusImage]) -> Positi
     reader = PatchReader(model, len(names.structures), len(names.scenes))
     position = train(reader, _loader(stream), reader.loss, _plan("vision", args), args.out / "vision")
     _finish(args, model, "vision")
+    if PartialState().is_main_process:
+        torch.save(reader.state_dict(), args.out / "reader.pt")
     return position
 
 
@@ -121,10 +127,15 @@ def _stage_language(args: argparse.Namespace, images: list[CorpusImage], stage: 
         seed = SEEDS[stage] * 100 + rank
         return BatchStream(images, tokenizer, Size(), MIXTURES[stage], seed=seed, first=first)
 
-    plan = _plan(stage, args)
-    position = train(model, _loader(stream), lambda batch: packed_loss(model, batch), plan, args.out / stage)
+    structures, scenes = class_names(images)
+    reader = PatchReader(model, len(structures), len(scenes))
+    heads = torch.load(args.out / "reader.pt", weights_only=True)
+    reader.load_state_dict({name: heads[name] for name in heads if name.split(".")[0] in HEADS}, strict=False)
+    joint = Joint(model, reader)
+    position = train(joint, _loader(stream), joint.loss, _plan(stage, args), args.out / stage)
     _finish(args, model, stage)
     if PartialState().is_main_process:
+        torch.save(reader.state_dict(), args.out / "reader.pt")
         export(model, args, stage)
     return position
 
@@ -151,7 +162,9 @@ def main(argv: list[str] | None = None) -> int:
     if args.stage == "evaluate":
         from workbench.training.evaluate import evaluate_pair
 
-        outcome = evaluate_pair(args.models, args.held_out, args.out / "evaluation")
+        outcome = evaluate_pair(args.models, args.held_out, args.out / "evaluation", BENCH_FOLDER / "results")
+    elif args.stage == "benchmark":
+        outcome = {"stage": "benchmark", "items": write_benchmark(BENCH_FOLDER / "phantoms")}
     elif args.stage == "tokenizer":
         _stage_tokenizer(args, _corpus(args.corpus))
         outcome = {"stage": "tokenizer", "folder": str(args.out / "processor")}

@@ -23,7 +23,10 @@ class Branch:
 
 @dataclass
 class PackedBatch:
-    """`ids`, `labels`, `positions` int64 `[B, N]`; `mask` float32 `[B, 1, N, N]` additive."""
+    """`ids`, `labels`, `positions` int64 `[B, N]`; `mask` float32 `[B, 1, N, N]` additive.
+
+    `covers` float32 `[B, P, C]` and `known` bool `[B, C]` are dense patch targets where a stage has them.
+    """
 
     pixels: torch.Tensor
     ids: torch.Tensor
@@ -31,6 +34,8 @@ class PackedBatch:
     positions: torch.Tensor
     mask: torch.Tensor
     prefix: int
+    covers: torch.Tensor | None = None
+    known: torch.Tensor | None = None
 
 
 def prefix_ids(tokenizer: PreTrainedTokenizerFast, image_tokens: int) -> list[int]:
@@ -73,8 +78,10 @@ def pack(pixels: torch.Tensor, prefix: list[int], rows: list[list[Branch]], pad_
     return PackedBatch(pixels, ids, labels, positions, mask[:, None], start)
 
 
-def packed_loss(model: LlavaForConditionalGeneration, batch: PackedBatch) -> torch.Tensor:
-    """Mean next-token loss over the answer tokens of all branches."""
+def packed_loss(
+    model: LlavaForConditionalGeneration, batch: PackedBatch
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean next-token loss over the answer tokens of all branches, and the image tokens `[B, P, d]`."""
     inner = model.model
     features = inner.get_image_features(
         batch.pixels,
@@ -82,13 +89,14 @@ def packed_loss(model: LlavaForConditionalGeneration, batch: PackedBatch) -> tor
         vision_feature_select_strategy="full",
         output_hidden_states=True,
     ).pooler_output
+    tokens = torch.stack(list(features))
     embeds = inner.get_input_embeddings()(batch.ids)
     is_image = (batch.ids == model.config.image_token_id)[..., None].expand_as(embeds)
-    embeds = embeds.masked_scatter(is_image, torch.stack(list(features)).to(embeds.dtype))
+    embeds = embeds.masked_scatter(is_image, tokens.to(embeds.dtype))
     hidden = inner.language_model(
         inputs_embeds=embeds, attention_mask=batch.mask, position_ids=batch.positions, use_cache=False
     ).last_hidden_state
     rows = batch.labels[:, 1:] != IGNORE
     # The first answer token of a branch is predicted by the last question token just before it.
     logits = model.lm_head(hidden[:, :-1][rows])
-    return nn.functional.cross_entropy(logits, batch.labels[:, 1:][rows])
+    return nn.functional.cross_entropy(logits, batch.labels[:, 1:][rows]), tokens

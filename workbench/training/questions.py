@@ -410,8 +410,8 @@ def _skin_samples(rng: np.random.Generator, phantom: Phantom) -> list[Sample]:
     border_fact = "A regular border is typically smooth, and an irregular border is typically ragged."
     colour_fact = "The colour of a lesion typically comes from pigment or blood."
     rows = (
-        ("Is the border of the lesion regular or irregular?", ("regular", "irregular"), border, "border", border_fact,
-         f"Therefore the border is {border}."),
+        ("Is the border of the lesion regular or irregular?", ("regular", "irregular"), border, "border",
+         border_fact, f"Therefore the border is {border}."),
         ("What colour is the lesion?", _shuffled(rng, colour, ["brown", "black", "red"], 3), colour, "colour",
          colour_fact, f"Therefore the lesion is {colour}."),
         ("On which side of the picture is the lesion?", ("left", "right"), side, "side", SIDES_FACT,

@@ -18,6 +18,7 @@ from workbench.training.phantoms import DRAWERS, Kind, draw_phantom
 from workbench.training.pictures import jitter, load_square, random_affine, to_tensor, warp
 from workbench.training.questions import ask, caption
 from workbench.training.sample import Sample
+from workbench.training.targets import PHANTOM_REGIONS, class_names, patch_covers, phantom_regions
 
 Stage = Literal["base", "tuned"]
 HELD_OUT_SEED = 900_000_000  # training draws seeds below this, evaluation above
@@ -28,7 +29,7 @@ CAPTION_QUESTION = "Describe the image."
 class Mixture:
     """Shares of a stage; what is left of `captions` and `traces` are short answers."""
 
-    real: float = 0.5
+    real: float = 0.42
     captions: float = 0.0
     traces: float = 0.0
     options: float = 0.5
@@ -67,17 +68,24 @@ class BatchStream(IterableDataset):
         self.prefix = prefix_ids(tokenizer, size.grid**2)
         weights = np.array([self.mixture.kinds[kind] for kind in DRAWERS])
         self.kind_weights = weights / weights.sum()
+        self.structures, _ = class_names(images)
 
     def __iter__(self) -> Iterator[PackedBatch]:
         number = self.first
         while True:
             rng = np.random.default_rng([self.seed, number])
-            pairs = [self._picture(rng) for _ in range(self.pictures)]
-            pixels = torch.stack([pixels for pixels, _ in pairs])
-            yield pack(pixels, self.prefix, [row for _, row in pairs], self.tokenizer.pad_token_id)
+            pixels, rows, covers, known = zip(
+                *(self._picture(rng) for _ in range(self.pictures)), strict=True
+            )
+            batch = pack(torch.stack(pixels), self.prefix, list(rows), self.tokenizer.pad_token_id)
+            batch.covers = torch.from_numpy(np.stack(covers))
+            batch.known = torch.from_numpy(np.stack(known))
+            yield batch
             number += 1
 
-    def _picture(self, rng: np.random.Generator) -> tuple[torch.Tensor, list[Branch]]:
+    def _picture(self, rng: np.random.Generator) -> tuple[torch.Tensor, list[Branch], np.ndarray, np.ndarray]:
+        covers = np.zeros((self.size.grid**2, len(self.structures)), np.float32)
+        known = np.zeros(len(self.structures), bool)
         if self.images and rng.random() < self.mixture.real:
             image = self.images[int(rng.integers(len(self.images)))]
             square = load_square(image.path, 256)
@@ -91,9 +99,12 @@ class BatchStream(IterableDataset):
             kind = str(rng.choice(list(DRAWERS), p=self.kind_weights))
             phantom = draw_phantom(random_phantom_seed(rng), kind, int(rng.choice((192, 224, 256))))
             square, words = phantom.pixels, caption(phantom)
+            covers = patch_covers(phantom_regions(phantom), self.structures, self.size.grid)
+            known = np.array([name in PHANTOM_REGIONS for name in self.structures])
             every = ask(rng, phantom)
             samples = [every[int(i)] for i in rng.permutation(len(every))[: self.questions]]
-        return to_tensor(square, self.size.image), [self._branch(rng, sample, words) for sample in samples]
+        branches = [self._branch(rng, sample, words) for sample in samples]
+        return to_tensor(square, self.size.image), branches, covers, known
 
     def _branch(self, rng: np.random.Generator, sample: Sample, words: str) -> Branch:
         draw = rng.random()

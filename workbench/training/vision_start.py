@@ -14,17 +14,21 @@ from torch.utils.data import IterableDataset
 from transformers import LlavaForConditionalGeneration
 
 from workbench.training.architecture import Size
-from workbench.training.corpus import CorpusImage, region_name
-from workbench.training.phantoms import DRAWERS, draw_phantom
-from workbench.training.pictures import jitter, load_square, pad_square, random_affine, to_tensor, warp
-from workbench.training.stream import random_phantom_seed
+from workbench.training.corpus import CorpusImage
+from workbench.training.packing import PackedBatch, packed_loss
+from workbench.training.phantoms import DRAWERS, Kind, draw_phantom
+from workbench.training.pictures import jitter, load_square, random_affine, to_tensor, warp
+from workbench.training.targets import (
+    PHANTOM_REGIONS,
+    class_names,
+    image_regions,
+    patch_covers,
+    phantom_regions,
+)
 
-SAME_AS = {"effusion": "pleural effusion", "infiltrate": "consolidation", "lung cancer": "mass"}
-PHANTOM_REGIONS = (
-    "lung", "heart", "nodule", "consolidation", "pleural effusion", "cardiomegaly", "brain", "ventricle", "mass",
-    "haematoma", "infarct", "white blood cell", "red blood cell", "platelet", "optic disc", "vessels",
-    "haemorrhages", "exudates", "skin lesion",
-)  # fmt: skip
+POOL = 1_500  # phantoms of each kind that are drawn once and reused
+REAL_SHARE = 0.3
+HEADS = ("norm", "structure_head", "scene_head")  # the throw-away parts of a PatchReader
 
 
 @dataclass
@@ -38,45 +42,6 @@ class VisionBatch:
     scene: torch.Tensor
 
 
-def structure_name(label: str) -> str:
-    name = region_name(label)
-    return SAME_AS.get(name, name)
-
-
-def class_names(images: list[CorpusImage]) -> tuple[list[str], list[str]]:
-    """Structure classes and scene classes present in the corpus and the phantoms."""
-    structures = list(PHANTOM_REGIONS)
-    labels = {structure_name(label) for image in images for label, _ in image.regions}
-    labels |= {structure_name(label) for image in images for label in image.mask_labels.values()}
-    structures += sorted(labels - set(structures))
-    scenes = sorted({f"{image.modality}|{image.body_part}" for image in images}) + [
-        f"phantom {k}" for k in DRAWERS
-    ]
-    return structures, scenes
-
-
-def _regions(image: CorpusImage, side: int) -> dict[str, np.ndarray]:
-    """Structure name → uint8 mask on the padded square of `side` pixels."""
-    found: dict[str, np.ndarray] = {}
-    longest = max(image.width, image.height)
-    dx, dy = (longest - image.width) // 2, (longest - image.height) // 2
-    if image.mask_path is not None:
-        labels = cv2.imread(str(image.mask_path), cv2.IMREAD_GRAYSCALE)
-        labels = cv2.resize(pad_square(labels, 0)[0], (side, side), interpolation=cv2.INTER_NEAREST)
-        for value, label in image.mask_labels.items():
-            name = structure_name(label)
-            found[name] = np.maximum(found.get(name, 0), (labels == value).astype(np.uint8))
-    boxed: dict[str, np.ndarray] = {}
-    for label, box in image.regions:
-        name = structure_name(label)
-        if name in found:
-            continue
-        mask = boxed.setdefault(name, np.zeros((side, side), np.uint8))
-        x0, y0, x1, y1 = (round((v + d) * side / longest) for v, d in zip(box, (dx, dy, dx, dy), strict=True))
-        mask[y0:y1, x0:x1] = 1
-    return found | boxed
-
-
 class VisionStream(IterableDataset):
     """Yields VisionBatch from real pictures with regions and phantoms."""
 
@@ -85,13 +50,15 @@ class VisionStream(IterableDataset):
     ):
         self.images, self.size, self.seed, self.pictures, self.first = images, size, seed, pictures, first
         self.structures, self.scenes = class_names(images)
+        self._pool: dict[tuple[int, Kind], tuple[np.ndarray, np.ndarray]] = {}
 
     def __iter__(self) -> Iterator[VisionBatch]:
         number = self.first
         while True:
             rng = np.random.default_rng([self.seed, number])
             rows = [
-                self._real(rng) if rng.random() < 0.5 else self._phantom(rng) for _ in range(self.pictures)
+                self._real(rng) if self.images and rng.random() < REAL_SHARE else self._phantom(rng)
+                for _ in range(self.pictures)
             ]
             pixels, covers, known, scene = zip(*rows, strict=True)
             yield VisionBatch(
@@ -102,35 +69,40 @@ class VisionStream(IterableDataset):
             )
             number += 1
 
-    def _target(self, regions: dict[str, np.ndarray]) -> np.ndarray:
-        grid = self.size.grid
-        out = np.zeros((grid * grid, len(self.structures)), np.float32)
-        for name, mask in regions.items():
-            share = cv2.resize(mask.astype(np.float32), (grid, grid), interpolation=cv2.INTER_AREA)
-            column = self.structures.index(name)
-            out[:, column] = np.maximum(out[:, column], share.reshape(-1))
-        return out
-
     def _real(self, rng: np.random.Generator) -> tuple[torch.Tensor, np.ndarray, np.ndarray, int]:
         image = self.images[int(rng.integers(len(self.images)))]
         square = load_square(image.path, 256)
         matrix = random_affine(rng, 256)
         pixels = jitter(rng, warp(square, matrix, int(square[:4, :4].mean())))
-        regions = {n: warp(m, matrix, 0, cv2.INTER_NEAREST) for n, m in _regions(image, 256).items()}
+        regions = {n: warp(m, matrix, 0, cv2.INTER_NEAREST) for n, m in image_regions(image, 256).items()}
         # Real annotation is partial: only what an image names is known to be absent elsewhere.
         known = np.array([name in regions for name in self.structures])
         scene = self.scenes.index(f"{image.modality}|{image.body_part}")
-        return to_tensor(pixels, self.size.image), self._target(regions), known, scene
+        return (
+            to_tensor(pixels, self.size.image),
+            patch_covers(regions, self.structures, self.size.grid),
+            known,
+            scene,
+        )
 
     def _phantom(self, rng: np.random.Generator) -> tuple[torch.Tensor, np.ndarray, np.ndarray, int]:
         kind = str(rng.choice(list(DRAWERS)))
-        phantom = draw_phantom(random_phantom_seed(rng), kind, 192)
-        regions: dict[str, np.ndarray] = {}
-        for region in (*phantom.anatomy, *phantom.lesions):
-            regions[region.name] = np.maximum(regions.get(region.name, 0), region.mask.astype(np.uint8))
+        pixels, covers = self._drawn(int(rng.integers(POOL)), kind)
+        if rng.random() < 0.5:  # no words here, so a mirrored picture is as good as a new one
+            grid = self.size.grid
+            pixels = pixels[:, ::-1]
+            covers = covers.reshape(grid, grid, -1)[:, ::-1].reshape(grid * grid, -1)
         known = np.array([name in PHANTOM_REGIONS for name in self.structures])
-        scene = self.scenes.index(f"phantom {kind}")
-        return to_tensor(phantom.pixels, self.size.image), self._target(regions), known, scene
+        picture = to_tensor(jitter(rng, pixels), self.size.image)
+        return picture, covers.astype(np.float32), known, self.scenes.index(f"phantom {kind}")
+
+    def _drawn(self, seed: int, kind: Kind) -> tuple[np.ndarray, np.ndarray]:
+        """Drawing costs more than learning here, so a pool is drawn once and kept."""
+        if (seed, kind) not in self._pool:
+            phantom = draw_phantom(seed, kind, self.size.image)
+            covers = patch_covers(phantom_regions(phantom), self.structures, self.size.grid)
+            self._pool[seed, kind] = phantom.pixels, covers.astype(np.float16)
+        return self._pool[seed, kind]
 
 
 class PatchReader(nn.Module):
@@ -145,13 +117,39 @@ class PatchReader(nn.Module):
         self.structure_head = nn.Linear(width, structures)
         self.scene_head = nn.Linear(width, scenes)
 
+    def dense_loss(self, tokens: torch.Tensor, covers: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+        """Balanced binary cross entropy of projected tokens `[B, P, d]` against patch covers.
+
+        A structure that is in the picture counts half for the patches it covers and half for the rest, so a
+        nodule of one patch weighs as much as a lung; an absent one counts by its patches alone.
+        """
+        logits = self.structure_head(self.norm(tokens))
+        hit = nn.functional.softplus(-logits)
+        miss = nn.functional.softplus(logits)
+        covered = covers.sum(1)
+        present = (covered > 0).float()
+        positive = (covers * hit).sum(1) / covered.clamp(min=1e-6)
+        negative = ((1 - covers) * miss).sum(1) / (1 - covers).sum(1).clamp(min=1e-6)
+        each = present * 0.5 * (positive + negative) + (1 - present) * negative
+        weight = known.float() * (present + 0.3 * (1 - present))
+        return (each * weight).sum() / weight.sum().clamp(min=1)
+
     def loss(self, batch: VisionBatch) -> torch.Tensor:
-        """Binary cross entropy of patch covers (classes known in the picture only) plus scene loss."""
+        """Dense loss of the structures known in each picture, plus the loss of what the picture is."""
         hidden = self.tower(batch.pixels, output_hidden_states=True).hidden_states[-1]
-        tokens = self.norm(self.projector(hidden))
-        dense = nn.functional.binary_cross_entropy_with_logits(
-            self.structure_head(tokens), batch.covers, reduction="none"
-        ).mean(1)
-        known = batch.known.float()
-        scene = nn.functional.cross_entropy(self.scene_head(tokens.mean(1)), batch.scene)
-        return 10 * (dense * known).sum() / known.sum().clamp(min=1) + 0.3 * scene
+        tokens = self.projector(hidden)
+        scene = nn.functional.cross_entropy(self.scene_head(self.norm(tokens).mean(1)), batch.scene)
+        return self.dense_loss(tokens, batch.covers, batch.known) + 0.1 * scene
+
+
+class Joint(nn.Module):
+    """A language stage that goes on reading patches: next-token loss plus the dense loss of the same pass."""
+
+    def __init__(self, model: LlavaForConditionalGeneration, reader: PatchReader, dense: float = 0.3) -> None:
+        super().__init__()
+        self.model, self.reader, self.dense = model, reader, dense
+
+    def loss(self, batch: PackedBatch) -> torch.Tensor:
+        """Both losses of a packed batch that carries dense targets."""
+        words, tokens = packed_loss(self.model, batch)
+        return words + self.dense * self.reader.dense_loss(tokens, batch.covers, batch.known)

@@ -18,6 +18,8 @@ from workbench.ui.sessions import Sessions
 
 CACHE_CHECK_SECONDS, CACHE_AGE_SECONDS = 600, 1800
 LOADING_CHECK_SECONDS = 0.7
+SWEEP_SECONDS = 300
+IN_PASSING = {"concurrency_limit": None, "api_visibility": "private", "show_progress": "hidden"}
 
 
 def build(services: Services) -> gr.Blocks:
@@ -47,6 +49,7 @@ def build(services: Services) -> gr.Blocks:
             desk.sessions.drop(request.session_hash)
 
         demo.unload(left)
+        gr.Timer(SWEEP_SECONDS).tick(desk.sessions.sweep, None, None, **IN_PASSING)
     services.start_loading()
     return demo
 
@@ -66,9 +69,8 @@ def _follow_loading(demo: gr.Blocks, services: Services, header: gr.HTML, case: 
         services.start_loading()  # a failed load is tried again by reloading the page
         return look(method)
 
-    shown = {"concurrency_limit": None, "api_visibility": "private", "show_progress": "hidden"}
-    demo.load(arrive, case.method, [header, case.method, timer], **shown)
-    timer.tick(look, case.method, [header, case.method, timer], **shown)
+    demo.load(arrive, case.method, [header, case.method, timer], **IN_PASSING)
+    timer.tick(look, case.method, [header, case.method, timer], **IN_PASSING)
 
 
 def method_choices(services: Services) -> list[tuple[str, str]]:

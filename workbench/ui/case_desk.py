@@ -71,7 +71,7 @@ class CaseDesk:
         page.forget_answers()
         page.picture = picture
 
-    def rewindow(self, session_id: str, label: str, invert: bool) -> Picture:
+    def rewindow(self, session_id: str, label: str | None, invert: bool) -> Picture:
         """The same picture in another grey window; the models see it so from the next question on."""
         from workbench.imaging import rewindow
 

@@ -32,8 +32,9 @@ def wire_picture(ui: CaseParts, desk: CaseDesk, examples: ExampleSet) -> None:
         def decode(path: str, session_id: str) -> Updates:
             return _placed(ui, desk, session_id, desk.upload(session_id, path), examples)
 
-        def handler(path: str | None, request: gr.Request) -> Updates:
+        def handler(sent: Any, request: gr.Request) -> Updates:
             # emptied also after a fault: the file is gone, and the next one needs the room
+            path = sent_path(sent)
             return {source: None, **decode(path, request.session_hash)} if path else {source: None}
 
         return handler
@@ -46,7 +47,7 @@ def wire_picture(ui: CaseParts, desk: CaseDesk, examples: ExampleSet) -> None:
         return {**form, **_placed(ui, desk, request.session_hash, picture, examples)}
 
     @guarded(ui.notice)
-    def rewindow(label: str, invert: bool, request: gr.Request) -> Updates:
+    def rewindow(label: str | None, invert: bool, request: gr.Request) -> Updates:
         picture = desk.rewindow(request.session_hash, label, bool(invert))
         shown = {ui.viewer: desk.blank(request.session_hash), ui.notes: _facts(picture)}
         return {**shown, ui.status: {"text": texts.MODELS_SEE_WINDOW}}
@@ -55,8 +56,11 @@ def wire_picture(ui: CaseParts, desk: CaseDesk, examples: ExampleSet) -> None:
         ui.notice, ui.ask_notice, ui.notes, ui.window_row, ui.window, ui.invert, ui.chips, ui.viewer,
         ui.status,
     ]  # fmt: skip
-    ui.file.upload(taken(ui.file), ui.file, [ui.file, *placed], **AT_ONCE)
-    ui.camera.input(taken(ui.camera), ui.camera, [ui.camera, *placed], **AT_ONCE)
+    # Not preprocessed: gr.File leaves an empty temporary file behind for each upload, and the path is
+    # checked by our own intake anyway.
+    as_sent = {**AT_ONCE, "preprocess": False}
+    ui.file.upload(taken(ui.file), ui.file, [ui.file, *placed], **as_sent)
+    ui.camera.input(taken(ui.camera), ui.camera, [ui.camera, *placed], **as_sent)
     ui.gallery.click(pick, None, [ui.question, ui.options, *placed], **AT_ONCE)
     windowed = [ui.notice, ui.viewer, ui.notes, ui.status]
     ui.window.input(rewindow, [ui.window, ui.invert], windowed, **AT_ONCE)
@@ -145,6 +149,13 @@ def wire_maps(ui: CaseParts, desk: CaseDesk) -> None:
         slot.input(explain, chosen, results, trigger_mode="always_last", **lane)
 
 
+def sent_path(sent: Any) -> str | None:
+    """The path in what the browser sent for a file (or a list of one); None when there is none."""
+    first = sent[0] if isinstance(sent, list) and sent else sent
+    path = first.get("path") if isinstance(first, dict) else None
+    return path if isinstance(path, str) else None
+
+
 def _placed(
     ui: CaseParts, desk: CaseDesk, session_id: str, picture: Picture, examples: ExampleSet
 ) -> Updates:
@@ -152,8 +163,10 @@ def _placed(
     return {
         ui.ask_notice: None,
         ui.notes: _facts(picture),
-        ui.window_row: gr.Row(visible=bool(windows)),
-        ui.window: gr.Dropdown(choices=list(windows), value=windows[0] if windows else None),
+        ui.window_row: gr.Row(visible=True),
+        ui.window: gr.Dropdown(
+            choices=list(windows), value=windows[0] if windows else None, visible=bool(windows)
+        ),
         ui.invert: False,
         ui.chips: list(examples.suggested(picture.modality)),
         ui.viewer: desk.blank(session_id),

@@ -48,7 +48,7 @@ def build_case_screen(desk: CaseDesk, examples: ExampleSet) -> CaseParts:
     gallery = _gallery(examples)
     with gr.Row(equal_height=False, elem_id="case-row"):
         with gr.Column(scale=2, min_width=300, elem_id="case-intake"):
-            left = {**_picture_parts(), **_question_parts(desk, examples)}
+            left = {**_picture_parts(), **_question_parts(desk, examples), "camera": _camera()}
         with gr.Column(scale=7, min_width=300, elem_id="case-answers"):
             right = _answer_parts()
     return CaseParts(gallery=gallery, **left, **right)
@@ -65,14 +65,12 @@ def _gallery(examples: ExampleSet) -> gr.HTML:
         }
         for entry in examples.examples
     ]
-    with gr.Accordion("Examples: pick one and ask", open=True, elem_id="case-examples"):
-        gallery = parts.gallery("case-gallery", cases)
-        gr.Markdown(f"Sources: {'; '.join(sorted({entry.credit for entry in examples.examples}))}.")
-    return gallery
+    sources = "; ".join(sorted({entry.credit for entry in examples.examples}))
+    with gr.Accordion(f"Examples ({sources})", open=True, elem_id="case-examples"):
+        return parts.gallery("case-gallery", cases)
 
 
 def _picture_parts() -> dict[str, Any]:
-    gr.Markdown("### Picture")
     file = gr.File(
         label=texts.DROP_LABEL, file_count="single", type="filepath", height=124, elem_id="case-file"
     )
@@ -82,9 +80,16 @@ def _picture_parts() -> dict[str, Any]:
     with gr.Row(visible=False) as window_row:
         window = gr.Dropdown([], label="Grey window", filterable=False, scale=2, min_width=140)
         invert = gr.Checkbox(False, label="Invert", scale=1, min_width=90)
+    return {
+        "file": file, "notice": notice, "notes": notes, "window_row": window_row, "window": window,
+        "invert": invert,
+    }  # fmt: skip
+
+
+def _camera() -> gr.Image:
     with gr.Accordion("Camera, formats and privacy", open=False):
         gr.Markdown(texts.FORMATS)
-        camera = gr.Image(
+        return gr.Image(
             label="Take a picture",
             sources=["webcam"],
             type="filepath",
@@ -94,15 +99,10 @@ def _picture_parts() -> dict[str, Any]:
             height=220,
             elem_id="case-camera",
         )
-    return {
-        "file": file, "camera": camera, "notice": notice, "notes": notes, "window_row": window_row,
-        "window": window, "invert": invert,
-    }  # fmt: skip
 
 
 def _question_parts(desk: CaseDesk, examples: ExampleSet) -> dict[str, Any]:
     settings = desk.services.settings
-    gr.Markdown("### Question")
     question = gr.Textbox(
         label="Question about the picture",
         placeholder="What abnormality is shown?",

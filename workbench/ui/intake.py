@@ -11,7 +11,6 @@ from workbench.imaging.medical_image import MedicalImage
 from workbench.ui.viewer import picture_payload
 
 Loader = Callable[..., MedicalImage]
-AS_STORED = "as decoded"
 
 
 @dataclass(frozen=True)
@@ -68,11 +67,16 @@ def take_upload(path: str | None, upload_folder: Path, load: Loader) -> Picture:
             file.parent.rmdir()
 
 
-def with_window(picture: Picture, label: str, invert: bool, rewindow: Callable[..., MedicalImage]) -> Picture:
-    """The same picture in another grey window. Raises UserFacing when it has no such window."""
-    grey = picture.image.grey
-    chosen = next((preset for preset in grey.presets if preset.label == label), None) if grey else None
-    if chosen is None:
+def with_window(
+    picture: Picture, label: str | None, invert: bool, rewindow: Callable[..., MedicalImage]
+) -> Picture:
+    """The same picture in another grey window (None: an 8-bit picture, which has none), or inverted.
+
+    Raises UserFacing when it has no such window.
+    """
+    presets = picture.image.grey.presets if picture.image.grey else ()
+    chosen = next((preset for preset in presets if preset.label == label), None)
+    if chosen is None and (presets or label):
         raise UserFacing("This picture has no such grey window.", "Choose one from the list.")
     image = rewindow(picture.image, chosen, invert)
     return replace(picture, image=image, payload=picture_payload(image, alt=picture.payload["alt"]))

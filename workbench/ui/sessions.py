@@ -89,10 +89,15 @@ class Sessions:
             page = self._pages.setdefault(key, Session())
             page.touched = self._clock()
             self._pages.move_to_end(key)
-            gone = [self._pages.pop(old) for old in self._expired()]
-        for old in gone:
-            old.forget_answers()
+        self.sweep()
         return page
+
+    def sweep(self) -> None:
+        """Drop pages that were idle for too long, and the oldest ones when there are too many."""
+        with self._lock:
+            gone = [self._pages.pop(key) for key in self._expired()]
+        for page in gone:
+            page.forget_answers()
 
     def drop(self, session_id: str | None) -> None:
         """Forget a page that was closed; what it was generating ends."""

@@ -10,7 +10,7 @@ FORMATS = (
     "PNG, JPEG, WebP, TIFF, BMP, GIF or DICOM. The picture is decoded in memory, names and other header "
     "fields are dropped, and the file is deleted at once."
 )
-MODELS_SEE_WINDOW = "The models will see the picture in this window from the next question on."
+MODELS_SEE_WINDOW = "The models will see the picture as it is shown now, from the next question on."
 ANSWER_STYLES = [("Reason in steps, then answer", "trace"), ("Short answer only", "short")]
 
 ABOUT = """
@@ -26,8 +26,8 @@ from the picture at all. A map shows **what influenced the model, not where dise
 - Text inside a picture, and text that you type, can mislead a model.
 
 ### Privacy
-- A picture is decoded in memory and its file is deleted at once. It is kept, in memory alone, until you
-  press Clear, close the page, or leave it idle for half an hour. It is never written to disk.
+- A picture is decoded and its file is deleted at once. From then on it is kept in memory alone, until you
+  press Clear, close the page, or leave it idle for half an hour.
 - Names, dates and other header fields of DICOM, EXIF and similar data are dropped before anything else
   happens. Text burned into the picture can't be removed reliably: don't use such pictures.
 - Slices of a head can be recognisable as a face. Don't upload them without consent.

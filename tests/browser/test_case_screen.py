@@ -1,0 +1,360 @@
+"""The Case tab in a real browser, with stand-in models: states, odd input, hostile text, keyboard, phone."""
+
+import json
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ui.running import ROOT, running_page
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+SENTENCE = ".wb-notice"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+WAIT_MS = 30_000
+CONTRAST = """() => {
+  const light = (rgb) => {
+    const [r, g, b] = rgb.map((v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+  const ground = (node) => {
+    for (; node; node = node.parentElement) {
+      const rgba = parse(getComputedStyle(node).backgroundColor);
+      if (rgba.length < 4 || rgba[3] === 1) return rgba.slice(0, 3);
+    }
+    return [255, 255, 255];
+  };
+  const poor = [];
+  const places = ["#page-header", "#case-gallery", "#case-chips", "#case-status"];
+  for (const node of document.querySelectorAll(places.map((place) => place + " *").join())) {
+    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
+    if (!own || !node.offsetParent) continue;
+    const [a, b] = [light(parse(getComputedStyle(node).color)), light(ground(node))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < 4.5) poor.push([node.textContent.slice(0, 40), ratio]);
+  }
+  return poor;
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: str) -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with sync_api.sync_playwright() as play:
+        running = play.chromium.launch(executable_path=chromium_path, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("page") / "uploads"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plain(uploads: Path) -> Iterator[str]:
+    with running_page(["-m", "tests.ui.fake_app", "{port}", "plain"], uploads) as address:
+        yield address
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Any]:
+    """`visit(address, **context)` opens a page; script errors and requests to elsewhere fail the test."""
+    contexts, errors, elsewhere = [], [], []
+
+    def open_page(address: str, **context: Any) -> Any:
+        contexts.append(browser.new_context(**{"viewport": {"width": 1440, "height": 950}, **context}))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("dialog", lambda dialog: (errors.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        page.on(
+            "request",
+            lambda request: (
+                elsewhere.append(request.url)
+                if request.url.startswith("http") and not request.url.startswith(address)
+                else None
+            ),
+        )
+        page.goto(address)
+        page.wait_for_selector("#case-gallery button")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []
+    assert elsewhere == []
+
+
+def status(page: Any, text: str) -> None:
+    page.wait_for_function(
+        "text => document.querySelector('#case-status').innerText.includes(text)", arg=text
+    )
+
+
+def pick(page: Any, number: int = 0) -> None:
+    page.locator("#case-gallery button").nth(number).click()
+    status(page, "Picture ready")
+    page.wait_for_function("!document.querySelector('.wb-notice')")
+
+
+def ask(page: Any) -> None:
+    page.click("#case-ask")
+
+
+def upload(page: Any, path: Path) -> None:
+    page.set_input_files("#case-file input[type=file]", str(path))
+
+
+def test_the_main_job_with_an_example(plain: str, visit: Any) -> None:
+    page = visit(plain)
+    page.wait_for_selector(".wb-pair[data-phase=ready]")
+    assert "Not a medical device" in page.inner_text("#page-header")
+    assert page.locator(".wb-model").count() == 2
+    pick(page)
+    assert page.input_value("#case-question textarea") != ""
+    ask(page)
+    status(page, "Finished.")
+    for key in ("base", "tuned"):
+        column = page.locator(f"[data-column={key}]")
+        assert column.locator("[data-step]").count() == 3
+        assert "nodule" in column.inner_text()
+    column.locator("[data-step]").nth(1).click()
+    assert "40 % of the evidence" in page.inner_text("#viewer")
+
+
+def test_another_method_and_its_settings(plain: str, visit: Any) -> None:
+    page = visit(plain)
+    page.wait_for_selector(".wb-pair[data-phase=ready]")
+    pick(page)
+    ask(page)
+    status(page, "Finished.")
+    page.locator("#case-bar input").first.click()
+    page.get_by_role("option", name="one head", exact=False).click()
+    page.wait_for_selector("#case-bar input[type=number]:visible")
+    layer = page.locator("#case-bar input[type=number]:visible").first
+    layer.fill("2")
+    page.wait_for_function("document.querySelector('#viewer').innerText.includes('layer 2, head 0')")
+
+
+def test_asking_without_a_picture_or_a_question_says_so_and_the_page_goes_on(plain: str, visit: Any) -> None:
+    page = visit(plain)
+    ask(page)
+    assert "no picture yet" in page.locator(SENTENCE).inner_text()
+    pick(page)
+    page.fill("#case-question textarea", "   ")
+    ask(page)
+    page.wait_for_function("document.querySelector('.wb-notice')?.innerText.includes('question is empty')")
+    page.fill("#case-question textarea", "x" * 10_000)
+    ask(page)
+    page.wait_for_function("document.querySelector('.wb-notice')?.innerText.includes('10,000 characters')")
+    page.locator("#case-chips button").first.click()
+    page.wait_for_function("document.querySelector('#case-question textarea').value.length < 200")
+    ask(page)
+    status(page, "Finished.")
+    assert page.locator(SENTENCE).count() == 0
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that claims a size and holds next to nothing."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b""))
+        + chunk(b"IEND", b"")
+    )
+
+
+def test_bad_files_give_one_sentence_and_leave_nothing_behind(
+    plain: str, visit: Any, uploads: Path, tmp_path: Path
+) -> None:
+    bad = {
+        "text.png": b"this is not a picture",
+        "huge.png": png_header(30_000, 30_000),
+        "page.html": b"<script>document.title='pwned'</script>",
+        "drawing.svg": b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+        "empty.png": b"",
+        "cut.jpg": b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01",
+        "noextension": b"\x00" * 300,
+    }
+    page = visit(plain)
+    said = set()
+    for name, content in bad.items():
+        (tmp_path / name).write_bytes(content)
+        pick(page)
+        upload(page, tmp_path / name)
+        sentence = page.locator(SENTENCE)
+        sentence.wait_for()
+        assert sentence.count() == 1 and len(sentence.inner_text()) > 20, name
+        assert "reference" not in sentence.inner_text(), (name, sentence.inner_text())
+        said.add(sentence.inner_text())
+    assert len(said) >= 2
+    ask(page)
+    status(page, "Finished.")
+    assert [file for file in uploads.rglob("*") if file.is_file()] == []
+
+
+def test_an_upload_is_shown_and_its_file_is_gone(plain: str, visit: Any, uploads: Path) -> None:
+    page = visit(plain)
+    upload(page, ROOT / "assets" / "examples" / "brain-mass.png")
+    status(page, "Picture ready")
+    assert "256 × 256 pixels" in page.inner_text("#case-notes")
+    assert page.locator("#viewer canvas").is_visible()
+    assert [file for file in uploads.rglob("*") if file.is_file()] == []
+
+
+def test_a_pasted_picture_is_taken(plain: str, visit: Any) -> None:
+    page = visit(plain)
+    page.evaluate(
+        """async () => {
+          const canvas = Object.assign(document.createElement("canvas"), { width: 40, height: 30 });
+          const blob = await new Promise((done) => canvas.toBlob(done));
+          const clipboardData = new DataTransfer();
+          clipboardData.items.add(new File([blob], "pasted.png", { type: "image/png" }));
+          document.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+        }"""
+    )
+    status(page, "Picture ready")
+    assert "40 × 30 pixels" in page.inner_text("#case-notes")
+
+
+def test_a_dicom_slice_offers_windows_and_invert(plain: str, visit: Any) -> None:
+    from pydicom.data import get_testdata_file
+
+    page = visit(plain)
+    upload(page, Path(get_testdata_file("CT_small.dcm", download=False)))
+    status(page, "Picture ready")
+    assert "CT" in page.inner_text("#case-notes")
+    before = page.evaluate("document.querySelector('#viewer canvas').toDataURL()")
+    page.get_by_label("Invert").first.check()
+    status(page, "as it is shown now")
+    page.wait_for_function(
+        "before => document.querySelector('#viewer canvas').toDataURL() !== before", arg=before
+    )
+
+
+def test_stop_keeps_the_text_and_clear_empties_the_page(visit: Any, uploads: Path) -> None:
+    with running_page(["-m", "tests.ui.fake_app", "{port}", "slow"], uploads) as address:
+        page = visit(address)
+        page.wait_for_selector(".wb-pair[data-phase=ready]")
+        pick(page)
+        ask(page)
+        status(page, "answering")
+        page.wait_for_function(
+            "document.querySelector('[data-column=tuned]').innerText.includes('image shows')"
+        )
+        page.click("#case-stop")
+        status(page, "What was written is kept")
+        text = page.locator("[data-column=tuned]").inner_text()
+        assert "image shows" in text and "Therefore" not in text
+        page.click("#case-clear")
+        status(page, "Cleared")
+        assert page.input_value("#case-question textarea") == ""
+        assert "Add an image" in page.inner_text("#viewer")
+
+
+def test_hostile_text_is_inert(visit: Any, uploads: Path) -> None:
+    hostile = "${document.title='pwned'} `${alert(2)}` <img src=http://evil.invalid/a onerror=alert(1)> {{x}}"
+    with running_page(["-m", "tests.ui.fake_app", "{port}", "hostile"], uploads) as address:
+        page = visit(address)
+        page.wait_for_selector(".wb-pair[data-phase=ready]")
+        pick(page)
+        page.fill("#case-question textarea", hostile)
+        page.fill("#case-options textarea", f"<b>a</b>\n{hostile}")
+        ask(page)
+        status(page, "Finished.")
+        shown = page.inner_text("#viewer")
+        assert "onerror" in shown and "<b>nodule</b>" in shown and "${document.title" in shown
+        assert page.title() == "Medical Reasoning Workbench"
+        assert page.locator("#viewer form, #viewer img[src^=http], #viewer b").count() == 0
+
+
+def test_models_that_do_not_load_leave_a_working_page(visit: Any, uploads: Path) -> None:
+    with running_page(["-m", "tests.ui.fake_app", "{port}", "broken"], uploads) as address:
+        page = visit(address)
+        page.wait_for_selector(".wb-pair[data-phase=failed]")
+        assert "model.safetensors is missing" in page.inner_text("#page-header")
+        pick(page)
+        ask(page)
+        page.wait_for_function(
+            "document.querySelector('[data-column=base]').innerText.includes('model.safetensors is missing')"
+        )
+        pick(page, 1)
+
+
+def test_a_phone_never_scrolls_sideways_in_either_mode(plain: str, visit: Any) -> None:
+    page = visit(plain, viewport={"width": 360, "height": 740})
+    page.wait_for_selector(".wb-pair[data-phase=ready]")
+    for mode in ("light", "dark"):
+        pick(page)
+        ask(page)
+        status(page, "Finished.")
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), mode
+        assert page.evaluate(CONTRAST) == [], mode
+        page.locator(".wb-theme").click()
+    page.locator(".wb-theme").click()
+    page.reload()
+    page.wait_for_selector("#case-gallery button")
+    assert page.evaluate("document.body.classList.contains('dark')")
+
+
+def test_the_whole_job_by_keyboard(plain: str, visit: Any) -> None:
+    page = visit(plain)
+    page.wait_for_selector(".wb-pair[data-phase=ready]")
+    page.locator("#case-gallery button").nth(1).focus()
+    page.keyboard.press("Enter")
+    status(page, "Picture ready")
+    page.locator("#case-question textarea").focus()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "case-ask":
+            break
+    assert page.evaluate("document.activeElement.id") == "case-ask"
+    page.keyboard.press("Enter")
+    status(page, "Finished.")
+    images = page.locator("#case-gallery img")
+    assert all(images.nth(at).get_attribute("alt") for at in range(images.count()))
+
+
+@pytest.mark.parametrize("meta", [{}, {"meta": {"_type": "gradio.FileData"}}])
+def test_a_forged_path_is_refused(plain: str, meta: dict[str, Any]) -> None:
+    """A raw call that names a file outside the upload folder gets no picture, and the file stays."""
+    secret = ROOT / "assets" / "examples" / "brain-mass.png"
+    code = (
+        "import json, sys, urllib.request as u\n"
+        "base, sent = sys.argv[1], json.loads(sys.argv[2])\n"
+        "config = json.load(u.urlopen(base + 'config'))\n"
+        "fn = next(d for d in config['dependencies'] if d['api_name'] == 'handler')\n"
+        "body = {'data': [sent], 'fn_index': fn['id'], 'session_hash': 'forger'}\n"
+        "head = {'Content-Type': 'application/json'}\n"
+        "post = u.Request(base + 'gradio_api/queue/join', json.dumps(body).encode(), head)\n"
+        "u.urlopen(post).read()\n"
+        "for line in u.urlopen(base + 'gradio_api/queue/data?session_hash=forger'):\n"
+        "    sys.stdout.write(line.decode())\n"
+        "    if b'process_completed' in line: break\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, plain, json.dumps({"path": str(secret), **meta})],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "process_completed" in result.stdout, result.stderr[-800:]
+    refused = '"success":false' in result.stdout or "was not uploaded here" in result.stdout
+    assert refused and "data:image/png" not in result.stdout
+    assert secret.is_file()

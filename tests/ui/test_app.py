@@ -1,0 +1,121 @@
+"""The page as data: what is on it, what it may load, what is switched off."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.ui.fakes import fake_engine
+from workbench.settings import PROJECT_ROOT, Settings
+from workbench.ui import texts
+from workbench.ui.app import build, header_value
+from workbench.ui.case_events import sent_path
+from workbench.ui.services import PairState, Services
+from workbench.ui.theme import CONTENT_POLICY
+
+
+@pytest.fixture(scope="module")
+def page():
+    return build(Services(Settings(), lambda: fake_engine()))
+
+
+def test_the_tabs(page) -> None:
+    tabs = [block.label for block in page.blocks.values() if type(block).__name__ == "Tab"]
+    assert tabs == ["Case", "Benchmark", "Models"]
+
+
+def test_everything_that_uses_the_models_waits_in_one_lane(page) -> None:
+    lanes = {fn.name: (fn.concurrency_id, fn.concurrency_limit) for fn in page.fns.values()}
+    for name in ("answer", "explain"):
+        assert lanes[name] == ("model", 1)
+    for name in ("ask", "stop", "clear", "pick", "rewindow", "handler"):
+        assert lanes[name][1] is None and lanes[name][0] != "model"
+
+
+def test_no_handler_is_offered_as_an_api(page) -> None:
+    assert {fn.api_visibility for fn in page.fns.values() if fn.name != "left"} == {"private"}
+
+
+def test_no_template_lets_untrusted_text_run(page) -> None:
+    """A filled-in Gradio template is evaluated as JavaScript, so none may have a placeholder."""
+    html = [block for block in page.blocks.values() if type(block).__name__ == "HTML"]
+    assert len(html) >= 8
+    for block in html:
+        assert "${" not in block.html_template and "{{" not in block.html_template
+
+
+def test_scripts_never_set_markup_from_text() -> None:
+    for file in sorted((PROJECT_ROOT / "workbench" / "ui" / "parts").glob("*.js")):
+        text = file.read_text()
+        assert "innerHTML" not in text and "insertAdjacentHTML" not in text and "eval(" not in text, file
+
+
+def test_the_header_names_the_pair_and_warns() -> None:
+    class Model:
+        label, revision, device, dtype, memory_bytes = "Mini", "3f2a", "cpu", "torch.float32", 9_000_000
+
+    value = header_value(PairState("ready", "", {"tuned": Model(), "base": Model()}))
+    assert [model["role"] for model in value["models"]] == ["base", "tuned"]
+    assert value["models"][0]["detail"] == "revision 3f2a · cpu · float32 · 9 MB"
+    for promise in ("Not a medical device", "diagnosis, treatment or triage", "identify a person"):
+        assert promise in value["notice"]
+    assert header_value(PairState("failed", "Why."))["message"] == "Why."
+
+
+def test_the_content_policy_keeps_everything_on_this_server() -> None:
+    rules = dict(rule.split(" ", 1) for rule in CONTENT_POLICY.split("; "))
+    for name, sources in rules.items():
+        for source in sources.split():
+            local = source in ("'self'", "'none'", "'unsafe-inline'", "'unsafe-eval'", "data:", "blob:")
+            assert local, f"{name} allows {source}"
+    assert rules["default-src"] == "'self'" and rules["form-action"] == "'self'"
+    assert "data:" not in rules["script-src"]
+
+
+def test_app_py_is_short_and_shows_every_switch() -> None:
+    source = (PROJECT_ROOT / "app.py").read_text()
+    assert len(source.splitlines()) <= 40
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    launch = next(call for call in calls if getattr(call.func, "attr", "") == "launch")
+    switches = {word.arg: ast.unparse(word.value) for word in launch.keywords}
+    for name in ("share", "run_history", "enable_monitoring", "show_error"):
+        assert switches[name] == "False", name
+    assert switches["allowed_paths"] == "[]"
+    assert switches["server_name"] == "settings.host"
+    lines = source.splitlines()
+    off = next(at for at, line in enumerate(lines) if "GRADIO_ANALYTICS_ENABLED" in line)
+    first_import = next(at for at, line in enumerate(lines) if line.startswith("from workbench"))
+    assert off < first_import
+
+
+@pytest.mark.parametrize(
+    ("sent", "path"),
+    [
+        (None, None),
+        ([], None),
+        ({"path": "/a"}, "/a"),
+        ([{"path": "/a"}, {"path": "/b"}], "/a"),
+        ({"url": "http://x"}, None),
+        ({"path": 5}, None),
+        ("/etc/passwd", None),
+    ],
+)
+def test_only_the_path_of_what_was_sent_is_used(sent: object, path: str | None) -> None:
+    assert sent_path(sent) == path
+
+
+def test_all_promises_of_privacy_are_on_the_page() -> None:
+    for promise in (
+        "deleted at once",
+        "half an hour",
+        "in memory alone",
+        "not logged",
+        "asks no other server",
+    ):
+        assert promise in texts.ABOUT
+
+
+def test_core_rooms_do_not_import_gradio() -> None:
+    for file in sorted((PROJECT_ROOT / "workbench").rglob("*.py")):
+        if "ui" not in Path(file).relative_to(PROJECT_ROOT).parts:
+            assert "import gradio" not in file.read_text(), file

@@ -1,0 +1,96 @@
+"""Grey values → 8 bit: linear windows, percentiles, and the note that says which was used."""
+
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+
+from workbench.errors import UserFacing
+from workbench.imaging.medical_image import DisplayWindow, GreySource, MedicalImage
+
+LOW, HIGH = 0.5, 99.5  # percentiles of the automatic window
+
+
+def apply_window(values: np.ndarray, window: DisplayWindow) -> np.ndarray:
+    """Map `center ± width/2` of float values `[H, W]` linearly to 0..255, clipped; uint8."""
+    low = window.center - window.width / 2
+    scaled = (values.astype(np.float32) - low) * (255.0 / max(window.width, 1e-6))
+    return np.clip(np.nan_to_num(scaled, nan=0.0), 0, 255).round().astype(np.uint8)
+
+
+def percentile_window(values: np.ndarray, label: str = "Automatic") -> DisplayWindow:
+    """Window from the 0.5th to the 99.5th percentile of the finite values; never of zero width."""
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return DisplayWindow(0.0, 1.0, label)
+    low, high = np.percentile(finite, [LOW, HIGH])
+    if high <= low:
+        low, high = float(finite.min()), float(finite.max())
+    if high <= low:
+        high = low + 1.0
+    return DisplayWindow(float(low + high) / 2, float(high - low), label)
+
+
+def describe(window: DisplayWindow) -> str:
+    """The window in words for the screen."""
+    low, high = window.center - window.width / 2, window.center + window.width / 2
+    return f"Grey values {low:g} to {high:g} are shown as black to white (window “{window.label}”)."
+
+
+def make_image(pixels: np.ndarray, **fields: object) -> MedicalImage:
+    """A MedicalImage around a fresh, read-only copy of uint8 RGB pixels, with their hash."""
+    own = np.array(pixels, dtype=np.uint8, order="C", copy=True)
+    own.flags.writeable = False
+    digest = hashlib.sha256(repr(own.shape).encode() + own.tobytes()).hexdigest()
+    return MedicalImage(pixels=own, sha256=digest, **fields)
+
+
+def grey_image(grey: GreySource, window: DisplayWindow, invert: bool, **fields: object) -> MedicalImage:
+    """Render grey values through a window; the note says how."""
+    shown = apply_window(grey.values, window)
+    shown = 255 - shown if invert else shown
+    notes = (
+        *fields.pop("notes", ()),
+        describe(window),
+        *(("Black and white are swapped.",) if invert else ()),
+    )
+    rgb = np.repeat(shown[:, :, None], 3, axis=2)
+    return make_image(rgb, window=window, inverted=invert, notes=notes, grey=grey, **fields)
+
+
+def rewindow(image: MedicalImage, window: DisplayWindow | None, invert: bool) -> MedicalImage:
+    """The same picture through another window, or inverted.
+
+    `window` None keeps the window. Raises UserFacing when a window is asked for and the picture has 8 bits only.
+    """
+    kept = tuple(n for n in image.notes if not n.startswith(("Grey values", "Black and white")))
+    if image.grey is not None:
+        return grey_image(
+            image.grey,
+            window or image.window or image.grey.presets[0],
+            invert,
+            notes=kept,
+            source_kind=image.source_kind,
+            modality=image.modality,
+            spacing_mm=image.spacing_mm,
+        )
+    if window is not None:
+        raise UserFacing(
+            "This picture has 8 bits a channel, so there is nothing to window.",
+            "Use brightness and contrast.",
+        )
+    pixels = 255 - image.pixels if invert != image.inverted else image.pixels
+    notes = (*kept, "Black and white are swapped.") if invert else kept
+    turned = make_image(pixels, source_kind=image.source_kind)
+    return replace(image, pixels=turned.pixels, sha256=turned.sha256, inverted=invert, notes=notes)
+
+
+def choose_window(presets: tuple[DisplayWindow, ...], label: str | None) -> DisplayWindow:
+    """The preset of that name (any case), the first when None; raises UserFacing that lists the names."""
+    if label is None:
+        return presets[0]
+    for preset in presets:
+        if preset.label.lower() == label.strip().lower():
+            return preset
+    names = ", ".join(preset.label for preset in presets)
+    raise UserFacing(f"This image has no window named {label!r}.", f"It offers: {names}.")
