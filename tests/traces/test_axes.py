@@ -75,6 +75,6 @@ def test_an_explicit_label_wins(axis):
 
 
 def test_every_label_names_its_cue():
-    assert label_axis("Therefore it is.") == ("rationale", "cue 'therefore'")
+    assert label_axis("Therefore it is.") == ("rationale", 'concluding word: "Therefore"')
     assert label_axis("Odd words only") == ("perception", "no cue")
     assert all(rule.endswith(".") for rule in AXIS_RULE)

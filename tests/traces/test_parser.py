@@ -58,7 +58,7 @@ def _check(text: str, options=OPTIONS):
         (f"{THINK} The answer is A. Wait. The answer is [D].", "ok", "D", None, "the answer is"),
         (f"{THINK}\nAnswer: (B)", "ok", "B", 3, "answer label"),
         ("B", "no_trace", "B", 0, "whole text"),
-        ("(c).", "no_trace", None, 0, "whole text"),
+        ("(c).", "no_trace", "C", 0, "whole text"),
         ("right lung", "no_trace", "B", 0, "whole text"),
         ("B. right lung", "no_trace", "B", 0, "whole text"),
         ("<answer>B</answer>", "no_trace", "B", 0, "answer tag"),
@@ -122,8 +122,30 @@ def test_markup_in_an_answer_is_kept_as_text():
     assert _check(f"<think>{THINK}</think><answer>{raw}</answer>", ()).answer_text == raw
 
 
-PIECES = ["<think>", "</think>", "<answer>", "</answer>", "&lt;think&gt;", "<X_RAY>", "The answer is ", "A", ". ",
-          "\\boxed{", "}", "**", "[", "\n", "左肺。", "é", "\x00", "Dr. ", "3.5 ", "therefore ", "<", "/"]  # fmt: skip
+PIECES = [
+    "<think>",
+    "</think>",
+    "<answer>",
+    "</answer>",
+    "&lt;think&gt;",
+    "<X_RAY>",
+    "The answer is ",
+    "A",
+    ". ",
+    "\\boxed{",
+    "}",
+    "**",
+    "[",
+    "\n",
+    "左肺。",
+    "é",
+    "\x00",
+    "Dr. ",
+    "3.5 ",
+    "therefore ",
+    "<",
+    "/",
+]
 
 
 def test_nothing_crashes_and_spans_stay_true():

@@ -37,3 +37,19 @@ def test_time_grows_linearly():
     seconds(100)
     small, large = min(seconds(5_000) for _ in range(3)), min(seconds(50_000) for _ in range(3))
     assert large < 40 * small  # ten times the text; quadratic would be a hundred times
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("Cells etc. are pale. Cysts etc. Next one.", ["Cells etc. are pale.", "Cysts etc.", "Next one."]),
+        ("H. pylori and E. coli grow. Done.", ["H. pylori and E. coli grow.", "Done."]),
+        ("It is dark.The rest is not.", ["It is dark.", "The rest is not."]),
+        ("Wait... what? (Yes.) Go", ["Wait...", "what?", "(Yes.)", "Go"]),
+        ("1) One\n  2. Two\n• Three\n# Four", ["One", "Two", "Three", "Four"]),
+        ("See No. 3 and Fig. 2 at 5 p.m. today. End", ["See No. 3 and Fig. 2 at 5 p.m. today.", "End"]),
+        ("There are 2. Then 3.", ["There are 2.", "Then 3."]),
+    ],
+)
+def test_harder_sentences(text, parts):
+    assert _texts(text) == parts

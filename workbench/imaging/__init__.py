@@ -6,6 +6,6 @@ from workbench.imaging.medical_image import DisplayWindow, GreySource, MedicalIm
 from workbench.imaging.windowing import rewindow
 
 __all__ = [
-    "DEFAULT_LIMITS", "DisplayWindow", "GreySource", "ImageLimits", "MedicalImage", "from_array", "load_image",
-    "rewindow",
+    "DEFAULT_LIMITS", "DisplayWindow", "GreySource", "ImageLimits", "MedicalImage", "from_array",
+    "load_image", "rewindow",
 ]  # fmt: skip

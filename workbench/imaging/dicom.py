@@ -1,7 +1,7 @@
-"""DICOM → MedicalImage. Only pixels, window, modality and spacing are taken; every other field stays behind.
+"""DICOM → MedicalImage. Only pixels, window, modality and spacing are taken; all other fields stay behind.
 
-The only module that imports pydicom. Grey values follow PS3.3: stored value → modality LUT (rescale) → window;
-MONOCHROME1 is inverted once here.
+The only module that imports pydicom. Grey values follow PS3.3: stored value → modality LUT (rescale) →
+window; MONOCHROME1 is inverted once here.
 """
 
 import io
@@ -28,7 +28,8 @@ CT_PRESETS = (
     DisplayWindow(40, 80, "Brain"),
 )
 MODALITIES = {
-    "CR": "X-ray", "DX": "X-ray", "RG": "X-ray", "RF": "fluoroscopy", "XA": "angiography", "MG": "mammography",
+    "CR": "X-ray", "DX": "X-ray", "RG": "X-ray", "RF": "fluoroscopy", "XA": "angiography",
+    "MG": "mammography",
     "CT": "CT", "MR": "MRI", "US": "ultrasound", "IVUS": "ultrasound", "NM": "nuclear medicine", "PT": "PET",
     "OP": "fundus photograph", "OPT": "OCT", "ES": "endoscopy", "SM": "microscopy", "GM": "microscopy",
     "XC": "clinical photograph", "IO": "X-ray", "PX": "X-ray",
@@ -58,8 +59,12 @@ def load_dicom(data: bytes, *, window: str | None, invert: bool, limits: ImageLi
     values = np.asarray(apply_modality_lut(pixels, dataset), dtype=np.float32)
     presets = _presets(dataset, values)
     if str(dataset.PhotometricInterpretation) == "MONOCHROME1":
-        # Inverted about its own range once, so that "white" means what it does on every other picture.
-        values, presets = -values, tuple(DisplayWindow(-p.center, p.width, p.label) for p in presets)
+        # Mirrored about the middle of its own range once, so that white means what it does elsewhere.
+        span = float(values.max() + values.min())
+        values, presets = (
+            span - values,
+            tuple(DisplayWindow(span - p.center, p.width, p.label) for p in presets),
+        )
         fields["notes"] = (
             *fields["notes"],
             "Stored with low values white (MONOCHROME1); shown the usual way.",

@@ -30,7 +30,7 @@ class ImageLimits:
             raise UserFacing("The picture has no pixels.", "Choose another file.")
         if width * height > self.max_pixels:
             raise UserFacing(
-                f"The picture has {width:,} × {height:,} pixels; the limit is {self.max_pixels / 1e6:,.0f} million.",
+                f"The picture has {width:,} × {height:,} pixels; the limit is {self.max_pixels:,} in all.",
                 "Scale it down, or cut out the part you want to ask about.",
             )
         if min(width, height) < self.min_side:

@@ -1,7 +1,7 @@
 """Bytes → MedicalImage: the only way a picture enters the house.
 
-Order matters: regular file, byte limit, magic bytes, header-only pixel limit, decode, orientation, 8 bit. The result is
-a fresh array, so no metadata of the file survives.
+Order matters: regular file, byte limit, magic bytes, header-only pixel limit, decode, orientation, 8 bit.
+The result is a fresh array, so no metadata of the file survives.
 """
 
 import io

@@ -61,7 +61,7 @@ def grey_image(grey: GreySource, window: DisplayWindow, invert: bool, **fields: 
 def rewindow(image: MedicalImage, window: DisplayWindow | None, invert: bool) -> MedicalImage:
     """The same picture through another window, or inverted.
 
-    `window` None keeps the window. Raises UserFacing when a window is asked for and the picture has 8 bits only.
+    `window` None keeps the window. Raises UserFacing when a window is asked of a picture with 8 bits only.
     """
     kept = tuple(n for n in image.notes if not n.startswith(("Grey values", "Black and white")))
     if image.grey is not None:

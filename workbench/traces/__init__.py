@@ -1,14 +1,31 @@
 """From generated text to a trace: steps with axes and spans, the answer, and how it was found."""
 
 from workbench.traces.axes import AXIS_RULE, label_axis
-from workbench.traces.parser import MODALITIES, parse_trace
-from workbench.traces.resolve import answers_match, is_yes_no, normalise_answer, resolve_option
+from workbench.traces.grammar import MODALITIES
+from workbench.traces.normalise import answers_match, is_yes_no, normalise_answer
+from workbench.traces.parser import parse_trace
+from workbench.traces.resolve import resolve_option
 from workbench.traces.steps import split_sentences
 from workbench.traces.trace import AXES, Axis, Status, Step, Trace
 from workbench.traces.words import WordSpan, locate_tokens, split_words, token_span
 
 __all__ = [
-    "AXES", "AXIS_RULE", "MODALITIES", "Axis", "Status", "Step", "Trace", "WordSpan", "answers_match", "is_yes_no",
-    "label_axis", "locate_tokens", "normalise_answer", "parse_trace", "resolve_option", "split_sentences",
-    "split_words", "token_span",
-]  # fmt: skip
+    "AXES",
+    "AXIS_RULE",
+    "MODALITIES",
+    "Axis",
+    "Status",
+    "Step",
+    "Trace",
+    "WordSpan",
+    "answers_match",
+    "is_yes_no",
+    "label_axis",
+    "locate_tokens",
+    "normalise_answer",
+    "parse_trace",
+    "resolve_option",
+    "split_sentences",
+    "split_words",
+    "token_span",
+]

@@ -3,10 +3,45 @@
 import re
 
 _ABBREVIATIONS = {
-    "e.g", "i.e", "etc", "dr", "mr", "mrs", "ms", "prof", "vs", "approx", "fig", "figs", "cf", "no", "st", "al",
-    "ca", "resp", "max", "min", "incl", "dept", "a.m", "p.m", "u.s",
-}  # fmt: skip
-_END = re.compile(r"[.!?]+[\"'”’)\]]*(?=\s|$)|[。！？]+|\n+")
+    "e.g",
+    "i.e",
+    "etc",
+    "dr",
+    "mr",
+    "mrs",
+    "ms",
+    "prof",
+    "vs",
+    "approx",
+    "fig",
+    "figs",
+    "cf",
+    "no",
+    "st",
+    "al",
+    "ca",
+    "resp",
+    "max",
+    "min",
+    "incl",
+    "dept",
+    "a.m",
+    "p.m",
+    "u.s",
+}
+_MAY_END = {
+    "no",
+    "st",
+    "max",
+    "min",
+    "al",
+    "fig",
+    "etc",
+    "a.m",
+    "p.m",
+    "u.s",
+}  # only when a small letter follows
+_END = re.compile(r"[.!?]+[\"'”’)\]]*(?=\s|$)|[。！？]+|\n+|(?<=[a-z]{2})\.(?=[A-Z][a-z])")
 _BULLET = re.compile(r"\s*(?:[-*•]\s+|#{1,6}\s+|\(?\d{1,2}[.)]\s+)*")
 
 
@@ -15,12 +50,13 @@ def _is_abbreviation(text: str, dot: int) -> bool:
     word = re.search(r"[\w.]*$", text[max(0, dot - 12) : dot])
     before = word[0].lower() if word else ""
     if before.isdigit():
-        line_start = text.rfind("\n", 0, dot) + 1
-        return text[line_start:dot].strip() == before and text[dot : dot + 1] == "."
+        return bool(
+            re.search(r"(?:^|\n)[ \t]{0,6}\(?$", text[max(0, dot - len(before) - 8) : dot - len(before)])
+        )
     if len(before) == 1 and before.isalpha() and before != "i":
         # A single capital ("Option B.") may end a sentence: only when a lower-case word follows does it not.
         return bool(re.match(r"\.\s+[a-z]", text[dot:]))
-    if before in {"no", "st", "max", "min", "al", "fig"}:
+    if before in _MAY_END:
         return bool(re.match(r"\.\s+[a-z0-9]", text[dot:]))
     return before in _ABBREVIATIONS
 

@@ -19,10 +19,14 @@ def stream_pair(engine: Engine, pair: Mapping[str, Any], run: Run) -> Iterator[L
     generations, and no thread outlives the stream.
     """
     live, news = Live(), threading.Event()
+    # One each: a model sets the flag it was given when it is through, which must not stop the other.
+    stops = {role: threading.Event() for role in pair}
 
     def answer(role: str, model: Any) -> None:
         try:
-            for column in engine.run_case(model, run.picture.image, run.question, run.decoding, run.stop):
+            for column in engine.run_case(
+                model, run.picture.image, run.question, run.decoding, stops[role]
+            ):
                 live.columns[role] = column
                 news.set()
         except Exception as fault:  # a thread's fault would otherwise vanish; it belongs into its column
@@ -39,6 +43,8 @@ def stream_pair(engine: Engine, pair: Mapping[str, Any], run: Run) -> Iterator[L
         for thread in threads:
             thread.start()
         while any(thread.is_alive() for thread in threads):
+            if run.stop.is_set():
+                _set_all(stops)
             if news.wait(SHORTEST_GAP):
                 news.clear()
                 yield Live(dict(live.columns), dict(live.failures))
@@ -46,5 +52,11 @@ def stream_pair(engine: Engine, pair: Mapping[str, Any], run: Run) -> Iterator[L
         yield Live(dict(live.columns), dict(live.failures))
     finally:
         run.stop.set()
+        _set_all(stops)
         for thread in threads:
             thread.join()
+
+
+def _set_all(events: Mapping[str, threading.Event]) -> None:
+    for event in events.values():
+        event.set()

@@ -1,0 +1,164 @@
+"""Intervals and tests for paired, image-clustered benchmark results. numpy only; no distribution tables.
+
+Chosen in the evaluation dossier (demo.md 4.4): Wilson for a proportion, exact McNemar for paired right/wrong,
+a paired bootstrap clustered by image for everything else, Holm over several axes.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+Z95 = 1.959963984540054
+RESAMPLES = 10_000
+SEED = 20261121
+_CHUNK_CELLS = 4_000_000  # resamples are drawn in blocks of at most so many counts
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A 95 % interval and how it was made."""
+
+    low: float
+    high: float
+    method: str
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """The 2 × 2 counts of two models on the same items and the exact two-sided p value."""
+
+    both_right: int
+    only_first: int
+    only_second: int
+    both_wrong: int
+    p: float
+
+
+def wilson(successes: int, n: int, z: float = Z95) -> Interval | None:
+    """Wilson score interval of a proportion; None for n = 0. Raises ValueError for impossible counts."""
+    if not 0 <= successes <= n:
+        raise ValueError(f"{successes} of {n} is no proportion")
+    if n == 0:
+        return None
+    share = successes / n
+    scale = 1 + z * z / n
+    centre = (share + z * z / (2 * n)) / scale
+    half = z / scale * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    # At 0 and n the bound is exactly 0 and 1; rounding must not move it.
+    low = 0.0 if successes == 0 else max(0.0, centre - half)
+    high = 1.0 if successes == n else min(1.0, centre + half)
+    return Interval(low, high, "Wilson")
+
+
+def mcnemar_exact(only_first: int, only_second: int) -> float:
+    """Exact two-sided McNemar p from the discordant counts; 1 when there are none.
+
+    Twice the binomial tail of the smaller count at ½, at most 1, in whole-number arithmetic: no overflow.
+    """
+    n, k = only_first + only_second, min(only_first, only_second)
+    if k < 0:
+        raise ValueError("counts can't be negative")
+    term = tail = 1
+    for i in range(k):
+        term = term * (n - i) // (i + 1)
+        tail += term
+    return min(1.0, 2 * tail / 2**n) if n else 1.0
+
+
+def paired_test(first: Sequence[bool], second: Sequence[bool]) -> PairedTest:
+    """McNemar test of two models' right/wrong on the same items, in the same order."""
+    if len(first) != len(second):
+        raise ValueError("paired results must be of the same length")
+    pairs = list(zip(first, second, strict=True))
+    counts = [sum(pair == wanted for pair in pairs) for wanted in _CELLS]
+    return PairedTest(*counts, mcnemar_exact(counts[1], counts[2]))
+
+
+_CELLS = ((True, True), (True, False), (False, True), (False, False))
+
+
+def bootstrap_means(
+    values: Sequence[float], clusters: Sequence[str], resamples: int = RESAMPLES, seed: int = SEED
+) -> np.ndarray:
+    """Means of `resamples` bootstrap samples of whole clusters, float64 `[resamples]`.
+
+    Clusters are drawn with replacement, as many as there are; a sample's mean is over its values, so larger
+    clusters weigh more. The order of the values and the names of the clusters play no part. Raises ValueError
+    for no values.
+    """
+    sums, sizes = _clustered(values, clusters)
+    count, rng, found = len(sums), np.random.default_rng(seed), []
+    block = max(1, _CHUNK_CELLS // count)
+    for start in range(0, resamples, block):
+        drawn = rng.multinomial(count, np.full(count, 1 / count), size=min(block, resamples - start))
+        found.append((drawn @ sums) / (drawn @ sizes))
+    return np.concatenate(found)
+
+
+def _clustered(values: Sequence[float], clusters: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    if len(values) != len(clusters) or not values:
+        raise ValueError("give at least one value and one cluster for each")
+    members: dict[str, list[float]] = {}
+    for value, cluster in zip(values, clusters, strict=True):
+        members.setdefault(cluster, []).append(float(value))
+    rows = sorted((math.fsum(found), len(found)) for found in members.values())
+    table = np.array(rows, np.float64)
+    return table[:, 0], table[:, 1]
+
+
+def bootstrap_interval(
+    values: Sequence[float], clusters: Sequence[str], resamples: int = RESAMPLES, seed: int = SEED
+) -> Interval | None:
+    """Percentile 95 % interval of the mean, resampling whole clusters; None with fewer than two clusters.
+
+    For a paired difference give the differences, one an item.
+    """
+    if len(set(clusters)) < 2:
+        return None
+    low, high = np.percentile(bootstrap_means(values, clusters, resamples, seed), [2.5, 97.5])
+    return Interval(float(low), float(high), f"bootstrap by image, {resamples:,} resamples, percentile")
+
+
+def bootstrap_p(
+    differences: Sequence[float], clusters: Sequence[str], resamples: int = RESAMPLES, seed: int = SEED
+) -> float | None:
+    """Two-sided p that the mean difference is zero, from the same resamples as its interval.
+
+    Twice the smaller share of resampled means on either side of zero, one resample added to each so that it is
+    never 0; 1 when all differences are 0; None with fewer than two clusters.
+    """
+    if len(set(clusters)) < 2:
+        return None
+    means = bootstrap_means(differences, clusters, resamples, seed)
+    smaller = min(int((means <= 0).sum()), int((means >= 0).sum()))
+    return min(1.0, 2 * (1 + smaller) / (resamples + 1))
+
+
+def proportion_interval(hits: Sequence[bool], clusters: Sequence[str]) -> Interval | None:
+    """95 % interval of a share of hits; None for no hits at all to count.
+
+    One question an image: Wilson. Several: bootstrap by image. All hits or no hits, or one image: a bootstrap
+    would have no width, so Wilson with the number of images as n, which is the careful choice.
+    """
+    if not hits:
+        return None
+    images = len(set(clusters))
+    if images == len(hits):
+        return wilson(sum(hits), len(hits))
+    if images == 1 or all(hits) or not any(hits):
+        found = wilson(round(images * sum(hits) / len(hits)), images)
+        return None if found is None else Interval(found.low, found.high, "Wilson on the images")
+    return bootstrap_interval([float(hit) for hit in hits], clusters)
+
+
+def holm(p_values: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Holm-adjusted p values by name; missing ones stay missing and are not counted."""
+    known = sorted((p, name) for name, p in p_values.items() if p is not None)
+    adjusted: dict[str, float | None] = dict.fromkeys(p_values)
+    highest = 0.0
+    for rank, (p, name) in enumerate(known):
+        highest = max(highest, min(1.0, p * (len(known) - rank)))
+        adjusted[name] = highest
+    return adjusted
