@@ -13,28 +13,25 @@ from workbench.ui.app import build
 from workbench.ui.services import Services
 from workbench.ui.theme import CSS_FILE, HEAD, theme
 
-
-def main() -> None:
-    settings = Settings.from_env(sys.argv[1:])
-    build(Services(settings)).queue(max_size=32, default_concurrency_limit=1).launch(
-        server_name=settings.host,
-        server_port=settings.port or None,
-        share=False,
-        run_history=False,
-        enable_monitoring=False,
-        show_error=False,
-        allowed_paths=[],
-        max_file_size="64mb",
-        state_session_capacity=64,
-        footer_links=["settings"],
-        theme=theme(),
-        css_paths=[CSS_FILE],
-        head=HEAD,
-    )
-
-
 if __name__ == "__main__":
     try:
-        main()
+        settings = Settings.from_env(sys.argv[1:])
+        build(Services(settings)).queue(max_size=32, default_concurrency_limit=1).launch(
+            server_name=settings.host,
+            server_port=settings.port or None,
+            share=False,
+            run_history=False,
+            enable_monitoring=False,
+            show_error=False,
+            allowed_paths=[],
+            max_file_size="64mb",
+            state_session_capacity=64,
+            footer_links=["settings"],
+            theme=theme(),
+            css_paths=[CSS_FILE],
+            head=HEAD,
+        )
     except UserFacing as fault:
         sys.exit(str(fault))
+    except OSError as fault:
+        sys.exit(f"The page could not start ({fault}). Choose another port with --port.")

@@ -4,8 +4,8 @@ import threading
 
 import numpy as np
 import pytest
-from tests.tiny import load_tiny, picture, save_tiny
 
+from tests.tiny import load_tiny, picture, save_tiny
 from workbench.cases.run import case_words, column_evidence, column_maps, map_rows, run_case
 from workbench.errors import UserFacing
 from workbench.models.answer import Answer, Decoding, Question

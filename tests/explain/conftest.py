@@ -1,9 +1,9 @@
 from dataclasses import replace
 
 import pytest
-from tests.tiny import TINY, load_tiny, plant, save_tiny
 from transformers import LlavaForConditionalGeneration
 
+from tests.tiny import TINY, load_tiny, plant, save_tiny
 from workbench.models.session import LoadedModel
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from tests.tiny import PLANTED_TOKEN, picture
 
+from tests.tiny import PLANTED_TOKEN, picture
 from workbench.explain import METHODS, HeatMap, Refusal, Span, explain, gather_evidence
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Question
@@ -128,3 +128,27 @@ def test_without_an_image_or_an_answer_there_is_a_refusal_and_no_map(tiny, metho
     assert isinstance(explain(tiny, blind, _answer((7,)), Span("token", "x", (0,)), method), Refusal)
     seeing = tiny.prepare(Question("left"), picture(48, 48))
     assert isinstance(explain(tiny, seeing, Answer(), Span("token", "x", (0,)), method), Refusal)
+
+
+def test_captum_ablation_points_at_the_same_patch(planted):
+    """An independent implementation of a causal method agrees with direct attribution on the known model."""
+    from captum.attr import FeatureAblation
+
+    prompt = planted.prepare(Question("left"), _bright_patch(48, 48, (16, 32, 24, 40)))
+    others = {key: value for key, value in prompt.inputs.items() if key != "pixel_values"}
+
+    def logit(pixels: torch.Tensor) -> torch.Tensor:
+        return planted.model(pixel_values=pixels, **others).logits[:, -1, PLANTED_TOKEN]
+
+    rows = torch.arange(48) // 8
+    patches = (rows[:, None] * 6 + rows[None, :])[None, None].expand(1, 3, 48, 48)
+    with torch.no_grad():
+        drops = FeatureAblation(logit).attribute(
+            prompt.inputs["pixel_values"], baselines=-1.0, feature_mask=patches
+        )
+    per_patch = drops[0, 0, ::8, ::8].flatten().numpy()
+    ours = explain(
+        planted, prompt, _answer((PLANTED_TOKEN,)), Span("token", "x", (0,)), "logit_attribution"
+    ).values
+    assert per_patch.argmax() == ours.argmax()
+    assert per_patch.max() == pytest.approx(ours.max(), rel=0.05)

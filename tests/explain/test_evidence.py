@@ -1,7 +1,7 @@
 import numpy as np
 import torch
-from tests.tiny import picture
 
+from tests.tiny import picture
 from workbench.explain.evidence import find_sinks, gather_evidence, image_shares
 from workbench.explain.methods import METHODS
 from workbench.models.answer import Answer, Question

@@ -5,8 +5,8 @@ from workbench.explain import all_span, answer_span, resolve_span, step_spans
 from workbench.models.answer import Answer
 from workbench.traces import locate_tokens, parse_trace
 
-PIECES = ["<think>", "The image shows a spot.", " Therefore the answer is left.", "</think>", "<answer>", "left",
-          "</answer>", ""]  # fmt: skip
+PIECES = ["<think>", "The image shows a spot.", " Therefore the answer is left.", "</think>", "<answer>",
+          "left", "</answer>", ""]  # fmt: skip
 
 
 @pytest.fixture

@@ -55,7 +55,8 @@ def test_exif_orientation_is_applied(orientation):
     upright[:10, :20] = 255  # a mark in the upper left
     back = {
         1: lambda a: a, 2: np.fliplr, 3: lambda a: np.rot90(a, 2), 4: np.flipud,
-        5: lambda a: np.swapaxes(a, 0, 1), 6: lambda a: np.rot90(a, 1), 7: lambda a: np.rot90(np.swapaxes(a, 0, 1), 2),
+        5: lambda a: np.swapaxes(a, 0, 1), 6: lambda a: np.rot90(a, 1), 
+        7: lambda a: np.rot90(np.swapaxes(a, 0, 1), 2),
         8: lambda a: np.rot90(a, -1),
     }[orientation]  # fmt: skip
     stored = Image.fromarray(np.ascontiguousarray(back(upright)))

@@ -1,6 +1,6 @@
 import pytest
-from tests.tiny import load_tiny, save_tiny
 
+from tests.tiny import load_tiny, save_tiny
 from workbench.models.session import LoadedModel
 
 

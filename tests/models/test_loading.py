@@ -4,8 +4,8 @@ import json
 import shutil
 
 import pytest
-from tests.tiny import load_tiny
 
+from tests.tiny import load_tiny
 from workbench.errors import UserFacing
 from workbench.models.loading import load_model
 from workbench.settings import Settings

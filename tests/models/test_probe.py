@@ -1,9 +1,9 @@
 """The attention probe changes nothing and sees what eager attention sees."""
 
 import torch
-from tests.tiny import load_tiny, picture
 from transformers import AttentionInterface, AttentionMaskInterface
 
+from tests.tiny import load_tiny, picture
 from workbench.models.answer import Question
 from workbench.models.probe import PROBE, attention_rows
 

@@ -4,8 +4,8 @@ import threading
 
 import numpy as np
 import pytest
-from tests.tiny import picture
 
+from tests.tiny import picture
 from workbench.models.answer import Decoding, Question
 
 ASK = Question("Is there evidence of a nodule?", ("yes", "no"))

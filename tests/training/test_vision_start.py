@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from tests.tiny import TEXTS, TINY
 
+from tests.tiny import TEXTS, TINY
 from workbench.training.architecture import Size, build_model, train_tokenizer
 from workbench.training.corpus import CorpusImage
 from workbench.training.targets import image_regions, patch_covers, structure_name
@@ -14,7 +14,7 @@ def test_phantom_targets_say_which_share_of_each_patch_is_covered():
     pixels, covers, known, scene = stream._phantom(np.random.default_rng(0))
     assert pixels.shape == (3, 192, 192)
     assert covers.shape == (144, len(stream.structures))
-    assert 0 <= covers.min() and covers.max() <= 1
+    assert covers.min() >= 0 and covers.max() <= 1
     assert covers.sum() > 1
     assert known.all()
     assert 0 <= scene < len(stream.scenes)

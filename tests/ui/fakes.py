@@ -62,16 +62,11 @@ def fake_prompt(question: Question, image: MedicalImage) -> Prompt:
 def fake_run_case(
     model: FakeModel, image: MedicalImage, question: Question, decoding: Decoding, stop: threading.Event
 ) -> Iterator[CaseColumn]:
-    """Grow the model's text token by token; stops when asked to."""
+    """Grow the model's text token by token; stops when asked to. Sets `stop` at its end, as models do."""
     blank = empty_column(model.name, model.label)
     yield blank
     if model.text == "FAIL":
         raise RuntimeError("secret detail of a patient")
-    if model.text == "REFUSE":
-        yield replace(
-            blank, status="failed", message="The picture is too large for this model. Use a smaller one."
-        )
-        return
     prompt, offsets = fake_prompt(question, image), pieces(model.text)
     column = blank
     for count in range(1, len(offsets) + 1):
@@ -82,8 +77,10 @@ def fake_run_case(
             return
         yield replace(column, status="streaming")
         time.sleep(model.pause)
-    chances = tuple([0.7] + [0.3 / (len(question.options) - 1)] * (len(question.options) - 1))
-    yield replace(column, status="done", option_probabilities=chances if question.options else None)
+    stop.set()
+    others = len(question.options) - 1
+    chances = (0.7, *[0.3 / others] * others) if others > 0 else None
+    yield replace(column, status="done", option_probabilities=chances)
 
 
 def _column(

@@ -102,6 +102,12 @@ def test_stopping_keeps_what_was_written() -> None:
     assert desk.stop(VISITOR) == "Nothing is running."
 
 
+def test_the_model_that_is_through_first_does_not_stop_the_other() -> None:
+    last = answers(desk_with(texts={"base": "<answer>yes</answer>"}, pause=0.02))[-1]
+    assert [part["status"] for part in last.payload["columns"]] == ["done", "done"]
+    assert len(column(last, "tuned")["steps"]) == 3 and last.status == "Finished."
+
+
 def test_leaving_ends_both_generations() -> None:
     desk = desk_with(pause=0.05)
     ticket, _ = desk.ask(VISITOR, Asking("What?", max_new_tokens=64))

@@ -210,7 +210,11 @@ def _item_line(record: dict[str, Any], folder: Path, number: int) -> Item | _Dro
 def _units(record: dict[str, Any]) -> tuple[Unit, ...]:
     fields = ("unit_id", "topic", "claim", "presence_question", "correctness_question", "source_quote")
     return tuple(
-        Unit(axis=axis, importance=unit.get("importance", "core"), **{name: unit.get(name, "") for name in fields})
+        Unit(
+            axis=axis,
+            importance=unit.get("importance", "core"),
+            **{name: unit.get(name, "") for name in fields},
+        )
         for axis in AXES
         for unit in record.get(axis) or ()
     )

@@ -68,7 +68,18 @@ class Result:
 
 
 _NAMES = {field_.name for field_ in fields(Result)}
-_REQUIRED = {"key", "item_id", "model", "condition", "question", "gold", "answer", "correct", "axes", "seconds"}
+_REQUIRED = {
+    "key",
+    "item_id",
+    "model",
+    "condition",
+    "question",
+    "gold",
+    "answer",
+    "correct",
+    "axes",
+    "seconds",
+}
 
 
 class ResultFile:
@@ -113,14 +124,15 @@ def read_results(folder: Path) -> list[Result]:
 def _parsed(line: bytes, number: int, path: Path) -> Result:
     try:
         record = json.loads(line)
-        if not _REQUIRED <= set(record):
+        if not set(record) >= _REQUIRED:
             raise ValueError("fields are missing")
         record = {name: value for name, value in record.items() if name in _NAMES}
         record |= {name: tuple(record.get(name) or ()) for name in ("options", "units")}
         return Result(**record)
     except (ValueError, TypeError) as error:
         raise UserFacing(
-            f"Line {number} of {path.name} is not a result ({error}).", "Delete that line; it is answered again."
+            f"Line {number} of {path.name} is not a result ({error}).",
+            "Delete that line; it is answered again.",
         ) from error
 
 

@@ -20,7 +20,7 @@ from workbench.imaging import from_array, load_image
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Decoding, Mode, Prompt, Question
 from workbench.models.prompts import LETTERS
-from workbench.traces import Trace, answers_match, parse_trace
+from workbench.traces import answers_match, parse_trace
 
 CONDITIONS = ("image", "blank", "shuffled_options")
 BLANK_GREY = 127

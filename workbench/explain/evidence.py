@@ -23,8 +23,8 @@ class Evidence:
     Shapes: L layers, H heads, T answer tokens, P image tokens. Row convention: the map of token t comes
     from row t−1, the row whose logits produced it.
     `attention` float32 `[L, H, T, P]`; `attention_share` `[L, H, T]`, attention mass on the image;
-    `contribution` `[L, H, T, P]` signed direct logit contributions; `head_total` `[L, H, T]` each head's whole
-    direct contribution (image and text columns); `sinks` int `[S]` image tokens that act as sinks.
+    `contribution` `[L, H, T, P]` signed direct logit contributions; `head_total` `[L, H, T]` each head's
+    whole direct contribution (image and text columns); `sinks` int `[S]` image tokens that act as sinks.
     """
 
     logprobs: np.ndarray

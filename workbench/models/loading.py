@@ -97,8 +97,8 @@ def load_model(ref: str, *, settings: Settings | None = None) -> LoadedModel:
     except Exception as error:
         raise UserFacing(
             f"The model {ref!r} could not be loaded ({type(error).__name__}).",
-            "Check that the folder or hub id is right, that its files are whole, and, for a hub id, the network "
-            "and access rights.",
+            "Check that the folder or hub id is right, that its files are whole, and, for a hub id, the "
+            "network and access rights.",
         ) from error
     model.eval().requires_grad_(False)
     install(model)

@@ -34,8 +34,8 @@ from workbench.models.prompts import LETTERS, render_question
 class ForcedPass:
     """One teacher-forced pass over an answer.
 
-    `logprobs` and `entropy` (nats) float32 `[T]`, row t−1 predicting token t; `hidden` float32 `[T, d]` is the
-    input of the final norm at the predicting rows; `collector` holds attention rows when they were asked for.
+    `logprobs` and `entropy` (nats) float32 `[T]`, row t−1 predicting token t; `hidden` float32 `[T, d]` is
+    the input of the final norm at the predicting rows; `collector` holds attention rows when they were asked for.
     """
 
     logprobs: np.ndarray
@@ -131,7 +131,7 @@ class LoadedModel:
         return text
 
     def seen(self, prompt: Prompt) -> np.ndarray | None:
-        """The picture as it entered the vision tower, uint8 RGB `[h, w, 3]`; None without one picture tensor."""
+        """What entered the vision tower, uint8 RGB `[h, w, 3]`; None when that is not one picture tensor."""
         pixels = prompt.inputs.get("pixel_values")
         if pixels is None or pixels.ndim != 4:
             return None
@@ -311,7 +311,7 @@ class LoadedModel:
     ) -> list[float]:
         """Probability of each option in place of the given answer, after the same reasoning.
 
-        Each option's text (its letter, with `letters`) and the token that closed the answer are teacher-forced
+        Each option's text (its letter, with `letters`) and the token that closes an answer are teacher-forced
         after `answer.ids[:answer_start_token]`; the summed log probs are softmaxed over the options.
         """
         if not options:

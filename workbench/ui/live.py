@@ -24,9 +24,7 @@ def stream_pair(engine: Engine, pair: Mapping[str, Any], run: Run) -> Iterator[L
 
     def answer(role: str, model: Any) -> None:
         try:
-            for column in engine.run_case(
-                model, run.picture.image, run.question, run.decoding, stops[role]
-            ):
+            for column in engine.run_case(model, run.picture.image, run.question, run.decoding, stops[role]):
                 live.columns[role] = column
                 news.set()
         except Exception as fault:  # a thread's fault would otherwise vanish; it belongs into its column
