@@ -38,7 +38,7 @@ HEAT = HeatMap(
     signed=False,
     unit="share of attention",
     image_share=0.4,
-    meta={"layers": np.array([0, 1])},
+    meta={"layers": np.array([0, 1]), "label": "Attention", "span": {"label": "answer"}},
 )
 
 METHODS = {

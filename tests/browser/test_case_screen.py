@@ -268,6 +268,22 @@ def test_stop_keeps_the_text_and_clear_empties_the_page(visit: Any, uploads: Pat
         assert "Add an image" in page.inner_text("#viewer")
 
 
+def test_who_leaves_makes_room_for_the_next(visit: Any, uploads: Path) -> None:
+    with running_page(["-m", "tests.ui.fake_app", "{port}", "crawling"], uploads) as address:
+        first, second = visit(address), visit(address)
+        for page in (first, second):
+            page.wait_for_selector(".wb-pair[data-phase=ready]")
+            pick(page)
+        ask(first)
+        status(first, "answering")
+        ask(second)
+        status(second, "Waiting for the models")
+        second.wait_for_timeout(1500)
+        assert "answering" not in second.inner_text("#case-status")
+        first.close()  # its answer would have taken more than half a minute
+        status(second, "answering")
+
+
 def test_hostile_text_is_inert(visit: Any, uploads: Path) -> None:
     hostile = "${document.title='pwned'} `${alert(2)}` <img src=http://evil.invalid/a onerror=alert(1)> {{x}}"
     with running_page(["-m", "tests.ui.fake_app", "{port}", "hostile"], uploads) as address:

@@ -21,6 +21,7 @@ HOSTILE = (
 KINDS = {
     "plain": lambda: fake_engine(pause=0.01),
     "slow": lambda: fake_engine(pause=0.25),
+    "crawling": lambda: fake_engine(pause=1.5),
     "broken": lambda: fake_engine(broken=True),
     "hostile": lambda: fake_engine({"base": HOSTILE, "tuned": HOSTILE}),
     "half": lambda: fake_engine({"base": "FAIL", "tuned": TRACE}),

@@ -5,6 +5,7 @@ under `perception`, `knowledge`, `rationale`; seeds dossier 1.2) and a manifest 
 """
 
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -99,7 +100,7 @@ def bundled_names() -> tuple[str, ...]:
 
 
 def split_options(question: str) -> tuple[str, tuple[str, ...]]:
-    """(stem, options) of a question that ends in lines "A. …", "B. …" in order; else (all of it, no options)."""
+    """(stem, options) of a question ending in lines "A. …", "B. …" in order; else (all of it, no options)."""
     lines = question.strip().splitlines()
     for start in range(len(lines) - 2, max(0, len(lines) - 1 - len(LETTERS)), -1):
         found = [_OPTION.match(line) for line in lines[start:]]
@@ -164,25 +165,33 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, record
 
 
-def _picture(folder: Path, named: Any) -> Path | _Dropped | None:
-    if named is None:
+def _picture(folder: Path, record: dict[str, Any], key: str) -> Path | _Dropped | None:
+    """The image beside the file, None where the line has no such field; an empty or missing one drops it."""
+    if key not in record:
         return None
-    path = (folder / str(named)).resolve()
-    if not path.is_relative_to(folder.resolve()):
+    named = record[key]
+    if not isinstance(named, str) or not named.strip():
+        return _Dropped("image missing")
+    path = Path(os.path.normpath(folder / named))
+    if not path.is_relative_to(os.path.normpath(folder)):
         return _Dropped("image outside the folder")
     return path if path.is_file() else _Dropped("image missing")
 
 
 def _item_line(record: dict[str, Any], folder: Path, number: int) -> Item | _Dropped:
     """One line of the OpenMedReason test schema, with this project's extra keys where present."""
-    image = _picture(folder, record.get("image"))
+    image = _picture(folder, record, "image")
     if isinstance(image, _Dropped):
         return image
     stem, options = split_options(record["question"])
     gold = str(record["answer"]).strip()
     letter = None
     if options:
-        letter = gold if len(gold) == 1 and gold in LETTERS[: len(options)] else _letter_of(gold, options)
+        letter = (
+            gold.upper()
+            if gold.upper() in LETTERS[: len(options)] and len(gold) == 1
+            else _letter_of(gold, options)
+        )
         if letter is None:
             return _Dropped("answer is none of the options")
         gold = options[LETTERS.index(letter)]
@@ -222,11 +231,11 @@ def _units(record: dict[str, Any]) -> tuple[Unit, ...]:
 
 def _manifest_line(record: dict[str, Any], folder: Path) -> Iterator[Item | _Dropped]:
     """Every question of one image of a manifest."""
-    image = _picture(folder, record["file"])
+    image = _picture(folder, record, "file")
     for position, qa in enumerate(record["qa"]):
         if isinstance(image, _Dropped):
             yield image
-        elif qa.get("lang", "en") != "en" or ("lang" not in qa and not qa["question"].isascii()):
+        elif (qa.get("lang") or "en") != "en":
             yield _Dropped("not in English")
         else:
             yield _manifest_question(record, qa, image, position)

@@ -1,85 +1,82 @@
-"""From result lines to a report: every number with its n, interval, method and protocol."""
+"""From the result lines of a run folder to its report, as JSON and as a table in plain text."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from workbench.bench.baselines import baseline_hits
+from workbench.bench.judges import JUDGES
+from workbench.bench.measure import KINDS, Groups, Measure, Number, baselines
 from workbench.bench.results import PROTOCOL, Result, read_results, read_run
-from workbench.bench.statistics import Interval, holm, mcnemar, mean_interval, paired_test
 from workbench.errors import UserFacing
 from workbench.traces import AXES
 
 SLICES = ("dataset", "modality", "task", "question_type")
-PARTS = ("presence", "correctness", "score")
-ANSWER_TYPES = ("overall", "closed", "open")
-Groups = dict[tuple[str, str], dict[str, Result]]  # (model, condition) -> item id -> line
-Number = dict[str, Any]
 
 
 def build_report(folder: str | Path) -> dict[str, Any]:
     """The JSON-able report of a run folder. Raises UserFacing when it holds no results.
 
-    A number is `{value, low, high, n, n_clusters, method, origin: "measured", protocol}`; `value` is None where
-    nothing could be measured. Lines of an earlier revision or protocol of a model are left out and counted.
+    A number is a fraction, `{value, low, high, n, n_clusters, method, origin: "measured", protocol}`; `value`
+    is None where nothing could be measured. Lines of an earlier revision or protocol of a model are left out and
+    counted in `stale_lines`. Keys: items, n_items, n_images, dropped, models, conditions, counts, accuracy,
+    baselines, axes, slices, differences, image_effect, shuffle_consistency.
     """
     folder = Path(folder)
     run = read_run(folder)
-    lines, stale = _current(read_results(folder), run)
+    every = read_results(folder)
+    lines = _current(every, run)
     if not lines:
         raise UserFacing(f"{str(folder)!r} holds no results yet.", "Run `bench run --out DIR` first.")
     groups = _grouped(lines, run)
-    models = list(dict.fromkeys(model for model, _ in groups))
-    conditions = list(dict.fromkeys(condition for _, condition in groups))
     items = _items(groups)
-    protocols = {model: _protocol(run, groups, model) for model in models}
-    measure = _Measure(groups, models, conditions, protocols)
+    measure = Measure(groups, {model: _protocol(run, lines, model) for model, _ in groups})
     return {
         "schema": 1,
         "origin": "measured",
-        "items": run.get("items", {}),
         "date": run.get("date"),
         "python": run.get("python"),
         "packages": run.get("packages", {}),
+        "items": run.get("items", {}),
         "n_items": len(items),
         "n_images": len({line.image_group for line in items}),
         "dropped": run.get("items", {}).get("dropped", {}),
-        "stale_lines": stale,
-        "models": [_model(run, model, protocols[model]) for model in models],
-        "conditions": conditions,
-        "counts": measure.counts(),
-        **measure.scores(lambda line: True, items),
+        "stale_lines": len(every) - len(lines),
+        "judges": {line.judge: JUDGES[line.judge].protocol for line in lines if line.judge in JUDGES},
+        "models": [_model(run, model, protocol) for model, protocol in measure.protocols.items()],
+        "conditions": measure.conditions,
+        "counts": measure.each(_counts),
+        "accuracy": measure.accuracy(),
+        "baselines": baselines(items, items),
         "axes": measure.axes(),
-        "slices": {name: measure.slices(name, items) for name in SLICES},
+        "slices": {name: _slices(measure, name, items) for name in SLICES},
         "differences": measure.differences(),
         "image_effect": measure.image_effect(),
         "shuffle_consistency": measure.shuffle_consistency(),
     }
 
 
-def _current(lines: Sequence[Result], run: Mapping[str, Any]) -> tuple[list[Result], int]:
-    """Lines made by the models and protocols that `run.json` names (all without one), and how many were not."""
+def _current(lines: Sequence[Result], run: Mapping[str, Any]) -> list[Result]:
+    """Lines made by the models and protocols that `run.json` names; all of them without a `run.json`."""
     models = run.get("models")
     if not models:
-        return list(lines), 0
-    kept = [
+        return list(lines)
+    return [
         line
         for line in lines
-        if line.model in models and all(models[line.model][name] == getattr(line, name) for name in PROTOCOL)
+        if line.model in models
+        and all(models[line.model].get(name) == getattr(line, name) for name in PROTOCOL)
     ]
-    return kept, len(lines) - len(kept)
 
 
 def _grouped(lines: Sequence[Result], run: Mapping[str, Any]) -> Groups:
-    """Lines by model and condition in the order they were run; a later line on an item replaces an earlier."""
-    groups: Groups = {
+    """Lines by model and condition, in the order of the run; a later line on an item replaces an earlier."""
+    groups: dict[tuple[str, str], dict[str, Result]] = {
         (model, condition): {}
         for model, described in run.get("models", {}).items()
-        for condition in described["conditions"]
+        for condition in described.get("conditions", ())
     }
     for line in lines:
         groups.setdefault((line.model, line.condition), {})[line.item_id] = line
@@ -87,85 +84,149 @@ def _grouped(lines: Sequence[Result], run: Mapping[str, Any]) -> Groups:
 
 
 def _items(groups: Groups) -> list[Result]:
-    """One line per item that was asked: it carries the gold answer and the item's kind."""
+    """One line for each item; it carries the gold answer. Shuffled lines come last: their letters differ."""
     found: dict[str, Result] = {}
-    for (_, condition), lines in sorted(groups.items(), key=lambda group: group[0][1] == "shuffled_options"):
-        for item_id, line in lines.items():
+    for names in sorted(groups, key=lambda names: names[1] == "shuffled_options"):
+        for item_id, line in groups[names].items():
             found.setdefault(item_id, line)
     return list(found.values())
 
 
-def _protocol(run: Mapping[str, Any], groups: Groups, model: str) -> str:
-    line = next(iter(next(found for (name, _), found in groups.items() if name == model).values()))
-    decoding = line.decoding
-    temperature = decoding.get("temperature", 0)
-    way = f"sampled at temperature {temperature}" if temperature else "greedy"
-    dtype = run.get("models", {}).get(model, {}).get("dtype", "")
-    length = f"at most {decoding['max_new_tokens']} tokens" if "max_new_tokens" in decoding else ""
-    parts = [f"{line.mode} prompt", way, length, dtype.removeprefix("torch."), f"judge {line.judge}"]
+def _protocol(run: Mapping[str, Any], lines: Sequence[Result], model: str) -> str:
+    line = next(line for line in lines if line.model == model)
+    temperature = line.decoding.get("temperature", 0)
+    length = line.decoding.get("max_new_tokens")
+    dtype = str(run.get("models", {}).get(model, {}).get("dtype", ""))
+    parts = (
+        f"{line.mode} prompt",
+        f"temperature {temperature:g}" if temperature else "greedy",
+        f"at most {length} tokens" if length else "",
+        dtype.removeprefix("torch."),
+        f"judge {line.judge}" if line.mode == "trace" else "",
+    )
     return ", ".join(part for part in parts if part)
 
 
 def _model(run: Mapping[str, Any], model: str, protocol: str) -> dict[str, Any]:
     described = run.get("models", {}).get(model, {})
+    stated = ("revision", "device", "dtype", "mode", "decoding", "judge")
     return {"name": model, "label": described.get("label", model), "protocol": protocol} | {
-        name: described.get(name) for name in ("revision", "device", "dtype", "mode", "decoding", "judge")
+        name: described.get(name) for name in stated
     }
 
 
-def _of_type(lines: Iterable[Result], answer_type: str) -> list[Result]:
-    return [line for line in lines if answer_type in ("overall", line.answer_type)]
+def _counts(_: str, lines: list[Result]) -> dict[str, Any]:
+    answered = [line for line in lines if line.error is None]
+    return {
+        "n": len(lines),
+        "failed": len(lines) - len(answered),
+        "invalid": sum(line.invalid for line in answered),
+        "parse_status": dict(sorted(Counter(line.parse_status for line in answered).items())),
+        "seconds_per_answer": float(np.mean([line.seconds for line in answered])) if answered else None,
+    }
 
 
-def _score_of(line: Result, axis: str, part: str) -> float | None:
-    """An axis score of a line; None where the axis has no units or nothing was judged."""
-    if not line.axes:
-        return None
-    found = line.axes.get(axis)
-    return found.get(part) if isinstance(found, dict) else found
+def _slices(measure: Measure, name: str, items: Sequence[Result]) -> list[dict[str, Any]]:
+    """One entry for each value of a field, the most frequent first: accuracy, trace score and baselines."""
+    values = Counter(value for line in items if (value := getattr(line, name)))
+    found = []
+    for value, count in sorted(values.items(), key=lambda pair: (-pair[1], pair[0])):
 
+        def keep(line: Result, value: str = value) -> bool:
+            return getattr(line, name) == value
 
-class _Measure:
-    """Numbers over the lines of one report."""
-
-    def __init__(
-        self, groups: Groups, models: list[str], conditions: list[str], protocols: Mapping[str, str]
-    ) -> None:
-        self.groups, self.models, self.conditions, self.protocols = groups, models, conditions, protocols
-
-    def each(self, number: Callable[[str, list[Result]], Any], keep: Callable[[Result], bool]) -> dict[str, Any]:
-        """model -> condition -> what `number` says about the lines kept."""
-        return {
-            model: {
-                condition: number(model, [line for line in self.groups[model, condition].values() if keep(line)])
-                for condition in self.conditions
-                if (model, condition) in self.groups
+        part = [line for line in items if keep(line)]
+        found.append(
+            {
+                "value": value,
+                "n": count,
+                "n_images": len({line.image_group for line in part}),
+                "accuracy": measure.accuracy(keep),
+                "trace_score": measure.trace_scores(keep),
+                "baselines": baselines(part, items),
             }
-            for model in self.models
-        }
+        )
+    return found
 
-    def counts(self) -> dict[str, Any]:
-        def count(_: str, lines: list[Result]) -> dict[str, Any]:
-            seconds = [line.seconds for line in lines if line.error is None]
-            return {
-                "n": len(lines),
-                "failed": sum(line.error is not None for line in lines),
-                "invalid": sum(line.invalid for line in lines),
-                "parse_status": dict(Counter(line.parse_status for line in lines if line.error is None)),
-                "seconds_per_answer": float(np.mean(seconds)) if seconds else None,
-            }
 
-        return self.each(count, lambda line: True)
+def bench_table_text(report: Mapping[str, Any]) -> str:
+    """The report for a terminal: scores in per cent with 95 % intervals, baselines, differences, counts."""
+    name, size = report["items"].get("name", "items"), f"{report['n_items']} questions"
+    blocks = [
+        [f"{name}: {size} on {report['n_images']} images; measured here, 95 % intervals"],
+        _remarks(report),
+        _accuracy_lines(report),
+        _axis_lines(report),
+        _difference_lines(report),
+        [
+            f"{model['label']}: {model['protocol']}, revision {model['revision']}"
+            for model in report["models"]
+        ],
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block)
 
-    def scores(self, keep: Callable[[Result], bool], items: Sequence[Result]) -> dict[str, Any]:
-        """Accuracy by model, condition and answer type, and the baselines on the same items."""
 
-        def accuracy(model: str, lines: list[Result]) -> dict[str, Number]:
-            answered = [line for line in lines if line.correct is not None]
-            return {
-                kind: self.number([(line.image_group, line.correct) for line in _of_type(answered, kind)], model)
-                for kind in ANSWER_TYPES
-            }
+def _remarks(report: Mapping[str, Any]) -> list[str]:
+    lines = [f"Left out, {reason}: {count}" for reason, count in report["dropped"].items()]
+    if report["stale_lines"]:
+        lines.append(f"Left out, from an earlier model or protocol: {report['stale_lines']}")
+    for model, conditions in report["counts"].items():
+        for condition, count in conditions.items():
+            if count["failed"] or count["invalid"]:
+                lines.append(
+                    f"{model}, {condition}: {count['failed']} failed, {count['invalid']} of {count['n']} "
+                    "gave no answer that counts"
+                )
+    return lines
 
-        kept = [line for line in items if keep(line)]
-        return {"accuracy": self.each(accuracy, keep), "baselines": self.baselines(kept, items)}
+
+def _accuracy_lines(report: Mapping[str, Any]) -> list[str]:
+    rows = [["Answer accuracy", *KINDS]]
+    for model, conditions in report["accuracy"].items():
+        for condition, found in conditions.items():
+            rows.append([f"{model}, {condition}", *(_shown(found[kind]) for kind in KINDS)])
+    for name, found in report["baselines"].items():
+        rows.append([f"({name.replace('_', ' ')})", *(_shown(found[kind], False) for kind in KINDS)])
+    return _aligned(rows)
+
+
+def _axis_lines(report: Mapping[str, Any]) -> list[str]:
+    rows = [["Reasoning", *AXES, "trace score"]]
+    for model, conditions in report["axes"].items():
+        for condition, found in conditions.items():
+            if found:
+                cells = [_shown(found[axis]["score"]) for axis in AXES]
+                rows.append([f"{model}, {condition}", *cells, _shown(found["trace_score"])])
+    return _aligned(rows) if len(rows) > 1 else []
+
+
+def _difference_lines(report: Mapping[str, Any]) -> list[str]:
+    rows = [["Difference in points", "value", "p", "p (Holm)", "n"]]
+    for row in report["differences"]:
+        name = f"{row['second']} - {row['first']}, {row['condition']}, {row['metric'].replace('_', ' ')}"
+        rows.append([name, _shown(row), _p(row["p"]), _p(row["p_holm"]), str(row["n"])])
+    for model, row in report["image_effect"].items():
+        rows.append([f"{model}, image - blank, accuracy", _shown(row), _p(row["p"]), "", str(row["n"])])
+    return _aligned(rows) if len(rows) > 1 else []
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return ""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _shown(number: Number, interval: bool = True) -> str:
+    if number["value"] is None:
+        return "-"
+    value = f"{100 * number['value']:.1f}"
+    if not interval or number["low"] is None:
+        return value
+    return f"{value} [{100 * number['low']:.1f}, {100 * number['high']:.1f}]"
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]

@@ -50,6 +50,7 @@ class Result:
     decoding: dict[str, Any] = field(default_factory=dict)
     revision: str = ""
     judge: str = ""
+    judge_protocol: str = ""
     units: tuple[dict[str, Any], ...] = ()
     image_group: str = ""
     modality: str = ""

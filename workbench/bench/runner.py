@@ -7,38 +7,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
-
+from workbench.bench.conditions import CONDITIONS, Answerer, Task, applies, blank_picture, shuffled
 from workbench.bench.items import Item, ItemSet
-from workbench.bench.judges import JUDGES, Judge
-from workbench.bench.results import SCHEMA, Result, ResultFile, merge_run, read_results
+from workbench.bench.judges import DEFAULT_JUDGE, JUDGES, Judge, judge_units
+from workbench.bench.results import RESULTS_FILE, SCHEMA, Result, ResultFile, merge_run, read_results
 from workbench.bench.scoring import axis_scores, trace_score
+from workbench.bench.units import UnitScore
 from workbench.errors import UserFacing
-from workbench.imaging import from_array, load_image
+from workbench.imaging import load_image
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Decoding, Mode, Prompt, Question
-from workbench.models.prompts import LETTERS
 from workbench.traces import answers_match, parse_trace
 
-CONDITIONS = ("image", "blank", "shuffled_options")
-BLANK_GREY = 127
 WINDOW_BATCHES = 16  # items are sorted by length, and their images held, inside windows of so many batches
-
-
-class Answerer(Protocol):
-    """What the runner needs of a model; `workbench.models.session.LoadedModel` satisfies it."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def revision(self) -> str: ...
-
-    def prepare(self, question: Question, image: MedicalImage | None) -> Prompt: ...
-
-    def generate_batch(self, prompts: Sequence[Prompt], decoding: Decoding | None = None) -> list[Answer]: ...
 
 
 @dataclass(frozen=True)
@@ -49,21 +32,6 @@ class Progress:
     total: int
     model: str
     condition: str
-
-
-@dataclass(frozen=True)
-class Task:
-    """One item as it is put to one model, with the options in the order shown."""
-
-    item: Item
-    model: Answerer
-    condition: str
-    options: tuple[str, ...]
-    key: str
-
-    @property
-    def gold_letter(self) -> str | None:
-        return LETTERS[self.options.index(self.item.answer)] if self.options else None
 
 
 def run_bench(
@@ -84,17 +52,17 @@ def run_bench(
 
     Lines are forced to disk after each batch, so a run that was stopped (by `stop`, read between batches, or
     by a crash) is taken up where it ended: an answer is asked for again only when its item, image, model or
-    protocol has changed, or with `retry_failed` where it failed. A failed item gets a line with `correct` None
-    and its error. Conditions: "image"; "blank", mean grey of the same size; "shuffled_options", the options in
-    another order, fixed per item. Raises UserFacing for arguments that don't fit together and for a folder
-    that holds the results of other items.
+    protocol has changed, or with `retry_failed` where it failed. A failed item gets a line with `correct`
+    None and its error. Conditions: "image"; "blank", mid grey of the same size; "shuffled_options", the
+    options in another order, fixed per item. Raises UserFacing for arguments that don't fit together and for
+    a folder that holds the results of other items.
     """
     _check(models, conditions, batch_size)
     out = Path(out_dir)
     out.mkdir(parents=True, exist_ok=True)
     run = _Run(items, models, tuple(conditions), judge or JUDGES[DEFAULT_JUDGE], mode, decoding or Decoding())
     merge_run(out, run.record(batch_size))
-    known = read_results(out) if (out / "results.jsonl").is_file() else []
+    known = read_results(out) if (out / RESULTS_FILE).is_file() else []
     done = {result.key for result in known if not (retry_failed and result.error)}
     file, count = ResultFile(out), 0
     for batch, skipped in run.batches(done, batch_size):
@@ -106,27 +74,6 @@ def run_bench(
         if progress is not None and batch:
             progress(Progress(count, run.total, batch[0].model.name, batch[0].condition))
     return out
-
-
-def shuffled(item: Item) -> tuple[str, ...]:
-    """The options in another order, always the same one for an item; never the original order."""
-    seed = int.from_bytes(hashlib.sha256(item.item_id.encode()).digest()[:8], "big")
-    rng = np.random.default_rng(seed)
-    while (order := tuple(rng.permutation(len(item.options)))) == tuple(range(len(item.options))):
-        pass
-    return tuple(item.options[i] for i in order)
-
-
-def blank_picture(image: MedicalImage) -> MedicalImage:
-    """A mean-grey picture of the same size."""
-    return from_array(np.full((image.height, image.width, 3), BLANK_GREY, np.uint8))
-
-
-def applies(item: Item, condition: str) -> bool:
-    """Whether a condition makes sense for an item: no image can't be blanked, one option not shuffled."""
-    if condition == "blank":
-        return item.image_path is not None
-    return condition != "shuffled_options" or len(item.options) > 1
 
 
 def _check(models: Sequence[Answerer], conditions: Sequence[str], batch_size: int) -> None:
@@ -163,7 +110,12 @@ class _Run:
 
     def record(self, batch_size: int) -> dict[str, Any]:
         """What this run adds to `run.json`."""
-        protocol = {"mode": self.mode, "decoding": asdict(self.decoding), "judge": self.judge.id}
+        protocol = {
+            "mode": self.mode,
+            "decoding": asdict(self.decoding),
+            "judge": self.judge.id,
+            "judge_protocol": self.judge.protocol,
+        }
         return {
             "items": {
                 "name": self.items.name,
@@ -206,17 +158,20 @@ class _Run:
             except Exception as error:  # noqa: BLE001 - one item must not end the run; the line tells
                 faults[task.key] = _told(error)
         answers = self._generated(batch[0].model, prompts, faults) if prompts else {}
-        return [
-            self._scored(task, answers[task.key])
-            if task.key in answers
-            else self._line(task, error=faults[task.key])
-            for task in batch
-        ]
+        return [self._result(task, answers.get(task.key), faults.get(task.key, "")) for task in batch]
+
+    def _result(self, task: Task, answer: Answer | None, fault: str) -> Result:
+        if answer is None:
+            return self._line(task, error=fault)
+        try:
+            return self._scored(task, answer)
+        except Exception as error:  # noqa: BLE001 - a judge may be anyone's code; the line keeps the answer
+            return self._line(task, error=_told(error), text=answer.text, seconds=answer.seconds)
 
     def _generated(
         self, model: Answerer, prompts: dict[str, Prompt], faults: dict[str, str]
     ) -> dict[str, Answer]:
-        """Answers by key. When a batch fails its prompts are tried alone, so that only the culprit is lost."""
+        """Answers by key. A batch that fails is tried prompt by prompt, so that only the culprit is lost."""
         try:
             found = model.generate_batch(list(prompts.values()), self.decoding)
             return dict(zip(prompts, found, strict=True))
@@ -234,9 +189,9 @@ class _Run:
         before = self._pictures
         self._pictures = {}
         for path in dict.fromkeys(item.image_path for item in items if item.image_path is not None):
-            if path not in self._digests:
-                self._digests[path] = hashlib.sha256(path.read_bytes()).hexdigest()
+            self._digests.setdefault(path, "")
             try:
+                self._digests[path] = self._digests[path] or hashlib.sha256(path.read_bytes()).hexdigest()
                 self._pictures[path] = before.get(path) or load_image(path)
             except Exception as error:  # noqa: BLE001 - told on the lines of the items that need it
                 self._pictures[path] = error
@@ -247,7 +202,7 @@ class _Run:
         content = [
             SCHEMA, item.item_id, item.question, options, item.answer, image, condition, model.name,
             model.revision, _template(model, self.mode), _described(model).get("dtype"), self.mode,
-            asdict(self.decoding), self.judge.name, [asdict(unit) for unit in item.units],
+            asdict(self.decoding), self.judge.id, [asdict(unit) for unit in item.units],
         ]  # fmt: skip
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
         return Task(item, model, condition, options, key)
@@ -268,7 +223,7 @@ class _Run:
             correct = trace.answer_letter == task.gold_letter
         else:
             correct = answers_match(trace.answer_text or "", task.item.answer)
-        verdicts = self.judge(trace, task.item.units) if task.item.units and self.mode == "trace" else ()
+        verdicts = judge_units(self.judge, task.item.units, trace) if self.mode == "trace" else ()
         return self._line(
             task,
             answer=trace.answer_text,
@@ -298,7 +253,8 @@ class _Run:
             mode=self.mode,
             decoding=asdict(self.decoding),
             revision=task.model.revision,
-            judge=self.judge.name,
+            judge=self.judge.id,
+            judge_protocol=self.judge.protocol,
             image_group=item.image_group,
             modality=item.modality,
             body_part=item.body_part,

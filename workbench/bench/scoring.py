@@ -87,7 +87,7 @@ _PARTS = ("presence", "correctness", "score")
 
 
 def aggregate_trace_score(traces: Sequence[Sequence[UnitScore]], how: Aggregation = "macro") -> float | None:
-    """Trace score of several traces: the mean of theirs ("macro") or that of all units together ("pooled")."""
+    """Trace score of several traces: the mean of theirs ("macro") or that of all units at once ("pooled")."""
     if how == "pooled":
         return trace_score(aggregate(traces, "pooled"))
     scores = [score for trace in traces if (score := trace_score(axis_scores(trace))) is not None]

@@ -126,8 +126,8 @@ def bootstrap_p(
 ) -> float | None:
     """Two-sided p that the mean difference is zero, from the same resamples as its interval.
 
-    Twice the smaller share of resampled means on either side of zero, one resample added to each so that it is
-    never 0; 1 when all differences are 0; None with fewer than two clusters.
+    Twice the smaller share of resampled means on either side of zero, one resample added to each so that it
+    is never 0; 1 when all differences are 0; None with fewer than two clusters.
     """
     if len(set(clusters)) < 2:
         return None

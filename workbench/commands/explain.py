@@ -90,15 +90,12 @@ def _png_target(name: str | None) -> Path | None:
 
 
 def _write_png(target: Path, image: "MedicalImage", heat: "HeatMap") -> None:
-    from PIL import Image
+    from workbench.imaging.overlay import OverlayStyle, encode_png, render_overlay
 
-    from workbench.imaging.overlay import OverlayStyle, render_overlay
-
-    picture = render_overlay(
-        image.pixels, heat.values, heat.boxes, OverlayStyle(signed=heat.signed, unit=heat.unit)
-    )
+    label = f"{heat.meta['label']}: {heat.meta['span']['label']}"
+    style = OverlayStyle(signed=heat.signed, unit=heat.unit, label=label)
     try:
-        Image.fromarray(picture).save(target, format="PNG")
+        target.write_bytes(encode_png(render_overlay(image.pixels, heat.values, heat.boxes, style)))
     except OSError as error:
         raise UserFacing(f"{str(target)!r} can't be written.", "Choose a folder you may write to.") from error
 

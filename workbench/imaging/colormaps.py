@@ -1,9 +1,9 @@
-"""Colour tables: viridis, inferno and cividis from OpenCV, and the page's own diverging table."""
+"""Colour tables for heat maps, the same ones the in-page viewer holds (a test compares them).
 
-import base64
-import re
+All of them stay readable for people who confuse red and green.
+"""
+
 from functools import lru_cache
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,23 +17,40 @@ _OPENCV = {
 }
 DIVERGING = "diverging"
 NAMES = (*_OPENCV, DIVERGING)
-# The page needs the diverging table as data; it is kept once, there.
-_PAGE_TABLES = Path(__file__).resolve().parents[2] / "assets" / "viewer" / "colormaps.js"
-
-
-def page_table(name: str) -> np.ndarray:
-    """A table as the in-page viewer holds it, uint8 `[256, 3]` RGB."""
-    block = re.search(rf"{name}:\s*((?:\"[A-Za-z0-9+/=]+\"\s*\+?\s*)+)", _PAGE_TABLES.read_text())
-    data = base64.b64decode("".join(re.findall(r'"([^"]+)"', block[1])))
-    return np.frombuffer(data, np.uint8).reshape(256, 3)
+# Dark blue over light grey to dark orange, evenly spaced.
+_DIVERGING_STOPS = np.array(
+    [
+        [8, 48, 107],
+        [33, 102, 172],
+        [103, 169, 207],
+        [240, 240, 240],
+        [244, 165, 80],
+        [203, 85, 16],
+        [110, 40, 2],
+    ],
+    dtype=np.float64,
+)
 
 
 @lru_cache(maxsize=len(NAMES))
 def colormap_table(name: str) -> np.ndarray:
-    """uint8 `[256, 3]` RGB; raises UserFacing for an unknown name."""
+    """The 256 colours of a map, uint8 `[256, 3]` RGB, read-only.
+
+    "diverging" is for signed values: zero lies between the places 127 and 128. Raises UserFacing for an
+    unknown name.
+    """
     if name == DIVERGING:
-        return page_table(name)
-    if name not in _OPENCV:
+        table = _between_stops(_DIVERGING_STOPS)
+    elif name in _OPENCV:
+        ramp = np.arange(256, dtype=np.uint8)[:, None]
+        table = cv2.applyColorMap(ramp, _OPENCV[name])[:, 0, ::-1].copy()
+    else:
         raise UserFacing(f"There is no colour map named {name!r}.", f"Use one of: {', '.join(NAMES)}.")
-    ramp = np.arange(256, dtype=np.uint8)[:, None]
-    return cv2.applyColorMap(ramp, _OPENCV[name])[:, 0, ::-1].copy()
+    table.setflags(write=False)
+    return table
+
+
+def _between_stops(stops: np.ndarray) -> np.ndarray:
+    places = np.linspace(0, 255, len(stops))
+    channels = [np.interp(np.arange(256), places, stops[:, channel]) for channel in range(3)]
+    return np.rint(np.stack(channels, axis=1)).astype(np.uint8)

@@ -35,7 +35,7 @@ class ForcedPass:
     """One teacher-forced pass over an answer.
 
     `logprobs` and `entropy` (nats) float32 `[T]`, row t−1 predicting token t; `hidden` float32 `[T, d]` is
-    the input of the final norm at the predicting rows; `collector` holds attention rows when they were asked for.
+    the input of the final norm at the predicting rows; `collector` holds attention rows when asked for.
     """
 
     logprobs: np.ndarray

@@ -2,33 +2,54 @@
 
 import json
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from workbench.bench.items import load_items
+from workbench.bench.items import ItemSet, load_items
 from workbench.bench.report import build_report
 from workbench.bench.runner import run_bench
-from workbench.models.catalogue import load_catalogue
 from workbench.models.loading import load_model
 from workbench.settings import Settings
+from workbench.training.card import model_card
 
 CONDITIONS = ("image", "blank")
+TRAINED_DATASETS = ("SLAKE 1.0", "VQA-RAD", "BCCD")
 
 
-def evaluate_pair(models: Path, held_out: Path | None, work: Path, results: Path) -> dict[str, Any]:
-    """Run both models on the bundled phantoms and, if given, a manifest of real images; returns the reports.
+def without_options(items: ItemSet) -> ItemSet:
+    """The same questions asked openly: the answer must be the right words, not the right letter."""
+    plain = tuple(replace(item, options=(), answer_letter=None) for item in items.items)
+    return replace(items, name=f"{items.name}-open", items=plain)
 
-    Answers go to `work`, the reports to `results/<items>/report.json`, the model cards beside the weights.
+
+def only_datasets(items: ItemSet, names: tuple[str, ...]) -> ItemSet:
+    """The items of these data sets: the kinds of real picture that the pair was trained on."""
+    return replace(items, items=tuple(item for item in items.items if item.dataset in names))
+
+
+def evaluate_pair(
+    models: Path,
+    held_out: Path | None,
+    work: Path,
+    results: Path,
+    progress: Callable[..., None] | None = None,
+) -> dict[str, Any]:
+    """Run both models on the phantoms and, if given, a manifest of real images; returns n per report.
+
+    Answers go to `work`, reports to `results/NAME/report.json`, model cards beside the weights.
     """
     settings = Settings(models_dir=models)
     pair = [load_model(name, settings=settings) for name in ("base", "tuned")]
-    sources: dict[str, str | Path] = {"phantoms": "phantoms"}
+    phantoms = load_items("phantoms")
+    sets = {"phantoms": phantoms, "phantoms-open": without_options(phantoms)}
     if held_out is not None:
-        sources["real"] = held_out
+        sets["real"] = only_datasets(load_items(held_out), TRAINED_DATASETS)
     reports = {}
-    for name, source in sources.items():
-        folder = work / f"{name}-{'-'.join(model.revision for model in pair)}"
-        run_bench(load_items(source), pair, folder, conditions=CONDITIONS)
+    for name, items in sets.items():
+        folder = work / name
+        run_bench(items, pair, folder, conditions=CONDITIONS, progress=progress)
         reports[name] = build_report(folder)
         target = results / name
         target.mkdir(parents=True, exist_ok=True)
@@ -36,6 +57,5 @@ def evaluate_pair(models: Path, held_out: Path | None, work: Path, results: Path
         if name == "phantoms":
             shutil.copyfile(folder / "results.jsonl", target / "results.jsonl")
     for model in pair:
-        card = load_catalogue(models)[model.name]
-        (models / model.name / "README.md").write_text(model_card(card.title, model, reports))
-    return {name: {"items": report["n_items"]} for name, report in reports.items()}
+        (models / model.name / "README.md").write_text(model_card(model, reports))
+    return {name: report["n_items"] for name, report in reports.items()}

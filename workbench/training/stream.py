@@ -40,7 +40,7 @@ class Mixture:
 
 MIXTURES: dict[Stage, Mixture] = {
     "base": Mixture(captions=0.12, traces=0.08),
-    "tuned": Mixture(captions=0.02, traces=0.86),
+    "tuned": Mixture(real=0.36, captions=0.02, traces=0.86),
 }
 
 
@@ -59,8 +59,8 @@ class BatchStream(IterableDataset):
         mixture: Mixture,
         *,
         seed: int,
-        pictures: int = 8,
-        questions: int = 4,
+        pictures: int = 12,
+        questions: int = 2,
         first: int = 0,
     ) -> None:
         self.images, self.tokenizer, self.size, self.mixture = images, tokenizer, size, mixture

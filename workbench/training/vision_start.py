@@ -116,6 +116,9 @@ class PatchReader(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.structure_head = nn.Linear(width, structures)
         self.scene_head = nn.Linear(width, scenes)
+        self.grid = model.config.vision_config.image_size // model.config.vision_config.patch_size
+        self.row_head = nn.Linear(width, self.grid)
+        self.column_head = nn.Linear(width, self.grid)
 
     def dense_loss(self, tokens: torch.Tensor, covers: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
         """Balanced binary cross entropy of projected tokens `[B, P, d]` against patch covers.
@@ -134,12 +137,22 @@ class PatchReader(nn.Module):
         weight = known.float() * (present + 0.3 * (1 - present))
         return (each * weight).sum() / weight.sum().clamp(min=1)
 
+    def place_loss(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Cross entropy of reading a token's row and column off it: words like "left upper" need them."""
+        read = self.norm(tokens)
+        at = torch.arange(self.grid, device=tokens.device)
+        rows = at.repeat_interleave(self.grid).repeat(len(tokens))
+        columns = at.repeat(self.grid * len(tokens))
+        by_row = nn.functional.cross_entropy(self.row_head(read).flatten(0, 1), rows)
+        return by_row + nn.functional.cross_entropy(self.column_head(read).flatten(0, 1), columns)
+
     def loss(self, batch: VisionBatch) -> torch.Tensor:
-        """Dense loss of the structures known in each picture, plus the loss of what the picture is."""
+        """Dense loss of the known structures, plus what the picture is and where each token lies."""
         hidden = self.tower(batch.pixels, output_hidden_states=True).hidden_states[-1]
         tokens = self.projector(hidden)
         scene = nn.functional.cross_entropy(self.scene_head(self.norm(tokens).mean(1)), batch.scene)
-        return self.dense_loss(tokens, batch.covers, batch.known) + 0.1 * scene
+        dense = self.dense_loss(tokens, batch.covers, batch.known)
+        return dense + 0.1 * scene + 0.1 * self.place_loss(tokens)
 
 
 class Joint(nn.Module):
@@ -152,4 +165,5 @@ class Joint(nn.Module):
     def loss(self, batch: PackedBatch) -> torch.Tensor:
         """Both losses of a packed batch that carries dense targets."""
         words, tokens = packed_loss(self.model, batch)
-        return words + self.dense * self.reader.dense_loss(tokens, batch.covers, batch.known)
+        dense = self.reader.dense_loss(tokens, batch.covers, batch.known)
+        return words + self.dense * (dense + 0.3 * self.reader.place_loss(tokens))

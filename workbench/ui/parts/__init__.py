@@ -45,9 +45,10 @@ def status_line(elem_id: str, text: str = "") -> gr.HTML:
     return part("status", {"text": text, "busy": False}, host, elem_id=elem_id)
 
 
-def notes(elem_id: str) -> gr.HTML:
-    """What was done to a picture; value `{"facts", "notes": […]}` or None."""
-    return part("notes", None, '<div class="wb-notes" aria-live="polite" data-host></div>', elem_id=elem_id)
+def notes(elem_id: str, value: dict[str, Any] | None = None) -> gr.HTML:
+    """A line of facts and a list of remarks; value `{"facts", "notes": […]}` or None."""
+    host = '<div class="wb-notes" aria-live="polite" data-host></div>'
+    return part("notes", value, host, elem_id=elem_id)
 
 
 def chips(elem_id: str, texts: list[str]) -> gr.HTML:

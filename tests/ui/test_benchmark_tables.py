@@ -1,0 +1,93 @@
+"""Tables of a report made from ten hand-written result lines, and of the published figures."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ui.results import write_results
+from workbench.bench.published import pkr_table
+from workbench.bench.report import build_report
+from workbench.errors import UserFacing
+from workbench.ui.benchmark_screen import report_view
+from workbench.ui.benchmark_tables import (
+    about_report,
+    difference_table,
+    published_rows,
+    read_report,
+    result_folders,
+    score_table,
+    slice_table,
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_results(tmp_path_factory.mktemp("results") / "phantoms")
+
+
+def rows(table: dict[str, Any], *starts: str) -> list[list[Any]]:
+    return [row for row in table["rows"] if all(row[at] == start for at, start in enumerate(starts))]
+
+
+def test_scores_are_those_of_the_lines(folder: Path) -> None:
+    table = score_table(build_report(folder))
+    # base is right on 4 of 10 shown pictures, tuned on 8; both on 3 of 10 blanked ones
+    for model, per_cent in (("Mini base", "40.0"), ("Mini tuned", "80.0")):
+        (row,) = rows(table, "Answer accuracy, overall", model, "shown")
+        assert row[3] == per_cent and row[5] == 10 and row[7] == "measured"
+        assert row[4].startswith("[") and "greedy" in row[8]
+        (blank,) = rows(table, "Answer accuracy, overall", model, "blanked")
+        assert blank[3] == "30.0"
+    (guess,) = rows(table, "Answer accuracy, overall", "always the most frequent letter")
+    assert guess[3] == "60.0" and guess[2] == "not used"
+    (presence,) = rows(table, "Perception, presence", "Mini tuned", "shown")
+    assert presence[3] == "100.0"
+    assert len({len(row) for row in table["rows"]} | {len(table["columns"])}) == 1
+
+
+def test_differences_are_paired_and_signed(folder: Path) -> None:
+    table = difference_table(build_report(folder))
+    (accuracy,) = [row for row in table["rows"] if row[0].startswith("Mini tuned − Mini base, picture shown")
+                   and row[1] == "accuracy"]  # fmt: skip
+    assert accuracy[2] == "+40.0" and accuracy[4] == 10 and accuracy[7] == "exact McNemar"
+    assert accuracy[5] == "0.125"  # 4 against 0 discordant pairs: 2 · (1/2)^4
+    assert any("shown − blanked" in row[0] for row in table["rows"])
+
+
+def test_slices_keep_n_and_the_guess(folder: Path) -> None:
+    table = slice_table(build_report(folder), "modality")
+    assert [row[:2] for row in table["rows"]] == [["X-ray", 6], ["MRI", 4]]
+    assert table["rows"][0][3].startswith("66.7 [")  # base: 4 of the 6 films
+    assert table["columns"][-1] == "Most frequent letter"
+
+
+def test_results_are_found_and_reports_read_or_made(folder: Path, tmp_path: Path) -> None:
+    assert result_folders(tmp_path) == {}
+    assert result_folders(folder.parent) == {"phantoms": folder}
+    made = read_report(folder)
+    stored = tmp_path / "stored"
+    stored.mkdir()
+    (stored / "report.json").write_text(json.dumps(made))
+    assert read_report(stored)["n_items"] == made["n_items"] == 10
+    assert "10 questions on 10 images" in about_report(made)
+    for text in ("{", "[]", '{"origin": "guessed"}'):
+        (stored / "report.json").write_text(text)
+        with pytest.raises(UserFacing, match="stored"):
+            read_report(stored)
+
+
+def test_a_view_has_figures_with_everything_beside_the_bars(folder: Path) -> None:
+    view = report_view(folder, "modality")
+    names = " ".join(trace.name or "" for trace in view["axes"].data)
+    for part in ("Mini base", "Mini tuned", "blank image", "most frequent letter"):
+        assert part in names
+    assert view["differences"].data[0].x
+
+
+def test_published_figures_are_as_printed_and_say_so() -> None:
+    table = published_rows(pkr_table())
+    (tuned,) = rows(table, "Qwen2.5-VL-7B+OpenMedReason")
+    assert tuned[1:] == ["65.2", "85", "83.1", "77.8", "78.5", "published"]
+    assert "judge unknown" in table["caption"]
