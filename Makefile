@@ -9,7 +9,7 @@ PY := $(VENV)/bin/python
 RUN_STAMP := $(VENV)/.installed-run
 TEST_STAMP := $(VENV)/.installed-test
 APT := DEBIAN_FRONTEND=noninteractive apt-get
-BENCH_OUT ?= results/phantom
+BENCH_OUT ?= results/phantoms
 
 export GRADIO_ANALYTICS_ENABLED := False
 export HF_HUB_DISABLE_TELEMETRY := 1
@@ -44,8 +44,8 @@ format: $(TEST_STAMP)
 	$(PY) -m ruff format --no-cache .
 
 bench: $(RUN_STAMP)
-	$(PY) -m workbench bench run --items phantom --model base --model tuned --out $(BENCH_OUT)
-	$(PY) -m workbench bench report $(BENCH_OUT)
+	$(PY) -m workbench bench run --items phantoms --model base --model tuned \
+	  --condition image --condition blank --out $(BENCH_OUT)
 
 install: $(RUN_STAMP)
 

@@ -11,10 +11,12 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from workbench.cli import main, printable
+from workbench.bench.conditions import CONDITIONS
+from workbench.cli import BENCH_CONDITIONS, main, printable
 from workbench.errors import UserFacing
 from workbench.explain.heatmap import HeatMap, Refusal, Span
 from workbench.imaging.medical_image import MedicalImage
+from workbench.imaging.overlay import encode_png
 from workbench.models.answer import Answer, Prompt, Question
 from workbench.traces.trace import Step, Trace
 
@@ -90,7 +92,11 @@ def rooms(monkeypatch: pytest.MonkeyPatch, tiny_rgb: np.ndarray) -> SimpleNamesp
 
     fakes = {
         "workbench.imaging": {"load_image": load_image},
-        "workbench.imaging.overlay": {"render_overlay": render_overlay, "OverlayStyle": SimpleNamespace},
+        "workbench.imaging.overlay": {
+            "render_overlay": render_overlay,
+            "OverlayStyle": SimpleNamespace,
+            "encode_png": encode_png,
+        },
         "workbench.models.loading": {"load_model": load_model},
         "workbench.cases.run": {"run_case": run_case},
         "workbench.explain": {"METHODS": METHODS, "explain": explain},
@@ -298,12 +304,18 @@ def test_space_card_prints_the_block(capsys) -> None:
 
 
 @pytest.fixture
-def bench(rooms, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[int], Path]]:
-    """A stand-in benchmark of five items; the list holds (model, items, folder) of each run."""
-    runs: list[tuple[str, list[int], Path]] = []
+def bench(rooms, monkeypatch: pytest.MonkeyPatch) -> list[SimpleNamespace]:
+    """A stand-in benchmark; the list holds what each run was given."""
+    runs: list[SimpleNamespace] = []
+
+    def run_bench(items, models, out, **settings):
+        runs.append(SimpleNamespace(items=items, models=models, out=out, **settings))
+        for done in range(1, 41) if settings["progress"] else ():
+            settings["progress"](SimpleNamespace(done=done, total=40, model="base", condition="image"))
+
     fakes = {
-        "items": {"load_items": lambda source: [1, 2, 3, 4, 5]},
-        "runner": {"run_bench": lambda model, items, out, decoding: runs.append((model.name, items, out))},
+        "items": {"load_items": lambda source, limit: [source, limit]},
+        "runner": {"run_bench": run_bench},
         "report": {
             "build_report": lambda out: {"folder": out.name, "runs": len(runs)},
             "bench_table_text": lambda report: f"{report['runs']} runs",
@@ -319,24 +331,43 @@ def bench(rooms, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[int], 
 def test_bench_run_answers_once_with_each_model_then_reports(bench, rooms, tmp_path: Path, capsys) -> None:
     out = tmp_path / "new" / "results"
     flags = ["--model", "tuned", "--model", "base", "--model", "tuned", "--limit", "2", "--json"]
-    assert main(["bench", "run", "--items", "phantom", "--out", str(out), *flags]) == 0
-    assert bench == [("teaching-tuned", [1, 2], out)] * 2
-    assert rooms.seen["ref"] == "base"
-    assert json.loads(capsys.readouterr().out) == {"folder": "results", "runs": 2}
+    assert main(["bench", "run", "--items", "phantoms", "--out", str(out), *flags]) == 0
+    (ran,) = bench
+    assert (ran.items, ran.out, len(ran.models)) == (["phantoms", 2], out, 2)
+    assert (ran.conditions, ran.mode, ran.retry_failed, ran.progress) == (("image",), "trace", False, None)
+    assert rooms.seen["ref"] == "base" and out.is_dir()
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == {"folder": "results", "runs": 1} and captured.err == ""
     assert main(["bench", "report", str(out)]) == 0
-    assert capsys.readouterr().out == "2 runs\n"
+    assert capsys.readouterr().out == "1 runs\n"
+
+
+def test_bench_run_passes_its_settings_on_and_tells_how_far_it_is(bench, tmp_path: Path, capsys) -> None:
+    flags = shlex.split("--model base --condition blank --condition image --condition blank --mode short")
+    more = ["--max-new-tokens", "9", "--retry-failed", "--out", str(tmp_path)]
+    assert main(["bench", "run", "--items", "x.jsonl", *flags, *more]) == 0
+    (ran,) = bench
+    assert (ran.conditions, ran.mode, ran.retry_failed) == (("blank", "image"), "short", True)
+    assert ran.decoding.max_new_tokens == 9 and ran.items == ["x.jsonl", None]
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 21 and lines[-1] == "40 of 40 answers ('base', image)"
+
+
+def test_the_command_line_names_every_condition() -> None:
+    assert BENCH_CONDITIONS == CONDITIONS
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["report", "/no/such/folder"], "no results folder"),
-        (["run", "--items", "phantom", "--model", "base", "--out", "/dev/null/x"], "can't be made"),
+        (["run", "--items", "phantoms", "--model", "base", "--out", "/dev/null/x"], "can't be made"),
         (
-            ["run", "--items", "phantom", "--model", "base", "--out", "x", "--limit", "0"],
+            ["run", "--items", "phantoms", "--model", "base", "--out", "x", "--limit", "0"],
             "--limit can't be 0",
         ),
-        (["run", "--items", "phantom", "--out", "x"], "--model"),
+        (["run", "--items", "phantoms", "--out", "x"], "--model"),
+        (["run", "--items", "phantoms", "--model", "base", "--out", "x", "--condition", "up"], "up"),
     ],
 )
 def test_bad_bench_input(bench, capsys, arguments: list[str], words: str) -> None:

@@ -13,6 +13,8 @@ from typing import NoReturn, TextIO
 from workbench.errors import UserFacing
 from workbench.settings import Settings
 
+# As workbench.bench.conditions names them; spelt out because importing that room takes seconds.
+BENCH_CONDITIONS = ("image", "blank", "shuffled_options")
 EXIT_OK, EXIT_FAULT, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 130
 _QUIET = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -140,6 +142,17 @@ def _add_bench(commands: "argparse._SubParsersAction") -> None:
     run.add_argument("--model", action="append", required=True, metavar="MODEL", help="repeat it to compare")
     run.add_argument("--out", required=True, metavar="DIR", help="folder for the result lines")
     run.add_argument("--limit", type=int, metavar="N", help="only the first N items")
+    run.add_argument(
+        "--condition",
+        action="append",
+        default=[],
+        choices=BENCH_CONDITIONS,
+        help="how the items are put: repeat it to compare (default: image)",
+    )
+    run.add_argument(
+        "--mode", choices=("trace", "short"), default="trace", help="with reasoning, or only the answer"
+    )
+    run.add_argument("--retry-failed", action="store_true", help="ask again where an earlier run failed")
     _add_machine(run)
     report = _leaf(actions, "report", "the scores of a results folder")
     report.add_argument("out", metavar="DIR", help="folder that `bench run` wrote")

@@ -58,9 +58,9 @@ def sided_items(folder: Path, sides: str = "LLRLRR") -> ItemSet:
     lines = []
     for number, letter in enumerate(sides):
         side = {"L": "left", "R": "right"}[letter]
-        pixels = np.full((8, 12, 3), 20, np.uint8)
-        pixels[:, :6] += 200 if side == "left" else 0
-        pixels[:, 6:] += 200 if side == "right" else 0
+        pixels = np.full((16, 24, 3), 20, np.uint8)
+        pixels[:, :12] += 200 if side == "left" else 0
+        pixels[:, 12:] += 200 if side == "right" else 0
         Image.fromarray(pixels).save(folder / f"{number}.png")
         for ask in ("Which side is bright?", "On which side is the spot?"):
             lines.append(_line(f"{number}-{len(ask)}", f"{number}.png", ask, side))

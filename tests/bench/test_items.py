@@ -14,7 +14,9 @@ def line(**changes: object) -> dict[str, object]:
     return {
         "id": "one", "image": "images/a.png", "question": "Which side?\nA. left\nB. right",
         "reasoning": "<think>…</think><answer>B</answer>", "answer": "B",
-        "perception": [{"unit_id": "u1", "topic": "side", "claim": "It is right.", "importance": "supporting"}],
+        "perception": [
+            {"unit_id": "u1", "topic": "side", "claim": "It is right.", "importance": "supporting"},
+        ],
         "knowledge": [], "rationale": None, "modality": "X-ray", "question_type": "side",
     } | changes  # fmt: skip
 
@@ -134,9 +136,10 @@ def manifest_line(**changes: object) -> dict[str, object]:
         "id": "m1", "file": "images/a.png", "modality": "CT", "body_part": "chest", "license": "CC0-1.0",
         "source": {"dataset": "Made"},
         "qa": [
-            {"qid": "q1", "question": "Normal?", "answer": "yes", "answer_type": "closed", "options": ["Yes", "No"]},
+            {"qid": "q1", "question": "Normal?", "answer": "yes", "answer_type": "closed",
+             "options": ["Yes", "No"]},
             {"qid": "q2", "question": "正常吗?", "answer": "是", "answer_type": "closed", "lang": "zh"},
-            {"qid": "q3", "question": "5 µm?", "answer": "Liver", "answer_type": "open", "question_type": "Organ"},
+            {"qid": "q3", "question": "5 µm?", "answer": "Liver", "answer_type": "open"},
         ],
     } | changes  # fmt: skip
 

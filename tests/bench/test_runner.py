@@ -48,7 +48,7 @@ def test_blank_hides_the_picture_and_keeps_its_size(tmp_path: Path) -> None:
     assert {line.answer for line in blank} == {"left"}  # what the rule says of an even picture
     assert sum(line.correct for line in blank) == 6
     evens = [image for _, image in model.asked if image.pixels.std() == 0]
-    assert len(evens) == 12 and {(image.width, image.height) for image in evens} == {(12, 8)}
+    assert len(evens) == 12 and {(image.width, image.height) for image in evens} == {(24, 16)}
 
 
 def test_shuffled_options_are_scored_by_their_text(tmp_path: Path) -> None:

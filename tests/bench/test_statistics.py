@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from workbench.bench.statistics import (
+    _blocks,
     bootstrap_interval,
     bootstrap_means,
     bootstrap_p,
@@ -98,10 +99,18 @@ def test_order_and_names_play_no_part() -> None:
 
 
 def test_blocks_do_not_change_the_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    (whole,) = _blocks(5, 100, seed=1)
+    monkeypatch.setattr("workbench.bench.statistics._BLOCK_CELLS", 35)
+    blocks = list(_blocks(5, 100, seed=1))
+    assert len(blocks) == 15 and np.array_equal(whole, np.concatenate(blocks))
+    assert whole.shape == (100, 5) and (whole.sum(axis=1) == 5).all()
+
+
+def test_draws_that_are_not_kept_give_the_same_means(monkeypatch: pytest.MonkeyPatch) -> None:
     values, clusters = [0.0, 1.0, 0.5, 0.25], list("abcd")
-    whole = bootstrap_means(values, clusters, resamples=100)
-    monkeypatch.setattr("workbench.bench.statistics._CHUNK_CELLS", 12)
-    assert np.array_equal(whole, bootstrap_means(values, clusters, resamples=100))
+    kept = bootstrap_means(values, clusters, resamples=500)
+    monkeypatch.setattr("workbench.bench.statistics._KEPT_CELLS", 0)
+    assert np.array_equal(kept, bootstrap_means(values, clusters, resamples=500))
 
 
 def test_bootstrap_p() -> None:

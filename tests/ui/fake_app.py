@@ -1,7 +1,8 @@
-"""The page with stand-in models, for the browser tests: `python -m tests.ui.fake_app PORT [KIND]`."""
+"""The page with stand-in models, for the browser tests: `python -m tests.ui.fake_app PORT KIND [RESULTS]`."""
 
 import os
 import sys
+from pathlib import Path
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
@@ -9,6 +10,7 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 from tests.ui.fakes import TRACE, Engine, fake_engine
 from workbench.settings import Settings
 from workbench.ui.app import build
+from workbench.ui.benchmark_tables import RESULTS_FOLDER
 from workbench.ui.services import Services
 from workbench.ui.theme import CSS_FILE, HEAD, theme
 
@@ -32,8 +34,8 @@ def engine_of(kind: str) -> Engine:
     return KINDS[kind]()
 
 
-def main(port: int, kind: str) -> None:
-    demo = build(Services(Settings(port=port), lambda: engine_of(kind)))
+def main(port: int, kind: str, results: Path) -> None:
+    demo = build(Services(Settings(port=port), lambda: engine_of(kind)), results)
     demo.queue(max_size=32).launch(
         server_name="127.0.0.1",
         server_port=port,
@@ -49,4 +51,4 @@ def main(port: int, kind: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "plain")
+    main(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3]) if len(sys.argv) > 3 else RESULTS_FOLDER)

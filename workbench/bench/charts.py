@@ -73,6 +73,9 @@ def published_figure(table: PublishedTable) -> go.Figure:
                 name=html.escape(system),
                 x=[html.escape(column.replace("_", " ")) for column in table.columns],
                 y=list(cells),
+                text=["" if cell is None else f"{cell:g}" for cell in cells],
+                textposition="outside",
+                cliponaxis=False,
                 marker={
                     "color": PUBLISHED_SHADES[place % len(PUBLISHED_SHADES)],
                     "pattern": {"shape": "/", "fgcolor": "#292524", "size": 6, "solidity": 0.25},

@@ -8,7 +8,13 @@ from functools import lru_cache
 from typing import Any
 
 from workbench.bench.results import Result
-from workbench.bench.scoring import majority_answer, majority_letter, question_majority
+from workbench.bench.scoring import (
+    aggregate,
+    aggregate_trace_score,
+    majority_answer,
+    majority_letter,
+    question_majority,
+)
 from workbench.bench.statistics import (
     Interval,
     bootstrap_interval,
@@ -17,6 +23,7 @@ from workbench.bench.statistics import (
     paired_test,
     proportion_interval,
 )
+from workbench.bench.units import UnitScore
 from workbench.traces import AXES, normalise_answer
 
 PARTS = ("presence", "correctness", "score")
@@ -51,7 +58,7 @@ def number(values: Sequence[float | bool], clusters: Sequence[str], protocol: st
         "high": interval.high if interval else None,
         "n": len(values),
         "n_clusters": len(set(clusters)),
-        "method": interval.method if interval else "no interval: fewer than two images",
+        "method": interval.method if interval else "no interval: fewer than two images, or all values equal",
         "origin": "measured",
         "protocol": protocol,
     }
@@ -61,7 +68,8 @@ def number(values: Sequence[float | bool], clusters: Sequence[str], protocol: st
 def _interval(values: tuple[float, ...], clusters: tuple[str, ...], binary: bool) -> Interval | None:
     if binary:
         return proportion_interval([value == 1 for value in values], clusters)
-    return bootstrap_interval(values, clusters)
+    # Resampling equal values gives an interval without width, which would look like certainty.
+    return bootstrap_interval(values, clusters) if len(set(values)) > 1 else None
 
 
 def score_of(line: Result, axis: str, part: str = "score") -> float | None:
@@ -120,6 +128,18 @@ class Measure:
                 axis: {part: mean_score(lines, axis, part, protocol) for part in PARTS} for axis in AXES
             }
             return found | {"trace_score": mean_score(lines, "trace_score", "", protocol)}
+
+        return self.each(say)
+
+    def axes_pooled(self) -> dict[str, Any]:
+        """model -> condition -> axis -> its three parts, all units in one pool; no interval."""
+
+        def say(_: str, lines: list[Result]) -> dict[str, Any]:
+            traces = [[UnitScore(**unit) for unit in line.units] for line in lines]
+            found: dict[str, Any] = {
+                axis: asdict(score) for axis, score in aggregate(traces, "pooled").items()
+            }
+            return found | {"trace_score": aggregate_trace_score(traces, "pooled")}
 
         return self.each(say)
 

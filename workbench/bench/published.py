@@ -1,4 +1,4 @@
-"""Figures that others published or re-evaluated: a data file, read and checked, kept apart from measured ones."""
+"""Figures that others published or re-evaluated: a data file, read and checked; kept apart from our own."""
 
 import json
 from dataclasses import dataclass

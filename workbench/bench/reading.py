@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from workbench.bench import lexicon
 
@@ -35,6 +36,7 @@ class Reading:
         return bool(self.values.get(kind) or self.implied.get(kind))
 
 
+@lru_cache(maxsize=4096)  # a trace is read again for each unit
 def read_sentence(text: str) -> Reading:
     """The reading of one sentence (or of a short claim or topic)."""
     tokens = list(_tokens(text))

@@ -20,9 +20,9 @@ def build_report(folder: str | Path) -> dict[str, Any]:
     """The JSON-able report of a run folder. Raises UserFacing when it holds no results.
 
     A number is a fraction, `{value, low, high, n, n_clusters, method, origin: "measured", protocol}`; `value`
-    is None where nothing could be measured. Lines of an earlier revision or protocol of a model are left out and
-    counted in `stale_lines`. Keys: items, n_items, n_images, dropped, models, conditions, counts, accuracy,
-    baselines, axes, slices, differences, image_effect, shuffle_consistency.
+    is None where nothing could be measured. Lines of an earlier revision or protocol of a model are left out
+    and counted in `stale_lines`. Keys: items, n_items, n_images, dropped, models, conditions, counts,
+    accuracy, baselines, axes (macro), axes_pooled, slices, differences, image_effect, shuffle_consistency.
     """
     folder = Path(folder)
     run = read_run(folder)
@@ -51,6 +51,7 @@ def build_report(folder: str | Path) -> dict[str, Any]:
         "accuracy": measure.accuracy(),
         "baselines": baselines(items, items),
         "axes": measure.axes(),
+        "axes_pooled": measure.axes_pooled(),
         "slices": {name: _slices(measure, name, items) for name in SLICES},
         "differences": measure.differences(),
         "image_effect": measure.image_effect(),

@@ -5,15 +5,17 @@ a paired bootstrap clustered by image for everything else, Holm over several axe
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 Z95 = 1.959963984540054
 RESAMPLES = 10_000
 SEED = 20261121
-_CHUNK_CELLS = 4_000_000  # resamples are drawn in blocks of at most so many counts
+_BLOCK_CELLS = 2_000_000  # resamples are drawn in blocks of at most so many counts
+_KEPT_CELLS = 20_000_000  # draws of at most so many counts are kept for the next call (2 bytes each)
 
 
 @dataclass(frozen=True)
@@ -88,24 +90,43 @@ def bootstrap_means(
     clusters weigh more. The order of the values and the names of the clusters play no part. Raises ValueError
     for no values.
     """
-    sums, sizes = _clustered(values, clusters)
-    count, rng, found = len(sums), np.random.default_rng(seed), []
-    block = max(1, _CHUNK_CELLS // count)
-    for start in range(0, resamples, block):
-        drawn = rng.multinomial(count, np.full(count, 1 / count), size=min(block, resamples - start))
-        found.append((drawn @ sums) / (drawn @ sizes))
-    return np.concatenate(found)
+    table = _clustered(values, clusters)
+    means = []
+    for drawn in _draws(len(table), resamples, seed):
+        sums, sizes = (drawn.astype(np.float64) @ table).T
+        means.append(sums / sizes)
+    return np.concatenate(means)
 
 
-def _clustered(values: Sequence[float], clusters: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def _draws(count: int, resamples: int, seed: int) -> Iterable[np.ndarray]:
+    """How often each of `count` clusters is drawn in each resample, in blocks `[≤ resamples, count]`."""
+    if count * resamples <= _KEPT_CELLS:
+        return _kept_draws(count, resamples, seed)
+    return _blocks(count, resamples, seed)
+
+
+@lru_cache(maxsize=8)  # one report asks for the same draws many times; drawing is most of the work
+def _kept_draws(count: int, resamples: int, seed: int) -> tuple[np.ndarray, ...]:
+    return tuple(block.astype(np.uint16) for block in _blocks(count, resamples, seed))
+
+
+def _blocks(count: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    rng, size = np.random.default_rng(seed), max(1, _BLOCK_CELLS // count)
+    for start in range(0, resamples, size):
+        rows = min(size, resamples - start)
+        chosen = rng.integers(0, count, (rows, count)) + count * np.arange(rows)[:, None]
+        yield np.bincount(chosen.ravel(), minlength=rows * count).reshape(rows, count)
+
+
+def _clustered(values: Sequence[float], clusters: Sequence[str]) -> np.ndarray:
+    """Sum and size of each cluster, float64 `[clusters, 2]`, in an order that depends on nothing else."""
     if len(values) != len(clusters) or not values:
         raise ValueError("give at least one value and one cluster for each")
     members: dict[str, list[float]] = {}
     for value, cluster in zip(values, clusters, strict=True):
         members.setdefault(cluster, []).append(float(value))
     rows = sorted((math.fsum(found), len(found)) for found in members.values())
-    table = np.array(rows, np.float64)
-    return table[:, 0], table[:, 1]
+    return np.array(rows, np.float64)
 
 
 def bootstrap_interval(

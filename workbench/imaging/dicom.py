@@ -6,19 +6,34 @@ window; MONOCHROME1 is inverted once here.
 
 import io
 import logging
+import struct
 import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pydicom
-from pydicom.errors import InvalidDicomError
+from PIL import Image
+from pydicom.encaps import get_frame
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.filereader import read_dataset, read_preamble
 from pydicom.multival import MultiValue
-from pydicom.pixels import apply_color_lut, apply_modality_lut, convert_color_space, pixel_array
+from pydicom.pixels import apply_color_lut, apply_modality_lut, pixel_array
 
 from workbench.errors import UserFacing
 from workbench.imaging.limits import ImageLimits
 from workbench.imaging.medical_image import DisplayWindow, GreySource, MedicalImage
-from workbench.imaging.windowing import choose_window, grey_image, make_image, percentile_window, rewindow
+from workbench.imaging.windowing import (
+    automatic_windows,
+    choose_window,
+    grey_image,
+    lost_values_note,
+    make_image,
+    mirrored,
+    rewindow,
+)
 
 CT_PRESETS = (
     DisplayWindow(40, 400, "Soft tissue"),
@@ -34,136 +49,164 @@ MODALITIES = {
     "OP": "fundus photograph", "OPT": "OCT", "ES": "endoscopy", "SM": "microscopy", "GM": "microscopy",
     "XC": "clinical photograph", "IO": "X-ray", "PX": "X-ray",
 }  # fmt: skip
+_COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
+_FRAME_FIELDS = {
+    "PixelValueTransformationSequence": ("RescaleSlope", "RescaleIntercept"),
+    "FrameVOILUTSequence": ("WindowCenter", "WindowWidth"),
+    "PixelMeasuresSequence": ("PixelSpacing",),
+}
+_USED_OUTSIDE_PIXEL_GROUPS = {pydicom.tag.Tag("Modality")}
+_PIXEL_GROUPS = (0x0028, 0x7FE0)
+# What pydicom and its decoders were seen to raise on damaged files; anything else is a bug of ours.
+_FAULTS = (
+    ArithmeticError, AttributeError, BytesLengthException, EOFError, InvalidDicomError, LookupError,
+    MemoryError, OSError, RuntimeError, SyntaxError, TypeError, ValueError, struct.error, zlib.error,
+)  # fmt: skip
+_DAMAGED = "The DICOM file is damaged or cut off.", "Export or download it again."
+_DAMAGED_PIXELS = "The pixels of this DICOM file are damaged or cut off.", "Export it again."
 _DECODE_HINT = "Export it uncompressed, or save the picture as PNG."
 logging.getLogger("pydicom").setLevel(logging.ERROR)
 
 
 def load_dicom(data: bytes, *, window: str | None, invert: bool, limits: ImageLimits) -> MedicalImage:
     """Decode the first frame of a DICOM object; raises UserFacing when it cannot or must not be shown."""
-    dataset = _parse(data)
-    _refuse_unfit(dataset, limits)
+    with _told_as(*_DAMAGED):
+        dataset = _parse(data, limits)
+        _refuse_unfit(dataset, limits)
+        notes = _notes(dataset)
+        _lift_frame_values(dataset)
     pixels = _decode(dataset)
-    notes = [_dropped_note(dataset)]
-    frames = int(getattr(dataset, "NumberOfFrames", 1) or 1)
-    if frames > 1:
-        notes.insert(0, f"Frame 1 of {frames} is shown.")
-    fields = {
-        "source_kind": "dicom",
-        "modality": MODALITIES.get(str(getattr(dataset, "Modality", "")).upper()),
-        "spacing_mm": _spacing(dataset),
-        "notes": tuple(notes),
-    }
-    if pixels.ndim == 3:
-        image = make_image(_eight_bit(pixels, dataset), **fields)
-        return rewindow(image, None, True) if invert else image
-    values = np.asarray(apply_modality_lut(pixels, dataset), dtype=np.float32)
-    presets = _presets(dataset, values)
-    if str(dataset.PhotometricInterpretation) == "MONOCHROME1":
-        # Mirrored about the middle of its own range once, so that white means what it does elsewhere.
-        span = float(values.max() + values.min())
-        values, presets = (
-            span - values,
-            tuple(DisplayWindow(span - p.center, p.width, p.label) for p in presets),
-        )
-        fields["notes"] = (
-            *fields["notes"],
-            "Stored with low values white (MONOCHROME1); shown the usual way.",
-        )
-    grey = GreySource(values, presets)
-    return grey_image(grey, choose_window(presets, window), invert, **fields)
+    with _told_as(*_DAMAGED):
+        fields = {
+            "source_kind": "dicom",
+            "modality": MODALITIES.get(_text(dataset, "Modality")),
+            "spacing_mm": _spacing(dataset),
+        }
+        if pixels.ndim == 3:
+            image = make_image(_eight_bit(pixels, dataset), notes=notes, **fields)
+            return rewindow(image, None, True) if invert else image
+        grey, remarks = _grey(pixels, dataset)
+        chosen = choose_window(grey.presets, window)
+        return grey_image(grey, chosen, invert, notes=(*notes, *remarks), **fields)
 
 
-def _parse(data: bytes) -> pydicom.Dataset:
+@contextmanager
+def _told_as(message: str, hint: str) -> Iterator[None]:
+    """Turn faults of the DICOM library into one sentence, dropping its own, which may quote header values."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            dataset = pydicom.dcmread(io.BytesIO(data), force=True)
-            _ = [element.tag for element in dataset]
-    except (
-        InvalidDicomError,
-        OSError,
-        ValueError,
-        EOFError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        NotImplementedError,
-    ) as error:
-        raise UserFacing("The DICOM file is damaged or cut off.", "Export or download it again.") from error
+            yield
+    except _FAULTS:
+        raise UserFacing(message, hint) from None
+
+
+def _parse(data: bytes, limits: ImageLimits) -> pydicom.Dataset:
+    _refuse_deflate_bomb(data, limits)
+    dataset = pydicom.dcmread(io.BytesIO(data), force=True)
     if len(dataset) == 0:
         raise UserFacing("The DICOM file holds no data.", "Export or download it again.")
+    if "TransferSyntaxUID" not in getattr(dataset, "file_meta", {}):
+        big_endian = dataset.original_encoding[1] is False
+        syntax = pydicom.uid.ExplicitVRBigEndian if big_endian else pydicom.uid.ImplicitVRLittleEndian
+        dataset.file_meta = pydicom.dataset.FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = syntax
     return dataset
+
+
+def _refuse_deflate_bomb(data: bytes, limits: ImageLimits) -> None:
+    """pydicom inflates a deflated data set whole, so how large it gets is tried first, with a bound."""
+    stream = io.BytesIO(data)
+    read_preamble(stream, force=True)
+    meta = read_dataset(stream, False, True, stop_when=lambda tag, vr, length: tag.group != 2)
+    if meta.get("TransferSyntaxUID") != pydicom.uid.DeflatedExplicitVRLittleEndian:
+        return
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    if len(inflater.decompress(data[stream.tell() :], limits.max_bytes + 1)) > limits.max_bytes:
+        raise UserFacing(
+            f"Unpacked, this DICOM file has more than the {limits.max_bytes / 1e6:,.0f} MB allowed.",
+            "Save one frame of it as PNG.",
+        )
 
 
 def _refuse_unfit(dataset: pydicom.Dataset, limits: ImageLimits) -> None:
     if not any(name in dataset for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
         raise UserFacing(
-            "This DICOM object has no picture in it.", "Choose an image object of the same study."
+            "This DICOM object has no picture in it.",
+            "Choose an image object of the same study; if this should be one, download it again.",
         )
-    if str(getattr(dataset, "BurnedInAnnotation", "")).upper() == "YES":
+    if "YES" in _text(dataset, "BurnedInAnnotation"):
         raise UserFacing(
             "This DICOM object says that text is burned into its pixels, which may identify a person.",
             "Cut that text off, save the picture as PNG, and use that.",
         )
-    try:
-        rows, columns = int(dataset.Rows), int(dataset.Columns)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise UserFacing(
-            "The DICOM file does not say how large its picture is.", "Export it again."
-        ) from error
-    limits.check_size(columns, rows)
+    rows, columns = _first(dataset.get("Rows")), _first(dataset.get("Columns"))
+    if rows is None or columns is None:
+        raise UserFacing("The DICOM file does not say how large its picture is.", "Export it again.")
+    limits.check_size(int(columns), int(rows))
 
 
 def _decode(dataset: pydicom.Dataset) -> np.ndarray:
     """First frame: `[H, W]` grey, or `[H, W, 3]` RGB."""
-    if "TransferSyntaxUID" not in getattr(dataset, "file_meta", {}):
-        dataset.file_meta = pydicom.dataset.FileMetaDataset()
-        dataset.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
     syntax = dataset.file_meta.TransferSyntaxUID
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            pixels = pixel_array(dataset, index=0)
-            return _colours(pixels, dataset)
-    except (
-        RuntimeError,
-        NotImplementedError,
-        ValueError,
-        KeyError,
-        AttributeError,
-        TypeError,
-        OSError,
-        IndexError,
-        EOFError,
-    ) as error:
-        name = getattr(syntax, "name", str(syntax))
-        if getattr(syntax, "is_compressed", False):
-            raise UserFacing(
-                f"The picture is compressed in a way that cannot be decoded here ({name}).", _DECODE_HINT
-            ) from error
-        raise UserFacing(
-            "The pixels of this DICOM file are damaged or cut off.", "Export it again."
-        ) from error
-
-
-def _colours(pixels: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray:
-    photometric = str(dataset.PhotometricInterpretation)
-    if photometric == "PALETTE COLOR":
-        return apply_color_lut(pixels, dataset)
-    if (
-        photometric.startswith("YBR_FULL")
-        and pixels.ndim == 3
-        and dataset.file_meta.TransferSyntaxUID.is_compressed is False
-    ):
-        return convert_color_space(pixels, "YBR_FULL", "RGB")
+    known = syntax.is_transfer_syntax and not syntax.is_private
+    fault = _DAMAGED_PIXELS
+    if known and syntax.is_compressed and syntax != pydicom.uid.DeflatedExplicitVRLittleEndian:
+        fault = (
+            f"The picture is compressed in a way that cannot be decoded here ({syntax.name}).",
+            _DECODE_HINT,
+        )
+        with _told_as(*_DAMAGED_PIXELS):
+            _refuse_other_size_inside(dataset)
+    with _told_as(*fault):
+        pixels = pixel_array(dataset, index=0)  # also turns YBR into RGB
+        photometric = _text(dataset, "PhotometricInterpretation")
+        if photometric == "PALETTE COLOR":
+            pixels = apply_color_lut(pixels, dataset)
+    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] != 3):
+        raise UserFacing("This DICOM file stores neither grey values nor three colours.", _DECODE_HINT)
+    if pixels.ndim == 3 and photometric not in _COLOURS:
+        raise UserFacing("The colours of this DICOM file are stored in a way not known here.", _DECODE_HINT)
     return pixels
+
+
+def _refuse_other_size_inside(dataset: pydicom.Dataset) -> None:
+    """A small size in the header must not hide a huge compressed frame: raises ValueError if it does."""
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=_frames(dataset))
+    raw = dataset.Rows * dataset.Columns * dataset.SamplesPerPixel * (dataset.BitsAllocated // 8 or 1)
+    if dataset.file_meta.TransferSyntaxUID == pydicom.uid.RLELossless and len(frame) > 1.1 * raw + 1024:
+        raise ValueError("run-length data longer than the pixels")
+    try:
+        with Image.open(io.BytesIO(frame), formats=("JPEG", "JPEG2000")) as header:
+            size = header.size
+    except Image.UnidentifiedImageError:
+        return  # another compression; its decoder checks for itself
+    except Image.DecompressionBombError as error:
+        raise ValueError("huge frame") from error
+    if size != (dataset.Columns, dataset.Rows):
+        raise ValueError("the frame has another size than the header says")
+
+
+def _grey(pixels: np.ndarray, dataset: pydicom.Dataset) -> tuple[GreySource, tuple[str, ...]]:
+    with np.errstate(over="ignore", invalid="ignore"):  # absurd slopes end as infinite, which is noted
+        values = np.array(apply_modality_lut(pixels, dataset), dtype=np.float32)
+    presets, notes = _presets(dataset, values), lost_values_note(values)
+    if _text(dataset, "PhotometricInterpretation") == "MONOCHROME1":
+        values, presets = mirrored(values, presets)
+        told = "Stored with low values white (MONOCHROME1); its values were mirrored so that high is white."
+        notes = (*notes, told)
+    return GreySource(values, presets), notes
 
 
 def _eight_bit(pixels: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray:
     if pixels.dtype == np.uint8:
         return pixels
-    depth = 16 if str(dataset.PhotometricInterpretation) == "PALETTE COLOR" else int(dataset.BitsStored)
-    return (pixels.astype(np.float32) * (255.0 / (2**depth - 1))).clip(0, 255).astype(np.uint8)
+    depth = 16 if _text(dataset, "PhotometricInterpretation") == "PALETTE COLOR" else int(dataset.BitsStored)
+    return (pixels.astype(np.float32) * (255.0 / (2**depth - 1))).clip(0, 255).round().astype(np.uint8)
+
+
+def _text(dataset: pydicom.Dataset, name: str) -> str:
+    return str(dataset.get(name, "")).strip().upper()
 
 
 def _first(value: Any) -> float | None:
@@ -176,25 +219,47 @@ def _first(value: Any) -> float | None:
     return number if np.isfinite(number) else None
 
 
+def _frames(dataset: pydicom.Dataset) -> int:
+    return max(1, int(_first(dataset.get("NumberOfFrames")) or 1))
+
+
+def _lift_frame_values(dataset: pydicom.Dataset) -> None:
+    """Enhanced objects keep rescale, window and spacing of a frame in sequences; bring frame 1's to the top."""
+    for groups in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"):
+        for group in list(dataset.get(groups) or [])[:1]:
+            for sequence, names in _FRAME_FIELDS.items():
+                for item in list(group.get(sequence) or [])[:1]:
+                    for name in names:
+                        if name in item and name not in dataset:
+                            setattr(dataset, name, item[name].value)
+
+
 def _presets(dataset: pydicom.Dataset, values: np.ndarray) -> tuple[DisplayWindow, ...]:
-    """The header's own window, the CT presets for CT, and the automatic window, in that order."""
-    own = (_first(getattr(dataset, "WindowCenter", None)), _first(getattr(dataset, "WindowWidth", None)))
-    presets = [DisplayWindow(own[0], own[1], "As stored")] if None not in own and own[1] >= 1 else []
-    if str(getattr(dataset, "Modality", "")).upper() == "CT":
+    """The header's own window, the CT presets for CT, and the automatic windows, in that order."""
+    center, width = _first(dataset.get("WindowCenter")), _first(dataset.get("WindowWidth"))
+    presets: tuple[DisplayWindow, ...] = ()
+    if center is not None and width is not None and width > 0:
+        presets = (DisplayWindow(center, width, "As stored"),)
+    if _text(dataset, "Modality") == "CT":
         presets += CT_PRESETS
-    return (*presets, percentile_window(values))
+    return (*presets, *automatic_windows(values))
 
 
 def _spacing(dataset: pydicom.Dataset) -> tuple[float, float] | None:
-    spacing = getattr(dataset, "PixelSpacing", None) or getattr(dataset, "ImagerPixelSpacing", None)
+    """(row, column) mm; only as measured in the patient, since spacing at the detector is magnified."""
+    spacing = dataset.get("PixelSpacing")
     try:
         row, column = (float(part) for part in spacing)
     except (TypeError, ValueError):
         return None
-    return (row, column) if row > 0 and column > 0 else None
+    return (row, column) if 0 < row < np.inf and 0 < column < np.inf else None
 
 
-def _dropped_note(dataset: pydicom.Dataset) -> str:
-    kept = {"PixelData", "Rows", "Columns", "Modality", "PixelSpacing", "WindowCenter", "WindowWidth"}
-    dropped = sum(element.keyword not in kept for element in dataset)
-    return f"{dropped} header fields were left behind; only the picture is used."
+def _notes(dataset: pydicom.Dataset) -> tuple[str, ...]:
+    """Which frame is shown, and how many top-level fields were not used; none of their values."""
+    frames = _frames(dataset)
+    dropped = sum(
+        tag.group not in _PIXEL_GROUPS and tag not in _USED_OUTSIDE_PIXEL_GROUPS for tag in dataset.keys()
+    )
+    said = f"{dropped} header fields were left behind; only the picture is used."
+    return (f"Frame 1 of {frames} is shown.", said) if frames > 1 else (said,)

@@ -9,7 +9,7 @@ from workbench.errors import UserFacing
 class ImageLimits:
     """Bytes of the file, pixels of one frame, smallest side in pixels, longest side over shortest."""
 
-    max_bytes: int = 64 * 1024 * 1024
+    max_bytes: int = 64_000_000
     max_pixels: int = 40_000_000
     min_side: int = 16
     max_aspect: float = 40.0

@@ -14,11 +14,12 @@ LOW, HIGH = 0.5, 99.5  # percentiles of the automatic window
 def apply_window(values: np.ndarray, window: DisplayWindow) -> np.ndarray:
     """Map `center ± width/2` of float values `[H, W]` linearly to 0..255, clipped; uint8."""
     low = window.center - window.width / 2
-    scaled = (values.astype(np.float32) - low) * (255.0 / max(window.width, 1e-6))
+    with np.errstate(over="ignore", invalid="ignore"):  # infinite values end at black or white
+        scaled = (values.astype(np.float32) - low) * (255.0 / max(window.width, 1e-6))
     return np.clip(np.nan_to_num(scaled, nan=0.0), 0, 255).round().astype(np.uint8)
 
 
-def percentile_window(values: np.ndarray, label: str = "Automatic") -> DisplayWindow:
+def percentile_window(values: np.ndarray, label: str = "Percentile") -> DisplayWindow:
     """Window from the 0.5th to the 99.5th percentile of the finite values; never of zero width."""
     finite = values[np.isfinite(values)]
     if finite.size == 0:
@@ -29,6 +30,33 @@ def percentile_window(values: np.ndarray, label: str = "Automatic") -> DisplayWi
     if high <= low:
         high = low + 1.0
     return DisplayWindow(float(low + high) / 2, float(high - low), label)
+
+
+def automatic_windows(values: np.ndarray) -> tuple[DisplayWindow, DisplayWindow]:
+    """The two windows that any grey picture offers: by percentile, and the full range of finite values."""
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    full = DisplayWindow((low + high) / 2, (high - low) or 1.0, "Full range")
+    return percentile_window(values), full
+
+
+def mirrored(
+    values: np.ndarray, presets: tuple[DisplayWindow, ...]
+) -> tuple[np.ndarray, tuple[DisplayWindow, ...]]:
+    """Values and windows turned about the middle of the finite range, for pictures stored with low as white.
+
+    After it, high is white as everywhere else, and each window covers the same pixels as before.
+    """
+    finite = values[np.isfinite(values)]
+    span = float(finite.min()) + float(finite.max()) if finite.size else 0.0
+    turned = tuple(DisplayWindow(span - preset.center, preset.width, preset.label) for preset in presets)
+    return span - values, turned
+
+
+def lost_values_note(values: np.ndarray) -> tuple[str, ...]:
+    """One sentence when some values are not finite numbers, else nothing."""
+    odd = int((~np.isfinite(values)).sum())
+    return (f"{odd:,} values are missing or infinite; missing ones are shown black.",) if odd else ()
 
 
 def describe(window: DisplayWindow) -> str:
@@ -47,6 +75,7 @@ def make_image(pixels: np.ndarray, **fields: object) -> MedicalImage:
 
 def grey_image(grey: GreySource, window: DisplayWindow, invert: bool, **fields: object) -> MedicalImage:
     """Render grey values through a window; the note says how."""
+    grey.values.flags.writeable = False
     shown = apply_window(grey.values, window)
     shown = 255 - shown if invert else shown
     notes = (

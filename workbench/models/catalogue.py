@@ -45,6 +45,11 @@ def load_catalogue(models_folder: Path) -> dict[str, ModelCard]:
         ) from error
 
 
+def is_hub_id(ref: str) -> bool:
+    """Whether a reference looks like owner/name rather than a path."""
+    return ref.count("/") == 1 and not ref.startswith((".", "~", "/"))
+
+
 def card_for(ref: str, catalogue: dict[str, ModelCard]) -> ModelCard:
     """The card of a catalogue name; a plain card for a folder or hub id that the catalogue lacks."""
     if ref in catalogue:
@@ -52,4 +57,5 @@ def card_for(ref: str, catalogue: dict[str, ModelCard]) -> ModelCard:
     for card in catalogue.values():
         if card.location == ref:
             return card
-    return ModelCard(name=Path(ref).name or ref, title=ref, location=ref)
+    name = Path(ref).name or ref
+    return ModelCard(name=name, title=ref if is_hub_id(ref) else name, location=ref)

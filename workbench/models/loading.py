@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+from transformers.utils import logging as transformers_logging
 
 from workbench.errors import UserFacing
-from workbench.models.catalogue import ModelCard, card_for, load_catalogue
+from workbench.models.catalogue import ModelCard, card_for, is_hub_id, load_catalogue
 from workbench.models.families import family_for
 from workbench.models.folder import missing_files
 from workbench.models.probe import install
@@ -24,7 +25,7 @@ def _source(card: ModelCard, ref: str, settings: Settings) -> str | Path:
         if candidate.is_dir():
             _require_complete(candidate)
             return candidate
-    if card.bundled or Path(ref).is_absolute() or ref.startswith((".", "~")) or ref.count("/") != 1:
+    if card.bundled or not is_hub_id(ref):
         raise UserFacing(
             f"There is no model named {ref!r} here.",
             "Use tuned, base, a folder with a transformers checkpoint, or a hub id such as owner/name.",
@@ -74,6 +75,7 @@ def load_model(ref: str, *, settings: Settings | None = None) -> LoadedModel:
     """
     settings = settings or Settings()
     settings.require_allowed(ref)
+    transformers_logging.disable_progress_bar()  # the callers have their own words for loading
     ref = {"base": settings.base, "tuned": settings.tuned}.get(ref, ref)
     card = card_for(ref, load_catalogue(settings.models_dir))
     source = _source(card, ref, settings)

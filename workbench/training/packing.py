@@ -4,21 +4,28 @@ Layout: prefix (with the image tokens) then one branch per question. A branch se
 never another branch, and its positions continue from the prefix: the loss equals that of separate sequences.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 from transformers import LlavaForConditionalGeneration, PreTrainedTokenizerFast
 
+from workbench.training.grounding import Gaze, watching
+
 IGNORE = -100
 
 
 @dataclass(frozen=True)
 class Branch:
-    """Token ids of the question part and of the answer part; only the answer is learnt."""
+    """Token ids of the question part and of the answer part; only the answer is learnt.
+
+    `evidence` lists the patches that the answer rests on, where they are known.
+    """
 
     question: tuple[int, ...]
     answer: tuple[int, ...]
+    evidence: tuple[int, ...] = ()
 
 
 @dataclass
@@ -36,6 +43,7 @@ class PackedBatch:
     prefix: int
     covers: torch.Tensor | None = None
     known: torch.Tensor | None = None
+    gaze: Gaze | None = None
 
 
 def prefix_ids(tokenizer: PreTrainedTokenizerFast, image_tokens: int) -> list[int]:
@@ -43,11 +51,13 @@ def prefix_ids(tokenizer: PreTrainedTokenizerFast, image_tokens: int) -> list[in
     return tokenizer("<s>USER: " + "<image>" * image_tokens + "\n", add_special_tokens=False)["input_ids"]
 
 
-def make_branch(tokenizer: PreTrainedTokenizerFast, user_text: str, target: str) -> Branch:
+def make_branch(
+    tokenizer: PreTrainedTokenizerFast, user_text: str, target: str, evidence: tuple[int, ...] = ()
+) -> Branch:
     """Branch of one question; the answer ends with the end-of-sequence token."""
     question = tokenizer(user_text + "\nASSISTANT:", add_special_tokens=False)["input_ids"]
     answer = [*tokenizer(target, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
-    return Branch(tuple(question), tuple(answer))
+    return Branch(tuple(question), tuple(answer), evidence)
 
 
 def pack(pixels: torch.Tensor, prefix: list[int], rows: list[list[Branch]], pad_id: int) -> PackedBatch:
@@ -93,10 +103,32 @@ def packed_loss(
     embeds = inner.get_input_embeddings()(batch.ids)
     is_image = (batch.ids == model.config.image_token_id)[..., None].expand_as(embeds)
     embeds = embeds.masked_scatter(is_image, tokens.to(embeds.dtype))
-    hidden = inner.language_model(
-        inputs_embeds=embeds, attention_mask=batch.mask, position_ids=batch.positions, use_cache=False
-    ).last_hidden_state
+    with watching(batch.gaze) if batch.gaze else nullcontext():
+        hidden = inner.language_model(
+            inputs_embeds=embeds, attention_mask=batch.mask, position_ids=batch.positions, use_cache=False
+        ).last_hidden_state
     rows = batch.labels[:, 1:] != IGNORE
     # The first answer token of a branch is predicted by the last question token just before it.
     logits = model.lm_head(hidden[:, :-1][rows])
     return nn.functional.cross_entropy(logits, batch.labels[:, 1:][rows]), tokens
+
+
+def make_gaze(batch: PackedBatch, rows: list[list[Branch]], image_token: int) -> Gaze:
+    """Every answer row of a branch with known evidence should look at that evidence."""
+    columns = torch.nonzero(batch.ids[0] == image_token).flatten()
+    places, wanted = [], []
+    for picture, row in enumerate(rows):
+        at = batch.prefix
+        for branch in row:
+            first = at + len(branch.question) - 1
+            at += len(branch.question) + len(branch.answer)
+            if branch.evidence:
+                mask = torch.zeros(len(columns), dtype=torch.bool)
+                mask[list(branch.evidence)] = True
+                places += [(picture, place) for place in range(first, at - 1)]
+                wanted += [mask] * (at - 1 - first)
+    if not places:
+        return Gaze(
+            torch.zeros(0, 2, dtype=torch.long), torch.zeros(0, len(columns), dtype=torch.bool), columns
+        )
+    return Gaze(torch.tensor(places), torch.stack(wanted), columns)

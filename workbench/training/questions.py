@@ -1,5 +1,7 @@
 """Phantom → questions, answers and traces. Every sentence follows from what was drawn."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from workbench.traces.trace import Axis
@@ -194,7 +196,6 @@ def _finding_samples(rng: np.random.Generator, phantom: Phantom) -> list[Sample]
                 ("knowledge", name, fact),
                 ("rationale", "finding", f"Therefore there is {name}." if not abnormal else conclusion),
             ),
-            lesion_named=abnormal,
         )
     ]
     asked = (
@@ -217,7 +218,6 @@ def _finding_samples(rng: np.random.Generator, phantom: Phantom) -> list[Sample]
             "presence",
             True,
             _statements(perception, ("knowledge", asked, table[asked][1]), ("rationale", asked, why)),
-            lesion_named=there,
         )
     )
     samples.append(_normal_sample(rng, phantom, perception, abnormal))
@@ -243,7 +243,6 @@ def _normal_sample(
         "abnormality",
         True,
         _statements(perception, ("knowledge", name, fact), ("rationale", "normal or abnormal", why)),
-        lesion_named=abnormal,
     )
 
 
@@ -272,7 +271,6 @@ def _place_samples(
                 knowledge,
                 ("rationale", "position", f"Therefore the place of the {name} is the {place}."),
             ),
-            lesion_named=True,
         ),
         Sample(
             _pick(
@@ -290,7 +288,6 @@ def _place_samples(
             _statements(
                 perception, knowledge, ("rationale", "side", f"Therefore the side of the {name} is {side}.")
             ),
-            lesion_named=True,
         ),
     ]
 
@@ -339,7 +336,6 @@ def _smear_samples(rng: np.random.Generator, phantom: Phantom) -> list[Sample]:
                 knowledge,
                 ("rationale", "count", f"Therefore the number of white blood cells is {count}."),
             ),
-            lesion_named=count > 0,
         ),
         Sample(
             "Is a white blood cell visible?",
@@ -357,7 +353,6 @@ def _smear_samples(rng: np.random.Generator, phantom: Phantom) -> list[Sample]:
                     f"Therefore a white blood cell is {'present' if count else 'absent'}.",
                 ),
             ),
-            lesion_named=count > 0,
         ),
         Sample(
             _pick(rng, ("Are platelets visible?", "Is a platelet visible?")),
@@ -392,7 +387,6 @@ def _smear_samples(rng: np.random.Generator, phantom: Phantom) -> list[Sample]:
                     knowledge,
                     ("rationale", "side", f"Therefore the white blood cell is on the {side} side."),
                 ),
-                lesion_named=True,
             )
         )
     return samples
@@ -426,7 +420,6 @@ def _skin_samples(rng: np.random.Generator, phantom: Phantom) -> list[Sample]:
             kind,
             kind != "colour",
             _statements(perception, ("knowledge", kind, fact), ("rationale", kind, why)),
-            lesion_named=True,
         )
         for question, options, answer, kind, fact, why in rows
     ]
@@ -449,6 +442,17 @@ def _skin_samples(rng: np.random.Generator, phantom: Phantom) -> list[Sample]:
     return samples
 
 
+def _evidence(phantom: Phantom, sample: Sample) -> tuple[str, ...]:
+    """Drawn structures that the sample's perception statement describes."""
+    if sample.question_type in ("modality", "artefact"):
+        return ()
+    if "optic disc" in sample.question:
+        return ("optic disc",)
+    if phantom.kind == "smear":
+        return ("platelet",) if "latelet" in sample.question else ("white blood cell",)
+    return ("skin lesion",) if phantom.kind == "skin" else (phantom.finding,)
+
+
 def ask(rng: np.random.Generator, phantom: Phantom) -> list[Sample]:
     """Every question that this phantom supports, with random phrasing and option order."""
     samples = [_modality_sample(rng, phantom)]
@@ -460,7 +464,11 @@ def ask(rng: np.random.Generator, phantom: Phantom) -> list[Sample]:
         samples += _finding_samples(rng, phantom)
         if phantom.kind == "fundus":
             samples.append(_disc_sample(phantom))
-    return samples
+    drawn = {region.name for region in (*phantom.anatomy, *phantom.lesions)}
+    return [
+        replace(sample, evidence=tuple(name for name in _evidence(phantom, sample) if name in drawn))
+        for sample in samples
+    ]
 
 
 def caption(phantom: Phantom) -> str:

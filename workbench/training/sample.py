@@ -25,7 +25,10 @@ class Statement:
 
 @dataclass(frozen=True)
 class Sample:
-    """`statements` are in trace order; every one follows from the annotation or is a general fact."""
+    """`statements` are in trace order; every one follows from the annotation or is a general fact.
+
+    `evidence` names the drawn structures that the perception statement is about.
+    """
 
     question: str
     options: tuple[str, ...]
@@ -34,7 +37,7 @@ class Sample:
     question_type: str
     closed: bool
     statements: tuple[Statement, ...]
-    lesion_named: bool = False
+    evidence: tuple[str, ...] = ()
 
     def reasoned(self) -> str:
         """The target of the tuned model: modality tag, thinking, answer."""

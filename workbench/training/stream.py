@@ -13,12 +13,18 @@ from workbench.models.answer import Mode, Question
 from workbench.models.prompts import render_question
 from workbench.training.architecture import TEMPLATES, Size
 from workbench.training.corpus import CorpusImage, pick_samples
-from workbench.training.packing import Branch, PackedBatch, make_branch, pack, prefix_ids
+from workbench.training.packing import Branch, PackedBatch, make_branch, make_gaze, pack, prefix_ids
 from workbench.training.phantoms import DRAWERS, Kind, draw_phantom
 from workbench.training.pictures import jitter, load_square, random_affine, to_tensor, warp
 from workbench.training.questions import ask, caption
 from workbench.training.sample import Sample
-from workbench.training.targets import PHANTOM_REGIONS, class_names, patch_covers, phantom_regions
+from workbench.training.targets import (
+    PHANTOM_REGIONS,
+    class_names,
+    evidence_patches,
+    patch_covers,
+    phantom_regions,
+)
 
 Stage = Literal["base", "tuned"]
 HELD_OUT_SEED = 900_000_000  # training draws seeds below this, evaluation above
@@ -78,6 +84,7 @@ class BatchStream(IterableDataset):
                 *(self._picture(rng) for _ in range(self.pictures)), strict=True
             )
             batch = pack(torch.stack(pixels), self.prefix, list(rows), self.tokenizer.pad_token_id)
+            batch.gaze = make_gaze(batch, list(rows), self.tokenizer.convert_tokens_to_ids("<image>"))
             batch.covers = torch.from_numpy(np.stack(covers))
             batch.known = torch.from_numpy(np.stack(known))
             yield batch
@@ -103,10 +110,15 @@ class BatchStream(IterableDataset):
             known = np.array([name in PHANTOM_REGIONS for name in self.structures])
             every = ask(rng, phantom)
             samples = [every[int(i)] for i in rng.permutation(len(every))[: self.questions]]
-        branches = [self._branch(rng, sample, words) for sample in samples]
+        branches = [
+            self._branch(rng, sample, words, evidence_patches(covers, self.structures, sample.evidence))
+            for sample in samples
+        ]
         return to_tensor(square, self.size.image), branches, covers, known
 
-    def _branch(self, rng: np.random.Generator, sample: Sample, words: str) -> Branch:
+    def _branch(
+        self, rng: np.random.Generator, sample: Sample, words: str, evidence: tuple[int, ...]
+    ) -> Branch:
         draw = rng.random()
         mode: Mode = "short"
         if draw < self.mixture.captions:
@@ -118,4 +130,4 @@ class BatchStream(IterableDataset):
         options = tuple(str(o) for o in rng.permutation(sample.options)) if shown else ()
         text = render_question(Question(sample.question, options), TEMPLATES[mode])
         target = sample.reasoned() if mode == "trace" else sample.answer
-        return make_branch(self.tokenizer, text, target)
+        return make_branch(self.tokenizer, text, target, evidence)

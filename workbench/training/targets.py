@@ -70,3 +70,13 @@ def patch_covers(regions: dict[str, np.ndarray], structures: list[str], grid: in
         column = structures.index(name)
         out[:, column] = np.maximum(out[:, column], share.reshape(-1))
     return out
+
+
+def evidence_patches(covers: np.ndarray, structures: list[str], names: tuple[str, ...]) -> tuple[int, ...]:
+    """Patches covered by a quarter or more by the named structures, at least the most covered one."""
+    if not names:
+        return ()
+    cover = covers[:, [structures.index(name) for name in names]].max(1)
+    if cover.max() <= 0:
+        return ()
+    return tuple(np.flatnonzero(cover >= min(0.25, float(cover.max()))).tolist())

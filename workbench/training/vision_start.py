@@ -15,6 +15,7 @@ from transformers import LlavaForConditionalGeneration
 
 from workbench.training.architecture import Size
 from workbench.training.corpus import CorpusImage
+from workbench.training.grounding import install_grounding
 from workbench.training.packing import PackedBatch, packed_loss
 from workbench.training.phantoms import DRAWERS, Kind, draw_phantom
 from workbench.training.pictures import jitter, load_square, random_affine, to_tensor, warp
@@ -158,12 +159,18 @@ class PatchReader(nn.Module):
 class Joint(nn.Module):
     """A language stage that goes on reading patches: next-token loss plus the dense loss of the same pass."""
 
-    def __init__(self, model: LlavaForConditionalGeneration, reader: PatchReader, dense: float = 0.3) -> None:
+    def __init__(
+        self, model: LlavaForConditionalGeneration, reader: PatchReader, dense: float = 0.3, gaze: float = 0.2
+    ) -> None:
         super().__init__()
-        self.model, self.reader, self.dense = model, reader, dense
+        self.model, self.reader, self.dense, self.gaze = model, reader, dense, gaze
+        install_grounding(model)
 
     def loss(self, batch: PackedBatch) -> torch.Tensor:
         """Both losses of a packed batch that carries dense targets."""
         words, tokens = packed_loss(self.model, batch)
         dense = self.reader.dense_loss(tokens, batch.covers, batch.known)
-        return words + self.dense * (dense + 0.3 * self.reader.place_loss(tokens))
+        total = words + self.dense * (dense + 0.3 * self.reader.place_loss(tokens))
+        if batch.gaze and batch.gaze.losses:
+            total = total + self.gaze * torch.stack(batch.gaze.losses).mean()
+        return total

@@ -8,6 +8,7 @@ from gradio.utils import get_upload_folder
 
 from workbench.ui import parts, texts
 from workbench.ui.benchmark_screen import build_benchmark_screen
+from workbench.ui.benchmark_tables import RESULTS_FOLDER
 from workbench.ui.case_desk import CaseDesk
 from workbench.ui.case_events import wire_maps, wire_picture, wire_question
 from workbench.ui.case_screen import CaseParts, build_case_screen
@@ -22,8 +23,11 @@ SWEEP_SECONDS = 300
 IN_PASSING = {"concurrency_limit": None, "api_visibility": "private", "show_progress": "hidden"}
 
 
-def build(services: Services) -> gr.Blocks:
-    """The whole page, not launched; loading of the pair starts in the background."""
+def build(services: Services, results: Path = RESULTS_FOLDER) -> gr.Blocks:
+    """The whole page, not launched; loading of the pair starts in the background.
+
+    `results` holds the benchmark results to show, a folder each.
+    """
     desk = CaseDesk(services, Sessions(), Path(get_upload_folder()))
     examples = load_examples()
     with gr.Blocks(
@@ -37,7 +41,7 @@ def build(services: Services) -> gr.Blocks:
             with gr.Tab("Case", id="case"):
                 case = build_case_screen(desk, examples)
             with gr.Tab("Benchmark", id="benchmark"):
-                build_benchmark_screen()
+                build_benchmark_screen(results)
             with gr.Tab("Models", id="models"):
                 build_models_screen(services.settings)
         wire_picture(case, desk, examples)

@@ -12,7 +12,6 @@ from workbench.bench.published import PKR_TABLE, load_published
 from workbench.errors import UserFacing
 from workbench.ui import parts
 from workbench.ui.benchmark_tables import (
-    RESULTS_FOLDER,
     about_report,
     difference_table,
     published_rows,
@@ -38,8 +37,8 @@ python -m workbench bench run --items phantoms --model base --model tuned \\
 """
 READING = (
     "Bars start at zero and carry 95 % intervals; n stands under each group. The dashed line is what always "
-    "giving the most frequent letter would score, the crosses are the same models on blanked pictures. A judge "
-    "of fixed rules compares each step with the rubric of its question."
+    "giving the most frequent letter would score, the crosses are the same models on blanked pictures. "
+    "A judge of fixed rules compares each step with the rubric of its question."
 )
 AT_ONCE = {"concurrency_limit": None, "api_visibility": "private", "show_progress": "hidden"}
 
@@ -57,7 +56,7 @@ class MeasuredParts:
     slices: gr.HTML
 
 
-def build_benchmark_screen(folder: Path = RESULTS_FOLDER) -> None:
+def build_benchmark_screen(folder: Path) -> None:
     """Lay the tab out and wire it; call it inside a `gr.Tab`."""
     results = result_folders(folder)
     gr.Markdown("### Measured here")

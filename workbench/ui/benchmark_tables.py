@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,8 @@ def read_report(folder: Path) -> Report:
     """The stored report of a result, else one made from its lines. Raises UserFacing when neither works."""
     file = folder / REPORT_FILE
     if not file.is_file():
-        return build_report(folder)
+        lines = folder / RESULTS_FILE
+        return _made(folder, lines.stat().st_mtime_ns if lines.is_file() else 0)
     try:
         report = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as fault:
@@ -49,6 +51,12 @@ def read_report(folder: Path) -> Report:
     if not isinstance(report, dict) or report.get("origin") != "measured":
         raise UserFacing(f"The file {REPORT_FILE} of {folder.name!r} is not a report.", AGAIN)
     return report
+
+
+@lru_cache(maxsize=8)
+def _made(folder: Path, changed: int) -> Report:
+    """A report takes seconds to make (its bootstrap), so it is kept until the lines change."""
+    return build_report(folder)
 
 
 def about_report(report: Report) -> str:
@@ -117,7 +125,7 @@ def slice_table(report: Report, name: str) -> Table:
 def published_rows(table: PublishedTable) -> Table:
     """A published table as its source prints it."""
     rows = [
-        [system, *("" if cell is None else f"{cell:g}" for cell in cells), table.origin]
+        [system, *("" if cell is None else str(cell) for cell in cells), table.origin]
         for system, cells in table.rows.items()
     ]
     columns = ["System", *(column.replace("_", " ") for column in table.columns), "Origin"]
