@@ -84,7 +84,10 @@ class Settings:
             return ()
         if len(trimmed) == 1 or len(trimmed) > MAX_OPTIONS:
             raise UserFacing(
-                f"{len(trimmed)} answer options were given.", f"Give 2 to {MAX_OPTIONS}, or none."
+                "Only one answer option was given."
+                if len(trimmed) == 1
+                else f"{len(trimmed)} answer options were given.",
+                f"Give 2 to {MAX_OPTIONS}, or none.",
             )
         if "" in trimmed or len({option.casefold() for option in trimmed}) < len(trimmed):
             raise UserFacing("An answer option is empty or given twice.", "Make each option different.")

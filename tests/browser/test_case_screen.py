@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 SENTENCE = ".wb-notice"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-WAIT_MS = 30_000
+WAIT_MS = 60_000
 CONTRAST = """() => {
   const light = (rgb) => {
     const [r, g, b] = rgb.map((v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
@@ -131,6 +131,25 @@ def test_the_main_job_with_an_example(plain: str, visit: Any) -> None:
         assert "nodule" in column.inner_text()
     column.locator("[data-step]").nth(1).click()
     assert "40 % of the evidence" in page.inner_text("#viewer")
+
+
+SHIPPED = [ROOT / "assets" / "models" / role / "model.safetensors" for role in ("base", "tuned")]
+
+
+@pytest.mark.skipif(not all(map(Path.is_file, SHIPPED)), reason="the shipped pair is not there yet")
+def test_the_main_job_with_the_shipped_pair(visit: Any, uploads: Path) -> None:
+    with running_page(["app.py", "--port", "{port}"], uploads) as address:
+        page = visit(address)
+        page.wait_for_selector(".wb-pair[data-phase=ready]")
+        pick(page)
+        ask(page)
+        status(page, "Finished.")
+        tuned = page.locator("[data-column=tuned]")
+        assert tuned.locator("[data-step]").count() >= 1
+        assert "from the image" in tuned.inner_text()
+        page.locator("#case-bar input").first.click()
+        page.get_by_role("option", name="Direct logit", exact=False).click()
+        page.wait_for_function("document.querySelector('#viewer').innerText.includes('logit attribution')")
 
 
 def test_another_method_and_its_settings(plain: str, visit: Any) -> None:
@@ -249,7 +268,7 @@ def test_a_dicom_slice_offers_windows_and_invert(plain: str, visit: Any) -> None
 
 
 def test_stop_keeps_the_text_and_clear_empties_the_page(visit: Any, uploads: Path) -> None:
-    with running_page(["-m", "tests.ui.fake_app", "{port}", "slow"], uploads) as address:
+    with running_page(["-m", "tests.ui.fake_app", "{port}", "crawling"], uploads) as address:
         page = visit(address)
         page.wait_for_selector(".wb-pair[data-phase=ready]")
         pick(page)

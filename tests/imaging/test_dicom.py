@@ -63,7 +63,7 @@ def test_rescale_and_window_by_hand():
 def test_ct_presets_are_offered_and_chosen_by_name():
     data = _object(RAMP - np.int16(1000), Modality="CT")
     labels = [preset.label for preset in load_image(data).grey.presets]
-    assert labels == ["Soft tissue", "Lung", "Liver", "Bone", "Brain", "Automatic"]
+    assert labels == ["Soft tissue", "Lung", "Liver", "Bone", "Brain", "Percentile", "Full range"]
     lung = load_image(data, window="LUNG")
     assert (lung.window.center, lung.window.width) == (-600, 1500)
     with pytest.raises(UserFacing, match="Soft tissue"):

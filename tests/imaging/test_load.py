@@ -199,6 +199,54 @@ def test_files_that_cannot_be_opened(tmp_path):
         load_image(big, limits=ImageLimits(max_bytes=1000))
 
 
+def test_an_unreadable_name_or_file_is_one_sentence(tmp_path, monkeypatch):
+    from pathlib import Path
+
+    with pytest.raises(UserFacing, match="cannot be opened"):
+        load_image(tmp_path / ("a" * 300))
+    kept = tmp_path / "kept.png"
+    kept.write_bytes(_bytes(Image.fromarray(RGB), "PNG"))
+
+    def denied(_: Path) -> bytes:
+        raise PermissionError("denied")
+
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    with pytest.raises(UserFacing, match="cannot be opened") as fault:
+        load_image(kept)
+    assert "may read it" in fault.value.hint
+
+
+def test_a_damaged_orientation_mark_is_no_reason_to_refuse():
+    image = load_image(_bytes(Image.fromarray(RGB), "PNG", exif=b"Exif\0\0" + b"\xff" * 50))
+    assert (image.pixels == RGB).all()
+    assert any("orientation mark" in note for note in image.notes)
+
+
+@pytest.mark.parametrize("depth", ["L", "RGB"])
+def test_a_transparent_colour_becomes_black_and_is_said(depth):
+    values, key = (RAMP, 252) if depth == "L" else (RGB, tuple(int(part) for part in RGB[0, -1]))
+    image = load_image(_bytes(Image.fromarray(values), "PNG", transparency=key))
+    assert not image.pixels[:, -1].any()
+    assert image.pixels[0, 1].any()
+    assert any("black" in note for note in image.notes)
+
+
+def test_white_is_zero_is_turned_for_deep_tiffs():
+    values = np.linspace(1000, 4000, 64 * 48).reshape(48, 64).astype(np.uint16)
+    image = load_image(_bytes(Image.fromarray(values), "TIFF", tiffinfo={262: 0}))
+    assert (image.pixels[0, 0, 0], image.pixels[-1, -1, 0]) == (255, 0)
+    assert any("mirrored" in note for note in image.notes)
+
+
+def test_many_frames_are_counted_in_time():
+    def many(count: int) -> bytes:
+        block = b"\x21\xf9\x04\0\0\0\0\0\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0"
+        return _bytes(Image.new("P", (20, 20)), "GIF")[:-1] + block * count + b";"
+
+    assert "Frame 1 of 301 is shown." in load_image(many(300)).notes
+    assert "Frame 1 of several is shown." in load_image(many(400_000)).notes
+
+
 def test_windows_by_hand():
     window = DisplayWindow(center=50, width=100, label="x")
     assert apply_window(np.array([[-10, 0, 50, 100, 200]]), window).tolist() == [[0, 0, 128, 255, 255]]

@@ -22,7 +22,6 @@ HOSTILE = (
 )
 KINDS = {
     "plain": lambda: fake_engine(pause=0.01),
-    "slow": lambda: fake_engine(pause=0.25),
     "crawling": lambda: fake_engine(pause=1.5),
     "broken": lambda: fake_engine(broken=True),
     "hostile": lambda: fake_engine({"base": HOSTILE, "tuned": HOSTILE}),

@@ -83,6 +83,10 @@ def load_dicom(data: bytes, *, window: str | None, invert: bool, limits: ImageLi
             "spacing_mm": _spacing(dataset),
         }
         if pixels.ndim == 3:
+            if window is not None:
+                raise UserFacing(
+                    "This picture is in colour, so there is nothing to window.", "Leave the window out."
+                )
             image = make_image(_eight_bit(pixels, dataset), notes=notes, **fields)
             return rewindow(image, None, True) if invert else image
         grey, remarks = _grey(pixels, dataset)
@@ -224,7 +228,7 @@ def _frames(dataset: pydicom.Dataset) -> int:
 
 
 def _lift_frame_values(dataset: pydicom.Dataset) -> None:
-    """Enhanced objects keep rescale, window and spacing of a frame in sequences; bring frame 1's to the top."""
+    """Enhanced objects keep rescale, window and spacing of a frame in sequences; lift frame 1's."""
     for groups in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"):
         for group in list(dataset.get(groups) or [])[:1]:
             for sequence, names in _FRAME_FIELDS.items():
@@ -235,12 +239,18 @@ def _lift_frame_values(dataset: pydicom.Dataset) -> None:
 
 
 def _presets(dataset: pydicom.Dataset, values: np.ndarray) -> tuple[DisplayWindow, ...]:
-    """The header's own window, the CT presets for CT, and the automatic windows, in that order."""
+    """The header's own window, the CT presets for CT, and the automatic windows, in that order.
+
+    Eight-bit values are finished pictures, not Hounsfield units: without a window they are shown unchanged.
+    """
+    finished = dataset.BitsAllocated == 8 and not values.min() < 0 and not values.max() > 255
     center, width = _first(dataset.get("WindowCenter")), _first(dataset.get("WindowWidth"))
     presets: tuple[DisplayWindow, ...] = ()
     if center is not None and width is not None and width > 0:
         presets = (DisplayWindow(center, width, "As stored"),)
-    if _text(dataset, "Modality") == "CT":
+    elif finished:
+        presets = (DisplayWindow(127.5, 255, "As stored"),)
+    if _text(dataset, "Modality") == "CT" and not finished:
         presets += CT_PRESETS
     return (*presets, *automatic_windows(values))
 
@@ -258,8 +268,7 @@ def _spacing(dataset: pydicom.Dataset) -> tuple[float, float] | None:
 def _notes(dataset: pydicom.Dataset) -> tuple[str, ...]:
     """Which frame is shown, and how many top-level fields were not used; none of their values."""
     frames = _frames(dataset)
-    dropped = sum(
-        tag.group not in _PIXEL_GROUPS and tag not in _USED_OUTSIDE_PIXEL_GROUPS for tag in dataset.keys()
-    )
+    tags = list(dataset.keys())  # iterating over the data set itself would parse every value
+    dropped = sum(tag.group not in _PIXEL_GROUPS and tag not in _USED_OUTSIDE_PIXEL_GROUPS for tag in tags)
     said = f"{dropped} header fields were left behind; only the picture is used."
     return (f"Frame 1 of {frames} is shown.", said) if frames > 1 else (said,)

@@ -17,6 +17,7 @@ from workbench.imaging.dicom import load_dicom
 from workbench.imaging.limits import DEFAULT_LIMITS, ImageLimits
 from workbench.imaging.medical_image import GreySource, MedicalImage
 from workbench.imaging.sniff import sniff
+from workbench.imaging.wide import load_wide
 from workbench.imaging.windowing import (
     automatic_windows,
     choose_window,
@@ -50,9 +51,12 @@ def load_image(
     kind = sniff(data)
     if kind == "dicom":
         return load_dicom(data, window=window, invert=invert, limits=limits)
+    wide = load_wide(data, kind, window=window, invert=invert, limits=limits)
+    if wide is not None:
+        return wide
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # the size is checked here, and damage is told in our words
             with Image.open(io.BytesIO(data), formats=[_FORMATS[kind]]) as opened:
                 limits.check_size(*opened.size)
                 frames = _frames_note(opened, len(data))
@@ -112,7 +116,8 @@ def _from_pil(
     mode = opened.mode
     white_is_zero = kind == "tiff" and opened.tag_v2.get(_TIFF_PHOTOMETRIC) == _WHITE_IS_ZERO
     opened.load()
-    picture = ImageOps.exif_transpose(opened)
+    picture, unturned = _upright(opened)
+    notes = (*notes, *unturned)
     if mode in _DEEP:
         grey, remarks = _deep_grey(picture, mode, white_is_zero)
         chosen = choose_window(grey.presets, window)
@@ -124,6 +129,14 @@ def _from_pil(
     pixels, remarks = _to_rgb(picture)
     image = make_image(pixels, source_kind=kind, notes=(*notes, *remarks))
     return rewindow(image, None, True) if invert else image
+
+
+def _upright(picture: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
+    """The picture turned as its orientation mark says; damaged marks are no reason to refuse a picture."""
+    try:
+        return ImageOps.exif_transpose(picture), ()
+    except (OSError, SyntaxError, ValueError, LookupError, TypeError, struct.error):
+        return picture, ("The file's orientation mark is damaged; the picture is shown as stored.",)
 
 
 def _deep_grey(picture: Image.Image, mode: str, white_is_zero: bool) -> tuple[GreySource, tuple[str, ...]]:

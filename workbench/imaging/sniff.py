@@ -7,10 +7,13 @@ _PICTURES = (
     (b"\xff\xd8\xff", "jpeg"),
     (b"GIF87a", "gif"),
     (b"GIF89a", "gif"),
-    (b"BM", "bmp"),
     (b"II*\x00", "tiff"),
     (b"MM\x00*", "tiff"),
+    (b"II+\x00", "tiff"),
+    (b"MM\x00+", "tiff"),
 )
+_BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
+_PHONE_PHOTOS = (b"heic", b"heix", b"heif", b"mif1", b"msf1", b"avif", b"avis")
 _OTHERS = (
     (b"%PDF", "a PDF document", "Save the picture in it as PNG or JPEG."),
     (b"PK\x03\x04", "a ZIP archive", "Unpack it and choose one picture."),
@@ -29,6 +32,10 @@ def sniff(data: bytes) -> str:
     for magic, kind in _PICTURES:
         if data.startswith(magic):
             return kind
+    if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in _BMP_HEADER_SIZES:
+        return "bmp"
+    if data[4:8] == b"ftyp" and data[8:12] in _PHONE_PHOTOS:
+        raise UserFacing("This is a HEIC or AVIF photo, which is not accepted.", "Save it as JPEG or PNG.")
     for magic, name, hint in _OTHERS:
         if data.startswith(magic):
             raise UserFacing(f"This is {name}, not a picture.", hint)

@@ -9,6 +9,7 @@ from workbench.errors import UserFacing
 from workbench.imaging.medical_image import DisplayWindow, GreySource, MedicalImage
 
 LOW, HIGH = 0.5, 99.5  # percentiles of the automatic window
+PERCENTILE = "Percentile"
 
 
 def apply_window(values: np.ndarray, window: DisplayWindow) -> np.ndarray:
@@ -19,7 +20,7 @@ def apply_window(values: np.ndarray, window: DisplayWindow) -> np.ndarray:
     return np.clip(np.nan_to_num(scaled, nan=0.0), 0, 255).round().astype(np.uint8)
 
 
-def percentile_window(values: np.ndarray, label: str = "Percentile") -> DisplayWindow:
+def percentile_window(values: np.ndarray, label: str = PERCENTILE) -> DisplayWindow:
     """Window from the 0.5th to the 99.5th percentile of the finite values; never of zero width."""
     finite = values[np.isfinite(values)]
     if finite.size == 0:
@@ -62,7 +63,8 @@ def lost_values_note(values: np.ndarray) -> tuple[str, ...]:
 def describe(window: DisplayWindow) -> str:
     """The window in words for the screen."""
     low, high = window.center - window.width / 2, window.center + window.width / 2
-    return f"Grey values {low:g} to {high:g} are shown as black to white (window “{window.label}”)."
+    how = f": {LOW}th to {HIGH}th percentile" if window.label == PERCENTILE else ""
+    return f"Grey values {low:g} to {high:g} are shown as black to white (window “{window.label}”{how})."
 
 
 def make_image(pixels: np.ndarray, **fields: object) -> MedicalImage:

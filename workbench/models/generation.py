@@ -45,14 +45,17 @@ class LogProbRecorder(LogitsProcessor):
 
 
 class StopFlag(StoppingCriteria):
-    """Stops every row once the event is set."""
+    """Stops every row once any of the events is set."""
 
-    def __init__(self, stop: threading.Event) -> None:
-        self.stop = stop
+    def __init__(self, *stops: threading.Event) -> None:
+        self.stops = stops
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor, **kwargs: Any) -> torch.Tensor:
         return torch.full(
-            (input_ids.shape[0],), self.stop.is_set(), device=input_ids.device, dtype=torch.bool
+            (input_ids.shape[0],),
+            any(stop.is_set() for stop in self.stops),
+            device=input_ids.device,
+            dtype=torch.bool,
         )
 
 

@@ -145,14 +145,15 @@ class LoadedModel:
     ) -> Iterator[Answer]:
         """Yield the growing answer token by token; the last one has `finish != "running"`.
 
-        Setting `stop`, or closing the iterator, ends the generation at the next token.
+        Setting `stop`, or closing the iterator, ends the generation at the next token; `stop` itself is only
+        read, so that several streams may share it.
         """
-        decoding, stop = decoding or Decoding(), stop or threading.Event()
+        decoding, stop, closed = decoding or Decoding(), stop or threading.Event(), threading.Event()
         recorder = LogProbRecorder(prompt.length)
         streamer = IdStreamer(recorder)
         worker = threading.Thread(
             target=contextvars.copy_context().run,
-            args=(self._run_stream, prompt, decoding, stop, recorder, streamer),
+            args=(self._run_stream, prompt, decoding, StopFlag(stop, closed), recorder, streamer),
             daemon=True,
         )
         began = time.monotonic()
@@ -177,14 +178,14 @@ class LoadedModel:
             finish = self._finish(answer.ids, decoding, stop)
             yield replace(answer, finish=finish, seconds=time.monotonic() - began)
         finally:
-            stop.set()
+            closed.set()
             worker.join()
 
     def _run_stream(
         self,
         prompt: Prompt,
         decoding: Decoding,
-        stop: threading.Event,
+        stop: StopFlag,
         recorder: LogProbRecorder,
         streamer: IdStreamer,
     ) -> None:
@@ -198,7 +199,7 @@ class LoadedModel:
         self,
         inputs: dict[str, torch.Tensor],
         decoding: Decoding,
-        stop: threading.Event,
+        stop: StopFlag,
         recorder: LogProbRecorder,
         streamer: IdStreamer | None = None,
     ) -> torch.Tensor:
@@ -207,7 +208,7 @@ class LoadedModel:
                 **inputs,
                 **generate_arguments(decoding),
                 logits_processor=LogitsProcessorList([recorder]),
-                stopping_criteria=StoppingCriteriaList([StopFlag(stop)]),
+                stopping_criteria=StoppingCriteriaList([stop]),
                 streamer=streamer,
             )
         recorder.settle(sequences)
@@ -250,7 +251,7 @@ class LoadedModel:
         recorder, stop = LogProbRecorder(length), threading.Event()
         began = time.monotonic()
         with self.lock:
-            sequences = self._generate(inputs, decoding, stop, recorder)
+            sequences = self._generate(inputs, decoding, StopFlag(stop), recorder)
         seconds = (time.monotonic() - began) / len(prompts)
         answers = []
         for row, logprobs in zip(sequences[:, length:].tolist(), recorder.chosen, strict=True):

@@ -132,13 +132,14 @@ class CaseDesk:
         spec = self.services.engine.methods().get(method)
         return spec.params[:PARAM_SLOTS] if spec else ()
 
-    def stop(self, session_id: str) -> str:
-        """Ask the generation of this page to end at the next token; what is written stays."""
+    def stop(self, session_id: str) -> None:
+        """Ask the generation of this page, if any, to end at the next token; what is written stays.
+
+        The stream itself says when it has stopped: a message from here could arrive after its last word.
+        """
         run = self.sessions.of(session_id).run
-        if run is None or run.stop.is_set():
-            return "Nothing is running."
-        run.stop.set()
-        return "Stopping."
+        if run is not None:
+            run.stop.set()
 
     def _explained(
         self,

@@ -93,7 +93,8 @@ def wire_question(ui: CaseParts, desk: CaseDesk) -> None:
 
     @guarded(ui.ask_notice)
     def stop(request: gr.Request) -> Updates:
-        return {ui.status: {"text": desk.stop(request.session_hash), "busy": False}}
+        desk.stop(request.session_hash)
+        return {}
 
     @guarded(ui.ask_notice)
     def clear(request: gr.Request) -> Updates:
@@ -116,7 +117,7 @@ def wire_question(ui: CaseParts, desk: CaseDesk) -> None:
     ui.ticket.change(
         answer, [ui.ticket, ui.method, *ui.params], results, show_progress_on=ui.status, **MODEL_LANE
     )
-    ui.stop.click(stop, None, [ui.ask_notice, ui.status], **AT_ONCE)
+    ui.stop.click(stop, None, ui.ask_notice, **AT_ONCE)
     ui.clear.click(
         clear, None, [ui.question, ui.options, ui.notes, ui.notice, ui.window_row, *results], **AT_ONCE
     )
