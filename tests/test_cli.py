@@ -210,7 +210,7 @@ def test_a_refusal_is_a_result_without_a_map(rooms, capsys, tmp_path: Path) -> N
     [
         (["ask", "x.png", "  "], "The question is empty"),
         (["ask", "x.png", "x" * 10_000], "10,000 characters; the limit is 2,000"),
-        (["ask", "x.png", "Why?", "--option", "one"], "1 answer options"),
+        (["ask", "x.png", "Why?", "--option", "one"], "one answer option"),
         (["ask", "x.png", "Why?", "--device", "tpu"], "device can't be 'tpu'"),
         (["ask", "x.png", "Why?", "--max-new-tokens", "many"], "max new tokens can't be 'many'"),
         (["ask", "x.png"], "QUESTION"),
