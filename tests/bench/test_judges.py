@@ -44,6 +44,10 @@ NORMAL = ("R", "normal or abnormal", "Therefore the image is normal.")
 LESION = ("P", "lesion", "The image shows a black lesion with a smooth round border on the left side.")
 HAIRS = ("R", "hairs", "Therefore hairs are absent.")
 MODALITY = ("R", "modality", "Therefore this is a X-ray image.")
+ORGAN = ("R", "organ", "Therefore the organ is the liver.")
+HEART = ("P", "heart", "The heart is not enlarged.")
+RING = ("P", "ring", "The image shows a round bright ring with a dark centre.")
+SHOWN = ("R", "nodule", "Therefore the image shows nodule.")
 
 CASES = [
     # the claim itself, and the claim in other words
@@ -82,6 +86,25 @@ CASES = [
     # vague: part of the topic only
     (SPOT, [("P", "There is a round shadow.")], (0, 0)),
     (SPOT, [("P", "There is something small and bright in the right upper zone.")], (1, 1)),
+    # values that no list holds: what the conclusion says its topic is
+    (ORGAN, [("R", "Therefore the organ is the spleen.")], (2, -1)),
+    (ORGAN, [("R", "So the organ is most likely the liver.")], (2, 1)),
+    (ORGAN, [("R", "Therefore the organ is not the liver.")], (2, -1)),
+    (ORGAN, [("R", "Therefore the organ can be named.")], (2, 0)),
+    (("R", "plane", "Therefore the plane is axial."), [("R", "So this is a coronal slice.")], (2, -1)),
+    (("R", "answer", "Therefore the answer is yes."), [("R", "Therefore the answer is no.")], (2, -1)),
+    (("R", "finding", "The lesion is not malignant."), [("R", "Thus the lesion is benign.")], (2, 1)),
+    # phrases that deny
+    (EFFUSION, [("R", "So a pleural effusion cannot be seen.")], (2, -1)),
+    (EFFUSION, [("R", "This rules out a pleural effusion.")], (2, -1)),
+    (EFFUSION, [("R", "The sharp angle makes a pleural effusion unlikely.")], (2, -1)),
+    (HEART, [("P", "The heart isn't enlarged.")], (2, 1)),
+    (HEART, [("P", "The heart is enlarged.")], (2, -1)),
+    # an appearance belongs to its noun
+    (RING, [("P", "There is a dark ring with a bright centre.")], (2, -1)),
+    (RING, [("P", "A ring, bright, round, has a dark center.")], (2, 1)),
+    # a general fact is no conclusion about this picture
+    (SHOWN, [("K", "A nodule is typically round."), ("R", "So there is consolidation.")], (0, 0)),
     # absent
     (SPOT, [], (0, 0)),
     (EFFUSION, [("P", "The image shows two lungs."), ("K", "Lungs typically hold air.")], (0, 0)),

@@ -30,15 +30,17 @@ class RubricRuleJudge:
     """Word rules, the same verdict every time, no model.
 
     Steps of the unit's own axis are looked at first; other steps only when none of those touches the topic.
+    A general fact is no statement about this picture, so knowledge steps count for knowledge units only.
     Presence: 2 when at least two thirds of the topic's words (or four fifths of the claim's) stand in one
     step, 1 from one third, else 0; a topic such as "finding" or "side" is met by any value of that kind.
     Correctness, over the steps of highest presence together: -1 when a value of the claim is denied, or
     another value of its kind stands in its place (left for right, 2 for 3, another finding), or a word is
-    denied in one and affirmed in the other; 1 when all its values are stated (and, but for conclusions, half
-    of its other words); else 0. A trace that states a value and its rival is 0: undecided.
+    denied in one and affirmed in the other, or a conclusion says that the topic is something else; 1 when all
+    its values are stated (and, but for conclusions, half of its other words); else 0. A trace that states a
+    value and its rival is 0: undecided.
     """
 
-    id = "rubric-rules-1"
+    id = "rubric-rules-2"
     protocol = (
         "Deterministic rule judge: matches topic words, sides, levels, findings, numbers and negation in the "
         "steps of the same axis first. It reads words, not meaning, and is not comparable with published "
@@ -49,13 +51,17 @@ class RubricRuleJudge:
         """(presence, correctness) of a unit in a trace."""
         claim, topic = read_sentence(unit.claim), read_sentence(unit.topic)
         own = [read_sentence(step.text) for step in trace.steps if step.axis == unit.axis]
-        other = [read_sentence(step.text) for step in trace.steps if step.axis != unit.axis]
+        other = [
+            read_sentence(step.text) for step in trace.steps if step.axis not in (unit.axis, "knowledge")
+        ]
         for steps in (own, other):
             graded = [(_presence(topic, claim, step), step) for step in steps]
             presence = max((grade for grade, _ in graded), default=0)
             if presence:
                 stated = joined(step for grade, step in graded if grade == presence)
-                return presence, _correctness(claim, stated, conclusion=unit.axis == "rationale")
+                if unit.axis == "rationale":
+                    return presence, _correctness(claim, stated, about=frozenset(_words(topic)))
+                return presence, _correctness(claim, stated)
         return 0, 0
 
 
@@ -92,16 +98,23 @@ def _coverage(terms: set[str], step: Reading) -> float:
     return len(terms & step.terms) / len(terms) if terms else 0.0
 
 
-def _correctness(claim: Reading, stated: Reading, *, conclusion: bool) -> int:
-    if _contradicted(claim, stated):
+def _words(reading: Reading) -> set[str]:
+    return {stem for stem, _ in reading.stems}
+
+
+def _correctness(claim: Reading, stated: Reading, about: frozenset[str] | None = None) -> int:
+    """Correctness of a claim; `about` is given for conclusions: the words of the topic."""
+    wanted = claim.said_of(about) if about else set()
+    found = stated.said_of(about) if about else set()
+    if _contradicted(claim, stated) or (wanted and found and not wanted & found):
         return -1
     firm = [kind for kind in claim.values if kind not in lexicon.SOFT_KINDS]
     required = firm or list(claim.values)
     if not all(_agrees(kind, claim, stated) for kind in required):
         return 0
-    if conclusion and required:
+    if about is not None and required:
         return 1
-    rest = {stem for stem, _ in claim.stems}
+    rest = wanted or _words(claim)
     return int(not rest or _coverage(rest, stated) >= CLAIM_FOLLOWED)
 
 
@@ -119,7 +132,13 @@ def _contradicted(claim: Reading, stated: Reading) -> bool:
         # Replaced, not merely added to or left out.
         if wanted - found and found - wanted and not (kind in lexicon.SOFT_KINDS and wanted & found):
             return True
-    return bool(_flipped(claim.stems, stated.stems))
+    return _looks_otherwise(claim, stated) or bool(_flipped(claim.stems, stated.stems))
+
+
+def _looks_otherwise(claim: Reading, stated: Reading) -> bool:
+    """Whether a thing named in both has another appearance: a dark ring for a bright one."""
+    found = stated.looks_of()
+    return any(place in found and not values & found[place] for place, values in claim.looks_of().items())
 
 
 def _flipped(claim: frozenset[tuple[str, bool]], stated: frozenset[tuple[str, bool]]) -> set[str]:

@@ -34,6 +34,12 @@ VALUES: dict[str, dict[str, str]] = {
         "normal": r"normal|healthy|unremarkable",
         "abnormal": r"abnormal|abnormalit(?:y|ies)|patholog(?:y|ical)|diseased",
     },
+    "nature": {"benign": r"benign", "malignant": r"malignan(?:t|cy)"},
+    "plane": {"axial": r"axial|transverse", "coronal": r"coronal", "sagittal": r"sagittal"},
+    "size": {
+        "enlarged": r"enlarged|enlargement", "normal-sized": r"normal[- ]sized|normal (?:in )?size",
+    },
+    "reply": {"yes": r"answer is yes", "no": r"answer is no"},
     "existence": {"present": r"present|visible|seen|evident", "absent": r"absent|missing"},
     "border": {"regular": r"regular|smooth", "irregular": r"irregular|ragged|uneven|jagged"},
     "hue": {
@@ -58,7 +64,8 @@ THINGS = {
 # The other value of a two-valued kind is meant when one of them is denied.
 OPPOSITE = {
     "normal": "abnormal", "abnormal": "normal", "present": "absent", "absent": "present",
-    "regular": "irregular", "irregular": "regular",
+    "regular": "irregular", "irregular": "regular", "benign": "malignant", "malignant": "benign",
+    "enlarged": "normal-sized", "normal-sized": "enlarged",
 }  # fmt: skip
 # Appearance words are looked at for contradictions, and required only where a claim has nothing firmer.
 SOFT_KINDS = ("hue", "brightness")
@@ -66,7 +73,8 @@ SOFT_KINDS = ("hue", "brightness")
 SINGLE_KINDS = ("side", "level", "state", "existence", "border", "number")
 # A topic that names a kind is discussed when any value of these kinds is stated.
 KIND_TOPICS = {
-    "finding": ("finding", "state"), "diagnosis": ("finding", "state"), "modality": ("modality",),
+    "finding": ("finding", "state", "nature"), "diagnosis": ("finding", "state", "nature"),
+    "modality": ("modality",), "plane": ("plane",), "answer": ("reply",), "size": ("size",),
     "side": ("side",), "position": ("side", "level"), "place": ("side", "level"),
     "location": ("side", "level"), "color": ("hue",), "border": ("border",), "count": ("number",),
     "number": ("number",), "presence": ("existence",),
@@ -77,7 +85,21 @@ SCOPE_ENDS = {
     "beside", "therefore", "thus", "hence", "because", "since",
 }  # fmt: skip
 ARTICLES = {"a", "an", "the", "there"}
-DENIED_AFTER = r"(?:is|are|was|were|can be|has been|have been) (?:absent|excluded|ruled out|missing|not \w+)"
+_FOUND = r"(?:seen|visible|present|shown|evident|identified|found|detected|demonstrated|noted|observed)"
+DENIED_AFTER = (
+    rf"(?:is|are|was|were|can be|has been|have been) (?:absent|excluded|ruled out|missing|not {_FOUND})"
+    rf"|\bcannot be {_FOUND}|\bunlikely\b"
+)
+# Said otherwise before reading: contractions, and turns of phrase that deny what follows.
+REWRITES = (
+    (r"\bcan['’]t\b", "cannot"), (r"n['’]t\b", " not"),
+    (r"\b(?:not|cannot) (?:be |completely |fully )?(?:rule out|exclude)\b", "may"),
+    (
+        r"\b(?:rul(?:es?|ing) out|exclud(?:es?|ing)|(?:absence|lack) of|free of"
+        r"|(?:argu|speak)(?:es|s|ing)? against)\b",
+        "no",
+    ),
+)  # fmt: skip
 STOPWORDS = {
     "a", "an", "the", "this", "that", "these", "those", "there", "here", "it", "its", "is", "are",
     "was", "were", "be", "been", "being", "has", "have", "had", "do", "does", "did", "can", "could",
