@@ -52,11 +52,8 @@ def test_cards_quote_their_own_revision(pair, repo_root):
 
 def test_reported_scores_reach_what_was_asked(reports):
     assert reports["phantoms-open"]["accuracy"]["tuned"]["image"]["overall"]["value"] >= 0.8
-    real = reports["real"]["accuracy"]["tuned"]
-    assert (
-        real["image"]["closed"]["value"]
-        > reports["real"]["baselines"]["question_majority"]["closed"]["value"]
-    )
+    real, baselines = reports["real"]["accuracy"]["tuned"], reports["real"]["baselines"]
+    assert real["image"]["overall"]["value"] > baselines["question_majority"]["overall"]["value"]
     assert real["blank"]["overall"]["value"] < real["image"]["overall"]["value"]
 
 
