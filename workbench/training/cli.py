@@ -49,6 +49,9 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--held-out", type=Path, help="folder with manifest.jsonl never trained on (evaluate)")
     out.add_argument("--out", type=Path, default=Path("runs/pair"), help="working folder (default runs/pair)")
     out.add_argument("--models", type=Path, default=Path("assets/models"), help="where finished weights go")
+    out.add_argument(
+        "--from-weights", type=Path, help="start from these weights (.pt) instead of the stage before"
+    )
     out.add_argument("--steps", type=int, help="length of the stage in steps")
     out.add_argument(
         "--max-minutes", type=float, default=1e9, help="stop earlier, with the schedule shrunk to fit"
@@ -95,7 +98,9 @@ def _loader(make: Callable[[int], IterableDataset]) -> Callable[[int], Iterable[
 
 
 def _load_previous(model: LlavaForConditionalGeneration, args: argparse.Namespace, name: str) -> None:
-    path = args.out / f"{name}.pt"
+    path = args.from_weights or args.out / f"{name}.pt"
+    if args.from_weights and not path.is_file():
+        raise UserFacing(f"There are no weights at {path}.", "Give a .pt file that a stage has written.")
     if not path.is_file():
         raise UserFacing(f"The stage `{name}` has not been run yet.", f"Run `train {name}` first.")
     model.load_state_dict(torch.load(path, weights_only=True))

@@ -20,17 +20,19 @@ IGNORE = -100
 class Branch:
     """Token ids of the question part and of the answer part; only the answer is learnt.
 
-    `evidence` lists the patches that the answer rests on, where they are known.
+    `evidence` lists the patches that the answer rests on, where they are known. `weights` says how much
+    each answer token counts in the loss, all the same when empty.
     """
 
     question: tuple[int, ...]
     answer: tuple[int, ...]
     evidence: tuple[int, ...] = ()
+    weights: tuple[float, ...] = ()
 
 
 @dataclass
 class PackedBatch:
-    """`ids`, `labels`, `positions` int64 `[B, N]`; `mask` float32 `[B, 1, N, N]` additive.
+    """`ids`, `labels`, `positions` int64, `weights` float32 `[B, N]`; `mask` float32 `[B, 1, N, N]` additive.
 
     `covers` float32 `[B, P, C]` and `known` bool `[B, C]` are dense patch targets where a stage has them.
     """
@@ -41,6 +43,7 @@ class PackedBatch:
     positions: torch.Tensor
     mask: torch.Tensor
     prefix: int
+    weights: torch.Tensor
     covers: torch.Tensor | None = None
     known: torch.Tensor | None = None
     gaze: Gaze | None = None
@@ -52,12 +55,24 @@ def prefix_ids(tokenizer: PreTrainedTokenizerFast, image_tokens: int) -> list[in
 
 
 def make_branch(
-    tokenizer: PreTrainedTokenizerFast, user_text: str, target: str, evidence: tuple[int, ...] = ()
+    tokenizer: PreTrainedTokenizerFast,
+    user_text: str,
+    target: str,
+    evidence: tuple[int, ...] = (),
+    decisive: tuple[int, int] | None = None,
+    emphasis: float = 1.0,
 ) -> Branch:
-    """Branch of one question; the answer ends with the end-of-sequence token."""
+    """Branch of one question; the answer ends with the end-of-sequence token.
+
+    Tokens that touch the characters `decisive` of `target` weigh `emphasis`: in a long trace the few tokens
+    that carry the conclusion would drown among sentences that are known by heart.
+    """
     question = tokenizer(user_text + "\nASSISTANT:", add_special_tokens=False)["input_ids"]
-    answer = [*tokenizer(target, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
-    return Branch(tuple(question), tuple(answer), evidence)
+    coded = tokenizer(target, add_special_tokens=False, return_offsets_mapping=True)
+    first, last = decisive or (0, 0)
+    weights = [emphasis if a < last and b > first else 1.0 for a, b in coded["offset_mapping"]]
+    answer = [*coded["input_ids"], tokenizer.eos_token_id]
+    return Branch(tuple(question), tuple(answer), evidence, (*weights, 1.0))
 
 
 def pack(pixels: torch.Tensor, prefix: list[int], rows: list[list[Branch]], pad_id: int) -> PackedBatch:
@@ -68,6 +83,7 @@ def pack(pixels: torch.Tensor, prefix: list[int], rows: list[list[Branch]], pad_
     ids = torch.full(shape, pad_id)
     labels = torch.full(shape, IGNORE)
     positions = torch.zeros(shape, dtype=torch.long)
+    weights = torch.ones(shape)
     group = torch.full(shape, -1)
     ids[:, :start] = torch.tensor(prefix)
     positions[:, :start] = torch.arange(start)
@@ -80,18 +96,20 @@ def pack(pixels: torch.Tensor, prefix: list[int], rows: list[list[Branch]], pad_
             ids[b, at:end] = both
             positions[b, at:end] = start + torch.arange(len(both))
             labels[b, at + len(branch.question) : end] = both[len(branch.question) :]
+            if branch.weights:
+                weights[b, at + len(branch.question) : end] = torch.tensor(branch.weights)
             group[b, at:end] = number
             at = end
     same = group[:, :, None] == group[:, None, :]
     seen = (same | (group[:, None, :] == 0)) & torch.ones(longest, longest, dtype=torch.bool).tril()
     mask = torch.zeros(seen.shape).masked_fill(~seen, torch.finfo(torch.float32).min)
-    return PackedBatch(pixels, ids, labels, positions, mask[:, None], start)
+    return PackedBatch(pixels, ids, labels, positions, mask[:, None], start, weights)
 
 
 def packed_loss(
     model: LlavaForConditionalGeneration, batch: PackedBatch
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean next-token loss over the answer tokens of all branches, and the image tokens `[B, P, d]`."""
+    """Weighted mean next-token loss over the answers of all branches, and the image tokens `[B, P, d]`."""
     inner = model.model
     features = inner.get_image_features(
         batch.pixels,
@@ -110,7 +128,9 @@ def packed_loss(
     rows = batch.labels[:, 1:] != IGNORE
     # The first answer token of a branch is predicted by the last question token just before it.
     logits = model.lm_head(hidden[:, :-1][rows])
-    return nn.functional.cross_entropy(logits, batch.labels[:, 1:][rows]), tokens
+    each = nn.functional.cross_entropy(logits, batch.labels[:, 1:][rows], reduction="none")
+    weights = batch.weights[:, 1:][rows]
+    return (each * weights).sum() / weights.sum(), tokens
 
 
 def make_gaze(batch: PackedBatch, rows: list[list[Branch]], image_token: int) -> Gaze:

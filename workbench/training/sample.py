@@ -43,3 +43,9 @@ class Sample:
         """The target of the tuned model: modality tag, thinking, answer."""
         thinking = " ".join(statement.sentence for statement in self.statements)
         return f"{TAGS[self.modality]}<think>{thinking}</think><answer>{self.answer}</answer>"
+
+    def conclusion(self) -> tuple[int, int]:
+        """Characters of `reasoned()` from the last sentence of the thinking to its end."""
+        text = self.reasoned()
+        end = text.index("</think>")
+        return end - len(self.statements[-1].sentence), end

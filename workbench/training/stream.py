@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+import cv2
 import numpy as np
 import torch
 from torch.utils.data import IterableDataset
@@ -22,6 +23,7 @@ from workbench.training.targets import (
     PHANTOM_REGIONS,
     class_names,
     evidence_patches,
+    image_regions,
     patch_covers,
     phantom_regions,
 )
@@ -33,12 +35,20 @@ CAPTION_QUESTION = "Describe the image."
 
 @dataclass(frozen=True)
 class Mixture:
-    """Shares of a stage; what is left of `captions` and `traces` are short answers."""
+    """Shares of a stage; what is left of `captions` and `traces` are short answers.
+
+    `derived` is the share of our own questions on a real picture, `emphasis` the weight of concluding tokens;
+    a batch holds `pictures`, each with so many `questions`.
+    """
 
     real: float = 0.42
     captions: float = 0.0
     traces: float = 0.0
     options: float = 0.5
+    derived: float = 0.3
+    emphasis: float = 4.0
+    pictures: int = 12
+    questions: int = 2
     kinds: dict[Kind, float] = field(
         default_factory=lambda: {"chest": 1.6, "brain": 1.4, "smear": 1.4, "fundus": 1.0, "skin": 0.8}
     )
@@ -46,7 +56,7 @@ class Mixture:
 
 MIXTURES: dict[Stage, Mixture] = {
     "base": Mixture(captions=0.12, traces=0.08),
-    "tuned": Mixture(real=0.36, captions=0.02, traces=0.86),
+    "tuned": Mixture(real=0.75, traces=0.85, pictures=10, questions=5),
 }
 
 
@@ -65,12 +75,10 @@ class BatchStream(IterableDataset):
         mixture: Mixture,
         *,
         seed: int,
-        pictures: int = 12,
-        questions: int = 2,
         first: int = 0,
     ) -> None:
         self.images, self.tokenizer, self.size, self.mixture = images, tokenizer, size, mixture
-        self.seed, self.pictures, self.questions, self.first = seed, pictures, questions, first
+        self.seed, self.first = seed, first
         self.prefix = prefix_ids(tokenizer, size.grid**2)
         weights = np.array([self.mixture.kinds[kind] for kind in DRAWERS])
         self.kind_weights = weights / weights.sum()
@@ -81,7 +89,7 @@ class BatchStream(IterableDataset):
         while True:
             rng = np.random.default_rng([self.seed, number])
             pixels, rows, covers, known = zip(
-                *(self._picture(rng) for _ in range(self.pictures)), strict=True
+                *(self._picture(rng) for _ in range(self.mixture.pictures)), strict=True
             )
             batch = pack(torch.stack(pixels), self.prefix, list(rows), self.tokenizer.pad_token_id)
             batch.gaze = make_gaze(batch, list(rows), self.tokenizer.convert_tokens_to_ids("<image>"))
@@ -91,14 +99,17 @@ class BatchStream(IterableDataset):
             number += 1
 
     def _picture(self, rng: np.random.Generator) -> tuple[torch.Tensor, list[Branch], np.ndarray, np.ndarray]:
-        covers = np.zeros((self.size.grid**2, len(self.structures)), np.float32)
-        known = np.zeros(len(self.structures), bool)
         if self.images and rng.random() < self.mixture.real:
             image = self.images[int(rng.integers(len(self.images)))]
             square = load_square(image.path, 256)
-            fill = int(square[:4, :4].mean())
-            square = jitter(rng, warp(square, random_affine(rng, 256), fill))
-            samples = pick_samples(rng, image, self.questions)
+            matrix = random_affine(rng, 256)
+            square = jitter(rng, warp(square, matrix, int(square[:4, :4].mean())))
+            marked = image_regions(image, 256)
+            regions = {name: warp(mask, matrix, 0, cv2.INTER_NEAREST) for name, mask in marked.items()}
+            covers = patch_covers(regions, self.structures, self.size.grid)
+            # Real annotation is partial: only what an image names is known to be absent elsewhere.
+            known = np.array([name in regions for name in self.structures])
+            samples = pick_samples(rng, image, self.mixture.questions, self.mixture.derived)
             words = (
                 f"A {image.modality} of the {image.body_part}." if image.body_part else f"A {image.modality}."
             )
@@ -109,7 +120,7 @@ class BatchStream(IterableDataset):
             covers = patch_covers(phantom_regions(phantom), self.structures, self.size.grid)
             known = np.array([name in PHANTOM_REGIONS for name in self.structures])
             every = ask(rng, phantom)
-            samples = [every[int(i)] for i in rng.permutation(len(every))[: self.questions]]
+            samples = [every[int(i)] for i in rng.permutation(len(every))[: self.mixture.questions]]
         branches = [
             self._branch(rng, sample, words, evidence_patches(covers, self.structures, sample.evidence))
             for sample in samples
@@ -129,5 +140,8 @@ class BatchStream(IterableDataset):
         shown = rng.random() < self.mixture.options
         options = tuple(str(o) for o in rng.permutation(sample.options)) if shown else ()
         text = render_question(Question(sample.question, options), TEMPLATES[mode])
-        target = sample.reasoned() if mode == "trace" else sample.answer
-        return make_branch(self.tokenizer, text, target, evidence)
+        if mode == "trace":
+            target, decisive = sample.reasoned(), sample.conclusion()
+        else:
+            target, decisive = sample.answer, (0, len(sample.answer))
+        return make_branch(self.tokenizer, text, target, evidence, decisive, self.mixture.emphasis)

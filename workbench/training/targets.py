@@ -76,7 +76,7 @@ def evidence_patches(covers: np.ndarray, structures: list[str], names: tuple[str
     """Patches covered by a quarter or more by the named structures, at least the most covered one."""
     if not names:
         return ()
-    cover = covers[:, [structures.index(name) for name in names]].max(1)
+    cover = covers[:, [structures.index(structure_name(name)) for name in names]].max(1)
     if cover.max() <= 0:
         return ()
     return tuple(np.flatnonzero(cover >= min(0.25, float(cover.max()))).tolist())

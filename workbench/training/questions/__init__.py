@@ -1,0 +1,38 @@
+"""Phantom → questions, answers and traces. Every sentence follows from what was drawn.
+
+A new kind of picture is one file here (`MODALITY`, `samples`, `caption`) and one in `phantoms/`.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from workbench.training.phantoms import Kind, Phantom
+from workbench.training.questions import findings, skin, smear
+from workbench.training.questions.findings import place_of
+from workbench.training.questions.wording import modality_sample
+from workbench.training.sample import Sample
+
+MODALITY: dict[Kind, str] = {**findings.MODALITY, "smear": smear.MODALITY, "skin": skin.MODALITY}
+_MODULES = {"chest": findings, "brain": findings, "fundus": findings, "smear": smear, "skin": skin}
+
+
+def ask(rng: np.random.Generator, phantom: Phantom) -> list[Sample]:
+    """Every question that this phantom supports, with random phrasing and option order.
+
+    `evidence` keeps only what was drawn: an absent cell has no place to look at.
+    """
+    drawn = {region.name for region in (*phantom.anatomy, *phantom.lesions)}
+    samples = [modality_sample(rng, MODALITY[phantom.kind]), *_MODULES[phantom.kind].samples(rng, phantom)]
+    return [
+        replace(sample, evidence=tuple(name for name in sample.evidence if name in drawn))
+        for sample in samples
+    ]
+
+
+def caption(phantom: Phantom) -> str:
+    """One sentence on what is drawn, for broad pretraining."""
+    return _MODULES[phantom.kind].caption(phantom)
+
+
+__all__ = ["MODALITY", "ask", "caption", "place_of"]
