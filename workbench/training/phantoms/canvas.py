@@ -6,7 +6,19 @@ from typing import Literal
 import cv2
 import numpy as np
 
-Kind = Literal["chest", "brain", "smear", "fundus", "skin"]
+Kind = Literal[
+    "chest",
+    "brain",
+    "smear",
+    "fundus",
+    "skin",
+    "abdomen",
+    "ultrasound",
+    "histology",
+    "endoscopy",
+    "chart",
+    "unknown",
+]
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from workbench.training.phantoms import Kind, Phantom
-from workbench.training.questions import findings, skin, smear
+from workbench.training.questions import brain, chest, fundus, skin, smear
 from workbench.training.questions.findings import place_of
 from workbench.training.questions.wording import modality_sample
 from workbench.training.sample import Sample
 
-MODALITY: dict[Kind, str] = {**findings.MODALITY, "smear": smear.MODALITY, "skin": skin.MODALITY}
-_MODULES = {"chest": findings, "brain": findings, "fundus": findings, "smear": smear, "skin": skin}
+_MODULES = {"chest": chest, "brain": brain, "smear": smear, "fundus": fundus, "skin": skin}
+MODALITY: dict[Kind, str] = {kind: module.MODALITY for kind, module in _MODULES.items()}
 
 
 def ask(rng: np.random.Generator, phantom: Phantom) -> list[Sample]:
