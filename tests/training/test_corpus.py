@@ -1,11 +1,23 @@
 """Real annotation → samples that claim nothing beyond it."""
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from workbench.errors import UserFacing
-from workbench.training.corpus import load_corpus, load_facts, plain_answer, region_name, zone_words
+from workbench.training.corpus import (
+    CorpusImage,
+    _sample,
+    load_corpus,
+    load_facts,
+    pick_samples,
+    plain_answer,
+    region_name,
+    zone_words,
+)
+from workbench.training.sample import Sample
 
 
 @pytest.mark.parametrize(
@@ -55,6 +67,44 @@ def test_a_manifest_line_becomes_a_true_trace(tmp_path):
     ]
     assert sample.reasoned().startswith("<CT_SCAN><think>")
     assert sample.reasoned().endswith("</think><answer>left</answer>")
+
+
+def test_an_abnormality_question_rests_on_the_marked_diseases():
+    entry = {
+        "id": "a", "file": "a.png", "modality": "X-ray", "body_part": "lung", "width": 100, "height": 100,
+        "qa": [
+            {"question": "Is the lung healthy?", "answer": "No", "answer_type": "closed",
+             "question_type": "Abnormality", "options": ["Yes", "No"]},
+            {"question": "What is the largest organ?", "answer": "Lung", "answer_type": "open",
+             "question_type": "Size"},
+        ],
+        "regions": [{"id": "r0", "label": "Mass", "box": [70, 0, 90, 20]},
+                    {"id": "r1", "label": "Left Lung", "box": [0, 0, 40, 90]}], "mask": None,
+    }  # fmt: skip
+    healthy, largest = (_sample(entry, question, load_facts()) for question in entry["qa"])
+    assert healthy.statements[1].sentence == "It shows mass in the right upper of the picture."
+    assert healthy.evidence == ("mass",)
+    assert largest.statements[1].sentence == "It shows lung and mass."
+    assert largest.evidence == ()
+    first, last = healthy.conclusion()
+    assert healthy.reasoned()[first:last] == "Therefore the answer is no."
+
+
+def test_derived_questions_are_a_share_of_those_picked():
+    image = _corpus_image()
+    counts = [len([s for s in pick_samples(np.random.default_rng(n), image, 4, 0.5) if s.question == "ours"])
+              for n in range(400)]  # fmt: skip
+    assert 1.8 < np.mean(counts) < 2.2
+    assert all(s.question != "ours" for s in pick_samples(np.random.default_rng(0), image, 4))
+
+
+def _corpus_image():
+    def many(text, count):
+        return tuple(Sample(text, (), "yes", "CT", "", True, ()) for _ in range(count))
+
+    return CorpusImage(
+        "a", Path("a.png"), "CT", "abdomen", 9, 9, (), None, {}, many("theirs", 8), many("ours", 8)
+    )
 
 
 def test_a_missing_manifest_is_said(tmp_path):

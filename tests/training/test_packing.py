@@ -51,3 +51,24 @@ def test_a_branch_never_sees_another(parts):
     assert seen[end, : len(prefix)].all()
     assert batch.positions[0, end] == len(prefix)
     assert not seen.triu(1).any()
+
+
+def test_concluding_tokens_weigh_more(parts):
+    tokenizer, model = parts
+    prefix = prefix_ids(tokenizer, TINY.grid**2)
+    target = "the image shows no"
+    branch = make_branch(tokenizer, "left?", target, decisive=(16, 18), emphasis=3.0)
+    offsets = tokenizer(target, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+    assert branch.weights == (*(3.0 if end > 16 else 1.0 for _, end in offsets), 1.0)
+    assert 3.0 in branch.weights and 1.0 in branch.weights[:-1]
+    pixels = torch.randn(1, 3, TINY.image, TINY.image)
+    batch = pack(pixels, prefix, [[branch]], tokenizer.pad_token_id)
+    weighted, _ = packed_loss(model, batch)
+    with torch.no_grad():
+        logits = model(
+            input_ids=batch.ids, pixel_values=pixels, attention_mask=torch.ones_like(batch.ids)
+        ).logits[0]
+    start = len(prefix) + len(branch.question)
+    each = [-logits[start + i - 1].log_softmax(-1)[token].item() for i, token in enumerate(branch.answer)]
+    expected = sum(w * e for w, e in zip(branch.weights, each, strict=True)) / sum(branch.weights)
+    assert weighted.item() == pytest.approx(expected, abs=1e-5)

@@ -6,7 +6,7 @@ from tests.tiny import TEXTS, TINY
 from workbench.training.architecture import Size, build_model, train_tokenizer
 from workbench.training.corpus import CorpusImage
 from workbench.training.targets import image_regions, patch_covers, structure_name
-from workbench.training.vision_start import PatchReader, VisionStream
+from workbench.training.vision_start import PatchReader, VisionStream, heads_of, take_heads
 
 
 def test_phantom_targets_say_which_share_of_each_patch_is_covered():
@@ -62,3 +62,17 @@ def test_the_balanced_loss_by_hand(reader):
     covers[0, 3, 0] = 1
     loss = reader.dense_loss(torch.randn(1, 36, TINY.text_width), covers, torch.tensor([[True, True]]))
     assert loss.item() == pytest.approx(np.log(2), abs=1e-6)
+
+
+def test_heads_go_on_by_name_and_new_classes_start_fresh(reader):
+    saved = heads_of(reader, ["lung", "heart"], ["a", "b", "c"])
+    saved["tensors"]["structure_head.bias"] = torch.tensor([1.0, 2.0])
+    saved["tensors"]["row_head.bias"] = torch.full_like(reader.row_head.bias, 5.0)
+    torch.manual_seed(1)
+    wider = PatchReader(build_model(train_tokenizer(TEXTS, TINY.vocabulary), TINY), 3, 1)
+    fresh = wider.structure_head.bias[1].item()
+    take_heads(wider, saved, ["heart", "nodule", "lung"], ["c"])
+    assert wider.structure_head.bias.tolist() == [2.0, fresh, 1.0]
+    assert torch.equal(wider.structure_head.weight[2], reader.structure_head.weight[0])
+    assert torch.equal(wider.scene_head.weight[0], reader.scene_head.weight[2])
+    assert (wider.row_head.bias == 5.0).all()

@@ -17,7 +17,7 @@ from transformers.models.llava.image_processing_pil_llava import LlavaImageProce
 from workbench.training.sample import TAGS
 
 SPECIAL = ("<pad>", "<s>", "</s>", "<image>")
-STRUCTURE = ("<think>", "</think>", "<answer>", "</answer>", *TAGS.values())
+STRUCTURE = ("<think>", "</think>", "<answer>", "</answer>", *dict.fromkeys(TAGS.values()))
 # transformers renders with trim_blocks, which eats a line break after a block tag: hence {{ '\\n' }}.
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}{{ message['role'].upper() }}: "

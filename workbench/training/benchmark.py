@@ -10,6 +10,7 @@ from PIL import Image
 from workbench.models.prompts import LETTERS, lettered
 from workbench.training.phantoms import DRAWERS, Kind, draw_phantom
 from workbench.training.questions import ask
+from workbench.training.questions.phrasing import rephrase
 from workbench.training.sample import Sample, Statement
 from workbench.training.stream import HELD_OUT_SEED
 
@@ -74,7 +75,7 @@ def write_benchmark(folder: Path, images_per_kind: int = 20, questions: int = 3)
             phantom = draw_phantom(seed, kind, IMAGE_SIZE)
             name = f"images/{kind}-{number:03d}.jpg"
             Image.fromarray(phantom.pixels).save(folder / name, quality=92)
-            samples = [sample for sample in ask(rng, phantom) if sample.options]
+            samples = [rephrase(rng, sample, "test") for sample in ask(rng, phantom) if sample.options]
             chosen = [samples[int(i)] for i in rng.permutation(len(samples))[:questions]]
             for part, sample in enumerate(chosen):
                 options = tuple(str(option) for option in rng.permutation(sample.options))

@@ -29,7 +29,7 @@ from workbench.training.phantoms import draw_phantom
 from workbench.training.questions import ask, caption
 from workbench.training.stream import CAPTION_QUESTION, MIXTURES, BatchStream, Stage
 from workbench.training.targets import class_names
-from workbench.training.vision_start import HEADS, Joint, PatchReader, VisionStream
+from workbench.training.vision_start import Joint, PatchReader, VisionStream, heads_of, take_heads
 
 STAGES = ("tokenizer", "vision", "base", "tuned", "benchmark", "evaluate")
 PLANS = {
@@ -118,7 +118,7 @@ def _stage_vision(args: argparse.Namespace, images: list[CorpusImage]) -> Positi
     position = train(reader, _loader(stream), reader.loss, _plan("vision", args), args.out / "vision")
     _finish(args, model, "vision")
     if PartialState().is_main_process:
-        torch.save(reader.state_dict(), args.out / "reader.pt")
+        torch.save(heads_of(reader, names.structures, names.scenes), args.out / "reader.pt")
     return position
 
 
@@ -134,13 +134,12 @@ def _stage_language(args: argparse.Namespace, images: list[CorpusImage], stage: 
 
     structures, scenes = class_names(images)
     reader = PatchReader(model, len(structures), len(scenes))
-    heads = torch.load(args.out / "reader.pt", weights_only=True)
-    reader.load_state_dict({name: heads[name] for name in heads if name.split(".")[0] in HEADS}, strict=False)
+    take_heads(reader, torch.load(args.out / "reader.pt", weights_only=True), structures, scenes)
     joint = Joint(model, reader)
     position = train(joint, _loader(stream), joint.loss, _plan(stage, args), args.out / stage)
     _finish(args, model, stage)
     if PartialState().is_main_process:
-        torch.save(reader.state_dict(), args.out / "reader.pt")
+        torch.save(heads_of(reader, structures, scenes), args.out / "reader.pt")
         export(model, args, stage)
     return position
 

@@ -11,6 +11,11 @@ TAGS = {
     "blood smear": "<MICROSCOPY>",
     "fundus photograph": "<FUNDUS_PHOTOGRAPHY>",
     "dermoscopy": "<CLINICAL_PHOTOGRAPHY>",
+    "ultrasound": "<ULTRASOUND>",
+    "histology": "<MICROSCOPY>",
+    "endoscopy": "<ENDOSCOPY>",
+    "chart": "<GRAPHICS>",
+    "other": "<OTHER>",
 }
 
 

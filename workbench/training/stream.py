@@ -18,6 +18,7 @@ from workbench.training.packing import Branch, PackedBatch, make_branch, make_ga
 from workbench.training.phantoms import DRAWERS, Kind, draw_phantom
 from workbench.training.pictures import jitter, load_square, random_affine, to_tensor, warp
 from workbench.training.questions import ask, caption
+from workbench.training.questions.phrasing import rephrase
 from workbench.training.sample import Sample
 from workbench.training.targets import (
     PHANTOM_REGIONS,
@@ -119,7 +120,7 @@ class BatchStream(IterableDataset):
             square, words = phantom.pixels, caption(phantom)
             covers = patch_covers(phantom_regions(phantom), self.structures, self.size.grid)
             known = np.array([name in PHANTOM_REGIONS for name in self.structures])
-            every = ask(rng, phantom)
+            every = [rephrase(rng, sample, "train") for sample in ask(rng, phantom)]
             samples = [every[int(i)] for i in rng.permutation(len(every))[: self.mixture.questions]]
         branches = [
             self._branch(rng, sample, words, evidence_patches(covers, self.structures, sample.evidence))

@@ -5,6 +5,7 @@ Dense targets teach a small tower where things are far sooner than words do; the
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,6 +31,7 @@ from workbench.training.targets import (
 POOL = 1_500  # phantoms of each kind that are drawn once and reused
 REAL_SHARE = 0.3
 HEADS = ("norm", "structure_head", "scene_head")  # the throw-away parts of a PatchReader
+PLACES = ("row_head", "column_head")
 
 
 @dataclass
@@ -154,6 +156,29 @@ class PatchReader(nn.Module):
         scene = nn.functional.cross_entropy(self.scene_head(self.norm(tokens).mean(1)), batch.scene)
         dense = self.dense_loss(tokens, batch.covers, batch.known)
         return dense + 0.1 * scene + 0.1 * self.place_loss(tokens)
+
+
+def heads_of(reader: PatchReader, structures: list[str], scenes: list[str]) -> dict[str, Any]:
+    """What the next stage needs of the throw-away heads: tensors, and the names of their rows."""
+    tensors = {n: t for n, t in reader.state_dict().items() if n.split(".")[0] in (*HEADS, *PLACES)}
+    return {"tensors": tensors, "structures": structures, "scenes": scenes}
+
+
+def take_heads(
+    reader: PatchReader, saved: dict[str, Any], structures: list[str], scenes: list[str]
+) -> None:
+    """Load saved heads into a reader, row by row by name: a new class starts fresh, a known one goes on."""
+    own = reader.state_dict()
+    rows = {"structure_head": (saved["structures"], structures), "scene_head": (saved["scenes"], scenes)}
+    for name, tensor in saved["tensors"].items():
+        part = name.split(".")[0]
+        if part not in rows:
+            own[name].copy_(tensor)
+            continue
+        old, new = rows[part]
+        for at, label in enumerate(new):
+            if label in old:
+                own[name][at] = tensor[old.index(label)]
 
 
 class Joint(nn.Module):

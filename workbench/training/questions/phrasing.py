@@ -1,0 +1,55 @@
+"""Other words for the same question. Those of "test" are never trained on, so that a score is not recall."""
+
+import json
+import re
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from workbench.training.sample import Sample
+
+PATH = Path(__file__).parent / "phrasings.json"
+Split = Literal["train", "test"]
+
+
+@dataclass(frozen=True)
+class Family:
+    """Templates that ask the same; `{f}` stands for what is asked about."""
+
+    seen: tuple[str, ...]
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def slot(self, question: str) -> str | None:
+        """What `{f}` stands for in a question of this family ("" without a slot), None for another family."""
+        for template in self.seen:
+            pattern = re.escape(template).replace(re.escape("{f}"), "(?P<f>.+)")
+            if match := re.fullmatch(pattern, question):
+                return match.groupdict().get("f", "")
+        return None
+
+
+@cache
+def families() -> tuple[Family, ...]:
+    """The table of `phrasings.json`."""
+    return tuple(
+        Family(*(tuple(row[key]) for key in ("seen", "train", "test")))
+        for row in json.loads(PATH.read_text())
+    )
+
+
+def rephrase(rng: np.random.Generator, sample: Sample, split: Split) -> Sample:
+    """The sample with its question in other words; unchanged when no family knows the question.
+
+    "train" draws from the first phrasings and the training ones, "test" from the held-out ones alone.
+    """
+    for family in families():
+        slot = family.slot(sample.question)
+        if slot is not None:
+            choices = family.test if split == "test" else family.seen + family.train
+            template = choices[int(rng.integers(len(choices)))]
+            return replace(sample, question=template.replace("{f}", slot))
+    return sample
