@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from workbench.bench.judges import JUDGES
 from workbench.bench.measure import KINDS, Groups, Measure, Number, baselines
 from workbench.bench.results import PROTOCOL, Result, read_results, read_run
 from workbench.errors import UserFacing
@@ -44,7 +43,7 @@ def build_report(folder: str | Path) -> dict[str, Any]:
         "n_images": len({line.image_group for line in items}),
         "dropped": run.get("items", {}).get("dropped", {}),
         "stale_lines": len(every) - len(lines),
-        "judges": {line.judge: JUDGES[line.judge].protocol for line in lines if line.judge in JUDGES},
+        "judges": {line.judge: line.judge_protocol for line in lines if line.judge},
         "models": [_model(run, model, protocol) for model, protocol in measure.protocols.items()],
         "conditions": measure.conditions,
         "counts": measure.each(_counts),

@@ -42,8 +42,8 @@ def _unit(number: int, statement: Statement) -> dict[str, str]:
 def make_item(
     sample: Sample, options: tuple[str, ...], image: str, identity: str, kind: Kind
 ) -> dict[str, Any]:
-    """One benchmark line; `options` are the sample's options in the order shown."""
-    letter = LETTERS[options.index(sample.answer)]
+    """One benchmark line; `options` are the sample's options in the order shown, none for an open question."""
+    answer = LETTERS[options.index(sample.answer)] if options else sample.answer
     units: dict[str, list[dict[str, str]]] = {"perception": [], "knowledge": [], "rationale": []}
     for number, statement in enumerate(sample.statements, 1):
         units[statement.axis].append(_unit(number, statement))
@@ -51,9 +51,9 @@ def make_item(
     return {
         "id": identity,
         "image": image,
-        "question": f"{sample.question}\n{lettered(options)}",
-        "reasoning": f"<think>{thinking}</think><answer>{letter}</answer>",
-        "answer": letter,
+        "question": f"{sample.question}\n{lettered(options)}" if options else sample.question,
+        "reasoning": f"<think>{thinking}</think><answer>{answer}</answer>",
+        "answer": answer,
         **units,
         "modality": sample.modality,
         "task": kind,

@@ -61,6 +61,17 @@ MIXTURES: dict[Stage, Mixture] = {
 }
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """One picture as a batch takes it: `known` marks the structures whose absence would be told."""
+
+    square: np.ndarray
+    samples: list[Sample]
+    words: str
+    regions: dict[str, np.ndarray]
+    known: np.ndarray
+
+
 def random_phantom_seed(rng: np.random.Generator) -> int:
     return int(rng.integers(HELD_OUT_SEED))
 
@@ -100,33 +111,35 @@ class BatchStream(IterableDataset):
             number += 1
 
     def _picture(self, rng: np.random.Generator) -> tuple[torch.Tensor, list[Branch], np.ndarray, np.ndarray]:
-        if self.images and rng.random() < self.mixture.real:
-            image = self.images[int(rng.integers(len(self.images)))]
-            square = load_square(image.path, 256)
-            matrix = random_affine(rng, 256)
-            square = jitter(rng, warp(square, matrix, int(square[:4, :4].mean())))
-            marked = image_regions(image, 256)
-            regions = {name: warp(mask, matrix, 0, cv2.INTER_NEAREST) for name, mask in marked.items()}
-            covers = patch_covers(regions, self.structures, self.size.grid)
-            # Real annotation is partial: only what an image names is known to be absent elsewhere.
-            known = np.array([name in regions for name in self.structures])
-            samples = pick_samples(rng, image, self.mixture.questions, self.mixture.derived)
-            words = (
-                f"A {image.modality} of the {image.body_part}." if image.body_part else f"A {image.modality}."
-            )
-        else:
-            kind = str(rng.choice(list(DRAWERS), p=self.kind_weights))
-            phantom = draw_phantom(random_phantom_seed(rng), kind, int(rng.choice((192, 224, 256))))
-            square, words = phantom.pixels, caption(phantom)
-            covers = patch_covers(phantom_regions(phantom), self.structures, self.size.grid)
-            known = np.array([name in PHANTOM_REGIONS for name in self.structures])
-            every = [rephrase(rng, sample, "train") for sample in ask(rng, phantom)]
-            samples = [every[int(i)] for i in rng.permutation(len(every))[: self.mixture.questions]]
+        real = self.images and rng.random() < self.mixture.real
+        shown = self._real(rng) if real else self._drawn(rng)
+        covers = patch_covers(shown.regions, self.structures, self.size.grid)
         branches = [
-            self._branch(rng, sample, words, evidence_patches(covers, self.structures, sample.evidence))
-            for sample in samples
+            self._branch(rng, sample, shown.words, evidence_patches(covers, self.structures, sample.evidence))
+            for sample in shown.samples
         ]
-        return to_tensor(square, self.size.image), branches, covers, known
+        return to_tensor(shown.square, self.size.image), branches, covers, shown.known
+
+    def _real(self, rng: np.random.Generator) -> _Shown:
+        image = self.images[int(rng.integers(len(self.images)))]
+        square = load_square(image.path, 256)
+        matrix = random_affine(rng, 256)
+        square = jitter(rng, warp(square, matrix, int(square[:4, :4].mean())))
+        marked = image_regions(image, 256)
+        regions = {name: warp(mask, matrix, 0, cv2.INTER_NEAREST) for name, mask in marked.items()}
+        # Real annotation is partial: only what an image names is known to be absent elsewhere.
+        known = np.array([name in regions for name in self.structures])
+        samples = pick_samples(rng, image, self.mixture.questions, self.mixture.derived)
+        body = f" of the {image.body_part}" if image.body_part else ""
+        return _Shown(square, samples, f"A {image.modality}{body}.", regions, known)
+
+    def _drawn(self, rng: np.random.Generator) -> _Shown:
+        kind = str(rng.choice(list(DRAWERS), p=self.kind_weights))
+        phantom = draw_phantom(random_phantom_seed(rng), kind, int(rng.choice((192, 224, 256))))
+        every = [rephrase(rng, sample, "train") for sample in ask(rng, phantom)]
+        samples = [every[int(i)] for i in rng.permutation(len(every))[: self.mixture.questions]]
+        known = np.array([name in PHANTOM_REGIONS for name in self.structures])
+        return _Shown(phantom.pixels, samples, caption(phantom), phantom_regions(phantom), known)
 
     def _branch(
         self, rng: np.random.Generator, sample: Sample, words: str, evidence: tuple[int, ...]

@@ -164,9 +164,7 @@ def heads_of(reader: PatchReader, structures: list[str], scenes: list[str]) -> d
     return {"tensors": tensors, "structures": structures, "scenes": scenes}
 
 
-def take_heads(
-    reader: PatchReader, saved: dict[str, Any], structures: list[str], scenes: list[str]
-) -> None:
+def take_heads(reader: PatchReader, saved: dict[str, Any], structures: list[str], scenes: list[str]) -> None:
     """Load saved heads into a reader, row by row by name: a new class starts fresh, a known one goes on."""
     own = reader.state_dict()
     rows = {"structure_head": (saved["structures"], structures), "scene_head": (saved["scenes"], scenes)}
