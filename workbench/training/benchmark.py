@@ -42,7 +42,7 @@ def _unit(number: int, statement: Statement) -> dict[str, str]:
 def make_item(
     sample: Sample, options: tuple[str, ...], image: str, identity: str, kind: Kind
 ) -> dict[str, Any]:
-    """One benchmark line; `options` are the sample's options in the order shown, none for an open question."""
+    """One benchmark line; `options` are the sample's options in the order shown, () for an open question."""
     answer = LETTERS[options.index(sample.answer)] if options else sample.answer
     units: dict[str, list[dict[str, str]]] = {"perception": [], "knowledge": [], "rationale": []}
     for number, statement in enumerate(sample.statements, 1):

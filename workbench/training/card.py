@@ -1,10 +1,11 @@
 """The model card that ships beside each set of weights."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.bench.report import bench_table_text
 from workbench.models.session import LoadedModel
+from workbench.training.ablation import stage_table_text
 
 RECIPE = """\
 ## How it was made
@@ -49,6 +50,11 @@ SCORES = """\
 Measured by `python -m workbench train evaluate`. *blank* is the same question on a plain grey picture:
 what a model scores there it did not read from the image.
 """
+STAGES = """\
+### What each stage changed
+
+The same questions after every stage; per cent, 95 % interval in brackets. Axes are judged by stated rules.
+"""
 TITLES = {
     "phantoms": "Held-out phantoms, options shown (`assets/bench/phantoms`)",
     "phantoms-open": "Held-out phantoms, the same questions without options (exact answer)",
@@ -56,7 +62,11 @@ TITLES = {
 }
 
 
-def model_card(model: LoadedModel, reports: Mapping[str, Mapping[str, Any]]) -> str:
+def model_card(
+    model: LoadedModel,
+    reports: Mapping[str, Mapping[str, Any]],
+    stages: Sequence[Mapping[str, Any]] = (),
+) -> str:
     """Markdown with front matter; every score comes from the reports, with n, interval and protocol."""
     size = f"{model.parameters / 1e6:.1f} million parameters, revision `{model.revision}`."
     parts = [
@@ -68,4 +78,6 @@ def model_card(model: LoadedModel, reports: Mapping[str, Mapping[str, Any]]) -> 
     ]
     for name, report in reports.items():
         parts.append(f"### {TITLES[name]}\n\n```\n{bench_table_text(report).rstrip()}\n```")
+    if stages:
+        parts.append(f"{STAGES}\n{stage_table_text(stages)}")
     return "\n\n".join(part.rstrip() for part in parts) + "\n"

@@ -52,6 +52,10 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument(
         "--from-weights", type=Path, help="start from these weights (.pt) instead of the stage before"
     )
+    out.add_argument(
+        "--after", action="append", default=[], metavar="LABEL=FOLDER", type=_labelled,
+        help="weights after a stage, for the table of what each one changed (evaluate; repeat in order)",
+    )  # fmt: skip
     out.add_argument("--steps", type=int, help="length of the stage in steps")
     out.add_argument(
         "--max-minutes", type=float, default=1e9, help="stop earlier, with the schedule shrunk to fit"
@@ -59,6 +63,13 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--threads", type=int, default=1, help="torch threads of each process")
     out.add_argument("--json", action="store_true", help="print the outcome as JSON")
     return out
+
+
+def _labelled(text: str) -> tuple[str, Path]:
+    label, _, folder = text.partition("=")
+    if not folder:
+        raise argparse.ArgumentTypeError(f"{text!r} is not LABEL=FOLDER")
+    return label, Path(folder)
 
 
 def _plan(stage: str, args: argparse.Namespace) -> Plan:
@@ -166,7 +177,9 @@ def main(argv: list[str] | None = None) -> int:
     if args.stage == "evaluate":
         from workbench.training.evaluate import evaluate_pair
 
-        outcome = evaluate_pair(args.models, args.held_out, args.out / "evaluation", BENCH_FOLDER / "results")
+        outcome = evaluate_pair(
+            args.models, args.held_out, args.out / "evaluation", BENCH_FOLDER / "results", args.after
+        )
     elif args.stage == "benchmark":
         outcome = {"stage": "benchmark", "items": write_benchmark(BENCH_FOLDER / "phantoms")}
     elif args.stage == "tokenizer":

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from workbench.bench.report import build_report
 from workbench.bench.runner import run_bench
 from workbench.models.loading import load_model
 from workbench.settings import Settings
+from workbench.training.ablation import measure_stages
 from workbench.training.card import model_card
 
 CONDITIONS = ("image", "blank")
@@ -34,11 +35,13 @@ def evaluate_pair(
     held_out: Path | None,
     work: Path,
     results: Path,
+    stages: Sequence[tuple[str, Path]] = (),
     progress: Callable[..., None] | None = None,
 ) -> dict[str, Any]:
     """Run both models on the phantoms and, if given, a manifest of real images; returns n per report.
 
-    Answers go to `work`, reports to `results/NAME/report.json`, model cards beside the weights.
+    Answers go to `work`, reports to `results/NAME/report.json`, model cards beside the weights. `stages` are
+    (label, folder of weights) in the order of training: what each one changed goes into the cards.
     """
     settings = Settings(models_dir=models)
     pair = [load_model(name, settings=settings) for name in ("base", "tuned")]
@@ -56,6 +59,7 @@ def evaluate_pair(
         (target / "report.json").write_text(json.dumps(reports[name], indent=1, sort_keys=True) + "\n")
         if name == "phantoms":
             shutil.copyfile(folder / "results.jsonl", target / "results.jsonl")
+    table = measure_stages(stages, sets, work / "stages", results, progress) if stages else []
     for model in pair:
-        (models / model.name / "README.md").write_text(model_card(model, reports))
+        (models / model.name / "README.md").write_text(model_card(model, reports, table))
     return {name: report["n_items"] for name, report in reports.items()}

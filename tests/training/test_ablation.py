@@ -1,0 +1,31 @@
+"""The table of what each training stage changed: same questions, one row a stage."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.tiny import save_tiny
+from workbench.bench.items import load_items
+from workbench.training.ablation import measure_stages, stage_table_text
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stages")
+    items = load_items("phantoms", limit=4)
+    plain = replace(items, items=tuple(replace(i, options=(), answer_letter=None) for i in items.items))
+    stages = [(label, save_tiny(folder / label, seed=seed)) for seed, label in enumerate(("base", "+SFT"))]
+    return measure_stages(stages, {"a": items, "b": plain}, folder / "work", folder / "results")
+
+
+def test_every_stage_answers_every_set(table):
+    assert [row["stage"] for row in table] == ["base", "+SFT"]
+    assert table[0]["revision"] != table[1]["revision"]
+    for row in table:
+        assert {name: cells["overall"]["n"] for name, cells in row["sets"].items()} == {"a": 4, "b": 4}
+
+
+def test_the_text_shows_value_and_interval():
+    cell = {"value": 0.5, "low": 0.25, "high": 0.75, "n": 8}
+    text = stage_table_text([{"stage": "base", "sets": {"a": {"overall": cell}}}])
+    assert text.splitlines() == ["| stage | a, overall (n 8) |", "| --- | --- |", "| base | 50.0 (25–75) |"]
