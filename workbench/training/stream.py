@@ -153,6 +153,8 @@ class BatchStream(IterableDataset):
             mode = "trace"
         shown = rng.random() < self.mixture.options
         options = tuple(str(o) for o in rng.permutation(sample.options)) if shown else ()
+        if rng.random() < 0.5:  # "Yes" and "yes" are other tokens, and both are met in the wild
+            options = tuple(option[:1].upper() + option[1:] for option in options)
         text = render_question(Question(sample.question, options), TEMPLATES[mode])
         if mode == "trace":
             target, decisive = sample.reasoned(), sample.conclusion()
