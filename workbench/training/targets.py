@@ -11,7 +11,9 @@ SAME_AS = {"effusion": "pleural effusion", "infiltrate": "consolidation", "lung 
 PHANTOM_REGIONS = (
     "lung", "heart", "nodule", "consolidation", "pleural effusion", "cardiomegaly", "brain", "ventricle",
     "mass", "haematoma", "infarct", "white blood cell", "red blood cell", "platelet", "optic disc", "vessels",
-    "haemorrhages", "exudates", "skin lesion",
+    "haemorrhages", "exudates", "skin lesion", "liver", "spleen", "kidney", "liver mass", "kidney stone",
+    "free fluid", "cyst", "stone", "crowded nuclei", "necrosis", "polyp", "ulcer", "bleeding", "red bar",
+    "blue bar", "green bar", "orange bar", "grey bar",
 )  # fmt: skip
 
 

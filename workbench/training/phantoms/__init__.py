@@ -7,12 +7,18 @@ from collections.abc import Callable
 
 import numpy as np
 
+from workbench.training.phantoms.abdomen import draw_abdomen
 from workbench.training.phantoms.brain import draw_brain
 from workbench.training.phantoms.canvas import Kind, Phantom, Region
+from workbench.training.phantoms.chart import draw_chart
 from workbench.training.phantoms.chest import draw_chest
+from workbench.training.phantoms.endoscopy import draw_endoscopy
 from workbench.training.phantoms.fundus import draw_fundus
+from workbench.training.phantoms.histology import draw_histology
 from workbench.training.phantoms.skin import draw_skin
 from workbench.training.phantoms.smear import draw_smear
+from workbench.training.phantoms.ultrasound import draw_ultrasound
+from workbench.training.phantoms.unknown import draw_unknown
 
 DRAWERS: dict[Kind, Callable[..., Phantom]] = {
     "chest": draw_chest,
@@ -20,6 +26,12 @@ DRAWERS: dict[Kind, Callable[..., Phantom]] = {
     "smear": draw_smear,
     "fundus": draw_fundus,
     "skin": draw_skin,
+    "abdomen": draw_abdomen,
+    "ultrasound": draw_ultrasound,
+    "histology": draw_histology,
+    "endoscopy": draw_endoscopy,
+    "chart": draw_chart,
+    "unknown": draw_unknown,
 }
 
 

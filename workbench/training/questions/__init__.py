@@ -8,12 +8,28 @@ from dataclasses import replace
 import numpy as np
 
 from workbench.training.phantoms import Kind, Phantom
-from workbench.training.questions import brain, chest, fundus, skin, smear
+from workbench.training.questions import (
+    abdomen,
+    brain,
+    chart,
+    chest,
+    endoscopy,
+    fundus,
+    histology,
+    skin,
+    smear,
+    ultrasound,
+    unknown,
+)
 from workbench.training.questions.findings import place_of
-from workbench.training.questions.wording import modality_sample
+from workbench.training.questions.wording import MODALITY_FACT, modality_sample
 from workbench.training.sample import Sample
 
-_MODULES = {"chest": chest, "brain": brain, "smear": smear, "fundus": fundus, "skin": skin}
+_MODULES = {
+    "chest": chest, "brain": brain, "smear": smear, "fundus": fundus, "skin": skin, "abdomen": abdomen,
+    "ultrasound": ultrasound, "histology": histology, "endoscopy": endoscopy, "chart": chart,
+    "unknown": unknown,
+}  # fmt: skip
 MODALITY: dict[Kind, str] = {kind: module.MODALITY for kind, module in _MODULES.items()}
 
 
@@ -23,7 +39,9 @@ def ask(rng: np.random.Generator, phantom: Phantom) -> list[Sample]:
     `evidence` keeps only what was drawn: an absent cell has no place to look at.
     """
     drawn = {region.name for region in (*phantom.anatomy, *phantom.lesions)}
-    samples = [modality_sample(rng, MODALITY[phantom.kind]), *_MODULES[phantom.kind].samples(rng, phantom)]
+    samples = _MODULES[phantom.kind].samples(rng, phantom)
+    if MODALITY[phantom.kind] in MODALITY_FACT:
+        samples = [modality_sample(rng, MODALITY[phantom.kind]), *samples]
     return [
         replace(sample, evidence=tuple(name for name in sample.evidence if name in drawn))
         for sample in samples

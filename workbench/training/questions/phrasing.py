@@ -17,18 +17,18 @@ Split = Literal["train", "test"]
 
 @dataclass(frozen=True)
 class Family:
-    """Templates that ask the same; `{f}` stands for what is asked about."""
+    """Templates that ask the same; `{f}` and `{g}` stand for what is asked about."""
 
     seen: tuple[str, ...]
     train: tuple[str, ...]
     test: tuple[str, ...]
 
-    def slot(self, question: str) -> str | None:
-        """What `{f}` stands for in a question of this family ("" without a slot), None for another family."""
+    def slots(self, question: str) -> dict[str, str] | None:
+        """What stands for `{f}` and `{g}` in a question of this family, None for another family."""
         for template in self.seen:
-            pattern = re.escape(template).replace(re.escape("{f}"), "(?P<f>.+)")
+            pattern = re.sub(r"\\\{([fg])\\\}", r"(?P<\1>.+)", re.escape(template))
             if match := re.fullmatch(pattern, question):
-                return match.groupdict().get("f", "")
+                return match.groupdict()
         return None
 
 
@@ -47,9 +47,9 @@ def rephrase(rng: np.random.Generator, sample: Sample, split: Split) -> Sample:
     "train" draws from the first phrasings and the training ones, "test" from the held-out ones alone.
     """
     for family in families():
-        slot = family.slot(sample.question)
-        if slot is not None:
+        slots = family.slots(sample.question)
+        if slots is not None:
             choices = family.test if split == "test" else family.seen + family.train
             template = choices[int(rng.integers(len(choices)))]
-            return replace(sample, question=template.replace("{f}", slot))
+            return replace(sample, question=template.format(**slots))
     return sample

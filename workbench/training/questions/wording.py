@@ -20,6 +20,17 @@ MODALITY_FACT = {
         "A fundus photograph typically shows the retina at the back of the eye.",
     ),
     "dermoscopy": ("a coloured spot on skin", "Dermoscopy typically shows a magnified spot on skin."),
+    "CT": (
+        "a cross-section with bright bone and grey organs",
+        "CT typically shows bone bright and air dark.",
+    ),
+    "ultrasound": ("a fan of grey speckle", "Ultrasound typically shows speckled tissue in a fan."),
+    "histology": (
+        "a field of stained cell nuclei",
+        "Histology typically shows stained tissue under a microscope.",
+    ),
+    "endoscopy": ("a pink wall seen from inside", "Endoscopy typically shows the inside of the gut."),
+    "chart": ("coloured bars on two axes", "A chart typically shows numbers as shapes."),
 }
 
 
