@@ -19,6 +19,7 @@ from workbench.training.phantoms import DRAWERS, Kind, draw_phantom
 from workbench.training.pictures import jitter, load_square, random_affine, to_tensor, warp
 from workbench.training.questions import ask, caption
 from workbench.training.questions.phrasing import rephrase
+from workbench.training.questions.unknown import unknown_sample
 from workbench.training.sample import Sample
 from workbench.training.targets import (
     PHANTOM_REGIONS,
@@ -51,13 +52,25 @@ class Mixture:
     pictures: int = 12
     questions: int = 2
     kinds: dict[Kind, float] = field(
-        default_factory=lambda: {"chest": 1.6, "brain": 1.4, "smear": 1.4, "fundus": 1.0, "skin": 0.8}
+        default_factory=lambda: {
+            "chest": 1.6,
+            "brain": 1.4,
+            "smear": 1.4,
+            "fundus": 1.0,
+            "skin": 0.8,
+            "abdomen": 1.3,
+            "ultrasound": 0.8,
+            "histology": 0.8,
+            "endoscopy": 0.8,
+            "chart": 1.0,
+            "unknown": 1.2,
+        }  # fmt: skip
     )
 
 
 MIXTURES: dict[Stage, Mixture] = {
-    "base": Mixture(captions=0.12, traces=0.08),
-    "tuned": Mixture(real=0.75, traces=0.85, pictures=10, questions=5),
+    "base": Mixture(real=0.5, captions=0.1, traces=0.08, pictures=12, questions=5),
+    "tuned": Mixture(real=0.55, traces=0.88, pictures=10, questions=5),
 }
 
 
@@ -138,8 +151,16 @@ class BatchStream(IterableDataset):
         phantom = draw_phantom(random_phantom_seed(rng), kind, int(rng.choice((192, 224, 256))))
         every = [rephrase(rng, sample, "train") for sample in ask(rng, phantom)]
         samples = [every[int(i)] for i in rng.permutation(len(every))[: self.mixture.questions]]
+        if kind == "unknown" and self.images:
+            samples = [self._out_of_place(rng) if rng.random() < 0.5 else sample for sample in samples]
         known = np.array([name in PHANTOM_REGIONS for name in self.structures])
         return _Shown(phantom.pixels, samples, caption(phantom), phantom_regions(phantom), known)
+
+    def _out_of_place(self, rng: np.random.Generator) -> Sample:
+        """A real question asked of a picture that is no medical image, its options shown or not."""
+        image = self.images[int(rng.integers(len(self.images)))]
+        sample = image.samples[int(rng.integers(len(image.samples)))]
+        return unknown_sample(sample.question, sample.options)
 
     def _branch(
         self, rng: np.random.Generator, sample: Sample, words: str, evidence: tuple[int, ...]
