@@ -48,8 +48,8 @@ class Llava:
             )
             for key, value in fill.items()
         }
-        out["pixel_values"] = torch.cat([inputs["pixel_values"] for inputs in batch])
-        return out
+        pictures = [inputs["pixel_values"] for inputs in batch if "pixel_values" in inputs]
+        return out | ({"pixel_values": torch.cat(pictures)} if pictures else {})
 
     def decoder(self, model: nn.Module) -> DecoderParts:
         text = model.model.language_model

@@ -1,0 +1,117 @@
+"""Votes on disk: one JSON object a question, appended a batch at a time, so that nothing is asked twice."""
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import UserFacing
+from workbench.training.rare.voting import Vote
+from workbench.training.records import Record
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """One question with its vote. `gold` is for measuring alone; `asked` says of whom and how it was asked.
+
+    `reasoning` is the trace of the likeliest sample among the winners that has one, else "". `image` is the
+    picture's path below the folder of the labels.
+    """
+
+    record_id: str
+    question: str
+    options: tuple[str, ...]
+    gold: str
+    rare: bool
+    tag: str
+    source: str
+    image: str | None
+    vote: Vote
+    reasoning: str
+    asked: dict[str, Any]
+
+    def record(self, folder: Path, threshold: float) -> Record | None:
+        """The training record with the self-made label, None when its confidence is too low.
+
+        Nothing of the gold annotation is in it: neither the answer nor the boxes.
+        """
+        label = self.vote.kept(threshold)
+        if label is None:
+            return None
+        return Record(
+            self.record_id,
+            self.question,
+            label,
+            folder / self.image if self.image else None,
+            self.options,
+            self.reasoning,
+            self.tag,
+            rare=self.rare,
+            source=f"{self.source}, self-labelled",
+        )
+
+    def line(self) -> str:
+        """The JSON line, with confidence, agreement and invalid rate written out for the reader."""
+        vote = self.vote
+        own = {name: value for name, value in vars(self).items() if name != "vote"}
+        counted = vars(vote) | {
+            "confidence": round(vote.confidence, 6),
+            "agreement": round(vote.agreement, 6),
+            "invalid_rate": round(vote.invalid_rate, 6),
+        }
+        return json.dumps(own | {"vote": counted}) + "\n"
+
+
+def parse_line(line: str) -> Labelled:
+    """The opposite of `Labelled.line`. Raises ValueError, KeyError or TypeError for anything else."""
+    row = json.loads(line)
+    vote = row["vote"]
+    histogram = tuple((str(answer), int(count)) for answer, count in vote["histogram"])
+    counted = Vote(vote["label"], histogram, vote["samples"], vote["invalid"], tuple(vote["winners"]))
+    return Labelled(**row | {"options": tuple(row["options"]), "vote": counted})
+
+
+def label_file(folder: Path, rank: int) -> Path:
+    """The file that process `rank` appends to."""
+    return folder / f"labels-{rank:03d}.jsonl"
+
+
+def append_labels(path: Path, labelled: Iterable[Labelled]) -> None:
+    """Write the lines and force them to disk; a half-written last line of an earlier run is cut off first."""
+    content = path.read_bytes() if path.is_file() else b""
+    whole = content.rfind(b"\n") + 1
+    with path.open("r+b" if content else "wb") as file:
+        file.truncate(whole)
+        file.seek(whole)
+        file.write("".join(row.line() for row in labelled).encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_labels(folder: Path, asked: dict[str, Any]) -> dict[str, Labelled]:
+    """Whole lines of every label file of a folder by record id.
+
+    Raises UserFacing for a line that can't be read, and for votes that were collected otherwise than `asked`
+    says: votes of two models or two temperatures do not belong in one set.
+    """
+    found: dict[str, Labelled] = {}
+    for path in sorted(folder.glob("labels-*.jsonl")):
+        for number, line in enumerate(_whole_lines(path), 1):
+            try:
+                row = parse_line(line)
+            except (ValueError, KeyError, TypeError) as error:
+                what = f"Line {number} of {path.name} is not a label ({error})."
+                raise UserFacing(what, "Delete that line; the question is asked again.") from error
+            other = sorted(name for name, value in asked.items() if row.asked.get(name) != value)
+            if other:
+                what = f"The labels in {folder} were made with another {', '.join(other)}."
+                raise UserFacing(what, "Use the same settings to go on, or another folder to start afresh.")
+            found[row.record_id] = row
+    return found
+
+
+def _whole_lines(path: Path) -> Sequence[str]:
+    content = path.read_bytes()
+    return content[: content.rfind(b"\n") + 1].decode().splitlines()
