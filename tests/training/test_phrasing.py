@@ -18,7 +18,7 @@ def test_no_phrasing_is_in_two_places():
         assert len(slots) == 1
 
 
-@pytest.mark.parametrize("kind", DRAWERS)
+@pytest.mark.parametrize("kind", [kind for kind in DRAWERS if kind != "unknown"])
 def test_every_question_of_a_phantom_has_a_held_out_phrasing(kind):
     rng = np.random.default_rng(0)
     trained = {text for family in families() for text in family.seen + family.train}

@@ -27,7 +27,7 @@ def test_traces_hold_three_axes_and_parse_back(kind):
         assert trace.modality is not None
 
 
-@pytest.mark.parametrize("kind", DRAWERS)
+@pytest.mark.parametrize("kind", [kind for kind in DRAWERS if kind != "unknown"])
 def test_the_answer_is_one_of_the_options_once(kind):
     for _, sample in _all(kind):
         assert sample.options.count(sample.answer) == 1

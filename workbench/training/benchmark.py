@@ -64,7 +64,7 @@ def make_item(
     }
 
 
-def write_benchmark(folder: Path, images_per_kind: int = 20, questions: int = 3) -> int:
+def write_benchmark(folder: Path, images_per_kind: int = 12, questions: int = 3) -> int:
     """Write `items.jsonl` and `images/`, the same for the same arguments; returns the number of items."""
     (folder / "images").mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(2026)
@@ -75,7 +75,8 @@ def write_benchmark(folder: Path, images_per_kind: int = 20, questions: int = 3)
             phantom = draw_phantom(seed, kind, IMAGE_SIZE)
             name = f"images/{kind}-{number:03d}.jpg"
             Image.fromarray(phantom.pixels).save(folder / name, quality=92)
-            samples = [rephrase(rng, sample, "test") for sample in ask(rng, phantom) if sample.options]
+            known = kind != "unknown"  # what is asked of an unknown picture has no options to choose from
+            samples = [rephrase(rng, s, "test") for s in ask(rng, phantom) if s.options or not known]
             chosen = [samples[int(i)] for i in rng.permutation(len(samples))[:questions]]
             for part, sample in enumerate(chosen):
                 options = tuple(str(option) for option in rng.permutation(sample.options))

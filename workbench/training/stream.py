@@ -16,6 +16,7 @@ from workbench.training.architecture import TEMPLATES, Size
 from workbench.training.corpus import CorpusImage, pick_samples
 from workbench.training.packing import Branch, PackedBatch, make_branch, make_gaze, pack, prefix_ids
 from workbench.training.phantoms import DRAWERS, Kind, draw_phantom
+from workbench.training.phantoms.photographs import crop_photograph, package_photographs
 from workbench.training.pictures import jitter, load_square, random_affine, to_tensor, warp
 from workbench.training.questions import ask, caption
 from workbench.training.questions.phrasing import rephrase
@@ -32,6 +33,7 @@ from workbench.training.targets import (
 
 Stage = Literal["base", "tuned"]
 HELD_OUT_SEED = 900_000_000  # training draws seeds below this, evaluation above
+PHOTOGRAPHS = 0.4  # share of the unknown pictures that are crops of photographs, where there are any
 CAPTION_QUESTION = "Describe the image."
 
 
@@ -108,6 +110,7 @@ class BatchStream(IterableDataset):
         weights = np.array([self.mixture.kinds[kind] for kind in DRAWERS])
         self.kind_weights = weights / weights.sum()
         self.structures, _ = class_names(images)
+        self.photographs = package_photographs("train")
 
     def __iter__(self) -> Iterator[PackedBatch]:
         number = self.first
@@ -151,10 +154,14 @@ class BatchStream(IterableDataset):
         phantom = draw_phantom(random_phantom_seed(rng), kind, int(rng.choice((192, 224, 256))))
         every = [rephrase(rng, sample, "train") for sample in ask(rng, phantom)]
         samples = [every[int(i)] for i in rng.permutation(len(every))[: self.mixture.questions]]
+        pixels = phantom.pixels
+        if kind == "unknown" and self.photographs and rng.random() < PHOTOGRAPHS:
+            path = self.photographs[int(rng.integers(len(self.photographs)))]
+            pixels = crop_photograph(rng, path, phantom.pixels.shape[0])
         if kind == "unknown" and self.images:
             samples = [self._out_of_place(rng) if rng.random() < 0.5 else sample for sample in samples]
         known = np.array([name in PHANTOM_REGIONS for name in self.structures])
-        return _Shown(phantom.pixels, samples, caption(phantom), phantom_regions(phantom), known)
+        return _Shown(pixels, samples, caption(phantom), phantom_regions(phantom), known)
 
     def _out_of_place(self, rng: np.random.Generator) -> Sample:
         """A real question asked of a picture that is no medical image, its options shown or not."""

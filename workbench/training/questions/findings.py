@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.training.phantoms import Phantom
-from workbench.training.questions.wording import SIDES_FACT, Told, pick, shuffled, told
+from workbench.training.questions.wording import SIDES_FACT, Told, pick, shuffled, told, with_article
 from workbench.training.sample import Sample
 
 
@@ -146,4 +146,5 @@ def finding_samples(rng: np.random.Generator, phantom: Phantom, table: FindingTa
 def finding_caption(phantom: Phantom, table: FindingTable) -> str:
     """One sentence on what is drawn."""
     found = table.findings[phantom.finding]
-    return f"A {table.modality} image with {_seen(phantom, table)}: {found.name}."
+    words = with_article(table.modality)
+    return f"{words[0].upper()}{words[1:]} image with {_seen(phantom, table)}: {found.name}."

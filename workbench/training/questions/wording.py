@@ -34,6 +34,11 @@ MODALITY_FACT = {
 }
 
 
+def with_article(noun: str) -> str:
+    """ "an MRI", "a fundus photograph"; by sound, so an X-ray and an ultrasound too."""
+    return f"{'an' if noun.startswith(('X-ray', 'MRI', 'ultrasound', 'endoscopy')) else 'a'} {noun}"
+
+
 Told = tuple[str, str]  # topic and sentence
 
 
@@ -74,7 +79,7 @@ def modality_sample(rng: np.random.Generator, modality: str) -> Sample:
     seen, fact = MODALITY_FACT[modality]
     question = pick(rng, ("What kind of image is this?", "Which imaging modality is shown?"))
     options = shuffled(rng, modality, list(MODALITY_FACT), 4)
-    why = f"Therefore this is a {modality} image."
+    why = f"Therefore this is {with_article(modality)} image."
     return told(
         question,
         options,
