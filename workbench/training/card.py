@@ -60,6 +60,8 @@ The same questions after every stage; per cent, 95 % interval in brackets. Axes 
 TITLES = {
     "phantoms": "Held-out phantoms, options shown (`assets/bench/phantoms`)",
     "phantoms-open": "Held-out phantoms, the same questions without options (exact answer)",
+    "photographs": "Photographs never trained on (right: it says that it does not know them)",
+    "rare": "Drawn rare findings (dextrocardia, butterfly mass, cherry red spot)",
     "real": "Real images never trained on (SLAKE, VQA-RAD and BCCD, English questions)",
 }
 

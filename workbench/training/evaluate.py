@@ -14,6 +14,7 @@ from workbench.models.loading import load_model
 from workbench.settings import Settings
 from workbench.training.ablation import measure_stages
 from workbench.training.card import model_card
+from workbench.training.held_out import photograph_items, rare_items
 
 CONDITIONS = ("image", "blank")
 TRAINED_DATASETS = ("SLAKE 1.0", "VQA-RAD", "BCCD")
@@ -46,7 +47,12 @@ def evaluate_pair(
     settings = Settings(models_dir=models)
     pair = [load_model(name, settings=settings) for name in ("base", "tuned")]
     phantoms = load_items("phantoms")
-    sets = {"phantoms": phantoms, "phantoms-open": without_options(phantoms)}
+    sets = {
+        "phantoms": phantoms,
+        "phantoms-open": without_options(phantoms),
+        "photographs": photograph_items(work / "photographs"),
+        "rare": rare_items(work / "rare"),
+    }
     if held_out is not None:
         sets["real"] = only_datasets(load_items(held_out), TRAINED_DATASETS)
     reports = {}
