@@ -76,7 +76,7 @@ $(RUN_STAMP): requirements.txt packages.txt
 	fi
 	@touch $@
 
-$(TEST_STAMP): $(RUN_STAMP) requirements-dev.txt
+$(TEST_STAMP): $(RUN_STAMP) requirements-dev.txt requirements-train.txt
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 

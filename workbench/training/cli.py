@@ -2,12 +2,17 @@
 
 tokenizer → vision → base → tuned, each resuming from its own folder under `--out`; then benchmark draws the
 bundled phantom items and evaluate measures the pair and writes the model cards.
+
+On any checkpoint, with their own --help: `train sft` (supervised, whole or LoRA), `train reinforce`
+(composite reward), `train rare` (self-labelled rare conditions).
 """
 
 import argparse
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -167,8 +172,18 @@ def export(model: LlavaForConditionalGeneration, args: argparse.Namespace, stage
     build_processor(_tokenizer(args), Size()).save_pretrained(folder)
 
 
+def _other_stage(name: str) -> Callable[[list[str]], int] | None:
+    """The stages that run on any checkpoint have their own arguments; imported when asked for."""
+    module = {"sft": "finetune_cli", "reinforce": "reinforce_cli", "rare": "rare_cli"}.get(name)
+    return import_module(f"workbench.training.{module}").main if module else None
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one stage; returns the exit status."""
+    given = sys.argv[1:] if argv is None else argv
+    other = _other_stage(given[0]) if given else None
+    if other:
+        return other(given[1:])
     args = parser().parse_args(argv)
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)

@@ -1,0 +1,60 @@
+"""`train reinforce` and `train rare` run from the command line to saved weights that load again."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.tiny import save_tiny
+from workbench.errors import UserFacing
+from workbench.models.loading import load_model
+from workbench.training.cli import main
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return str(save_tiny(tmp_path_factory.mktemp("pair") / "tuned"))
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    Image.fromarray(np.full((24, 24, 3), 90, np.uint8)).save(tmp_path / "a.png")
+    question = {"question": "Is this a CT?", "answer": "Yes", "answer_type": "closed",
+                "question_type": "Modality", "options": ["Yes", "No"], "qid": "q"}  # fmt: skip
+    line = {"id": "a", "file": "a.png", "modality": "CT", "body_part": "chest", "width": 24, "height": 24,
+            "qa": [question], "regions": [], "mask": None}  # fmt: skip
+    (tmp_path / "manifest.jsonl").write_text(json.dumps(line) + "\n")
+    return f"manifest:{tmp_path}"
+
+
+def _differs(first: str, second: str) -> bool:
+    one, two = (load_model(ref).model.state_dict() for ref in (first, second))
+    return any(not one[name].equal(two[name]) for name in one)
+
+
+def test_reinforce_writes_a_model(model, manifest, tmp_path, capsys):
+    out = tmp_path / "out"
+    argv = ["reinforce", "--model", model, "--data", manifest, "--steps", "1", "--prompts", "2"]
+    assert main([*argv, "--answers", "2", "--out", str(out), "--json"]) == 0
+    outcome = json.loads(capsys.readouterr().out)
+    assert outcome["steps"] == 1
+    assert load_model(outcome["model"]).revision
+    assert "total" in json.loads((out / "log.jsonl").read_text().splitlines()[0])
+
+
+def test_rare_learns_its_own_labels_then_supervised_ones(manifest, tmp_path, capsys):
+    out = tmp_path / "out"
+    argv = ["rare", "--model", "tuned", "--data", manifest, "--questions", "4", "--samples", "2"]
+    argv += ["--steps", "1", "--batch", "1", "--rate", "1e-3", "--out", str(out), "--json"]
+    assert main(argv) == 0
+    outcome = json.loads(capsys.readouterr().out)
+    assert outcome["report"]["supervised"] == 1
+    assert 1 <= outcome["report"]["kept"] <= 4
+    assert _differs("tuned", outcome["model"])
+
+
+def test_rare_says_when_no_label_is_sure(model, manifest, tmp_path):
+    argv = ["rare", "--model", model, "--data", manifest, "--questions", "2", "--samples", "1", "--text"]
+    with pytest.raises(UserFacing, match="None of 2 answers"):
+        main([*argv, "--out", str(tmp_path / "out")])

@@ -1,0 +1,219 @@
+"""Records → model inputs for any image-text-to-text processor, with labels on the assistant's target alone.
+
+The prompt is what `LoadedModel.prepare` gives the model at answering time (chat template with the generation
+prompt); the target's ids follow it and end with the end-of-sequence token. Prompt and target are tokenised
+apart, as in generation, so the boundary between them is exact.
+"""
+
+import importlib.util
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch.nn.functional import pad
+from transformers import AutoConfig, AutoImageProcessor, AutoProcessor, AutoTokenizer
+from transformers.utils import cached_file
+
+from workbench.errors import UserFacing
+from workbench.imaging.load import load_image
+from workbench.models.answer import Mode, Question
+from workbench.models.catalogue import DEFAULT_TEMPLATES
+from workbench.models.prompts import render_question
+from workbench.training.records import Record
+
+IGNORE = -100
+_THINKING = "<think>"
+_SIDE_FILES = (
+    "processor_config.json",
+    "preprocessor_config.json",
+    "video_preprocessor_config.json",
+    "chat_template.jinja",
+    "chat_template.json",
+)
+
+
+class GridProcessor:
+    """Image processor and tokenizer joined by hand, for the Qwen-VL kind where torchvision is absent.
+
+    Their own processors insist on a video part that needs torchvision. An image that the image processor cuts
+    into a grid `[t, h, w]` of patches takes t·h·w / merge² places, each holding the image token.
+    """
+
+    def __init__(
+        self, image_processor: Any, tokenizer: Any, image_token_id: int, origin: Mapping[str, Any]
+    ) -> None:
+        """`origin` names where the processor files lie: `path_or_repo_id` and `revision`."""
+        self.image_processor, self.tokenizer, self.origin = image_processor, tokenizer, dict(origin)
+        self.image_token_id = image_token_id
+        self.image_token = tokenizer.convert_ids_to_tokens(image_token_id)
+
+    def apply_chat_template(
+        self, conversation: list[dict[str, Any]], add_generation_prompt: bool = False, **_: Any
+    ) -> dict[str, torch.Tensor]:
+        """Inputs of one conversation, batch 1: what the real processor gives with `tokenize=True`."""
+        text = self.tokenizer.apply_chat_template(
+            conversation, add_generation_prompt=add_generation_prompt, tokenize=False
+        )
+        parts = [
+            part for turn in conversation if not isinstance(turn["content"], str) for part in turn["content"]
+        ]
+        images = [part["image"] for part in parts if part["type"] == "image"]
+        visual = dict(self.image_processor(images=images, return_tensors="pt")) if images else {}
+        ids = self._expand(text, visual.get("image_grid_thw", torch.zeros(0, 3)))
+        kinds = (ids == self.image_token_id).long()
+        return {
+            "input_ids": ids,
+            "attention_mask": torch.ones_like(ids),
+            "mm_token_type_ids": kinds,
+            **visual,
+        }
+
+    def _expand(self, text: str, grids: torch.Tensor) -> torch.Tensor:
+        """Ids `[1, N]` of the text with each image token repeated as often as its grid has merged patches."""
+        counts = (grids.prod(-1) // self.image_processor.merge_size**2).int().tolist()
+        pieces = text.split(self.image_token)
+        if len(pieces) != len(counts) + 1:
+            raise ValueError(f"{len(counts)} images but {len(pieces) - 1} image tokens in the prompt")
+        whole = pieces[0]
+        for count, piece in zip(counts, pieces[1:], strict=True):
+            whole += self.image_token * count + piece
+        return self.tokenizer(whole, add_special_tokens=False, return_tensors="pt")["input_ids"]
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """The tokenizer, and the origin's own processor files unchanged, the video part included."""
+        self.image_processor.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+        for name in _SIDE_FILES:
+            found = cached_file(
+                filename=name,
+                **self.origin,
+                _raise_exceptions_for_missing_entries=False,
+                _raise_exceptions_for_connection_errors=False,
+            )
+            if found:
+                shutil.copyfile(found, Path(folder) / name)
+
+
+def load_processor(source: str | Path, revision: str | None = None) -> Any:
+    """The checkpoint's processor; a GridProcessor for Qwen-VL kinds where torchvision is absent.
+
+    Raises UserFacing for another kind whose video part needs torchvision. Remote code is never run.
+    """
+    common = {"trust_remote_code": False, "revision": revision}
+    config = AutoConfig.from_pretrained(source, **common)
+    if not hasattr(config, "video_token_id") or importlib.util.find_spec("torchvision"):
+        return AutoProcessor.from_pretrained(source, **common)
+    images = AutoImageProcessor.from_pretrained(source, backend="pil", **common)
+    if "image_grid_thw" not in images.model_input_names:
+        raise UserFacing(
+            f"The processor of {str(source)!r} ({config.model_type}) needs torchvision.",
+            "Install torchvision.",
+        )
+    tokenizer = AutoTokenizer.from_pretrained(source, **common)
+    origin = {"path_or_repo_id": str(source), "revision": revision}
+    return GridProcessor(images, tokenizer, config.image_token_id, origin)
+
+
+def target_of(record: Record) -> tuple[Mode, str]:
+    """Prompt mode and target text: the reasoning where there is one, else the short answer."""
+    return ("trace", record.reasoning) if record.reasoning else ("short", record.answer)
+
+
+def neutral(text: str, tokenizer: Any) -> str:
+    """Break up control tokens that stand in the data ("<image>"), so that they are read as plain text."""
+    added = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
+    for token in sorted(added.union(tokenizer.all_special_tokens), key=len, reverse=True):
+        if len(token) > 1:
+            text = text.replace(token, f"{token[0]} {token[1:]}")
+    return text
+
+
+def open_picture(record: Record) -> Image.Image | None:
+    """The record's image as RGB, upright; None for text only. Raises UserFacing naming the record."""
+    if record.image is None:
+        return None
+    try:
+        return Image.fromarray(load_image(record.image).pixels)
+    except UserFacing as error:
+        raise UserFacing(f"The image of record {record.record_id!r}: {error.message}", error.hint) from error
+
+
+class Collator:
+    """Makes one batch of records; picklable, so that loader workers can run it."""
+
+    def __init__(self, processor: Any, templates: Mapping[Mode, str] | None = None) -> None:
+        self.processor, self.tokenizer = processor, processor.tokenizer
+        self.templates = dict(templates or DEFAULT_TEMPLATES)
+
+    def __call__(self, records: Sequence[Record]) -> dict[str, torch.Tensor]:
+        """Inputs padded on the right, `labels` int64 `[B, N]` (−100 except on target tokens)."""
+        return join([self.one(record) for record in records], self._pad_id)
+
+    @property
+    def _pad_id(self) -> int:
+        pad_id = self.tokenizer.pad_token_id
+        return self.tokenizer.eos_token_id if pad_id is None else pad_id
+
+    def one(self, record: Record) -> dict[str, torch.Tensor]:
+        """Inputs and labels of one record, batch 1."""
+        mode, target = target_of(record)
+        question = render_question(Question(record.question, record.options, mode), self.templates[mode])
+        content: list[dict[str, Any]] = [{"type": "text", "text": neutral(question, self.tokenizer)}]
+        picture = open_picture(record)
+        if picture is not None:
+            content.insert(0, {"type": "image", "image": picture})
+        inputs = self.processor.apply_chat_template(
+            [{"role": "user", "content": content}],
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+        )
+        return extend(dict(inputs), self._target_ids(target, inputs["input_ids"][0]))
+
+    def _target_ids(self, target: str, prompt: torch.Tensor) -> torch.Tensor:
+        """Ids `[T]`; templates of thinking models open `<think>` themselves, which is then not repeated."""
+        ending = self.tokenizer.decode(prompt[-8:]).rstrip()
+        if ending.endswith(_THINKING):
+            target = target.removeprefix(_THINKING)
+        ids = self.tokenizer(neutral(target, self.tokenizer), add_special_tokens=False)["input_ids"]
+        return torch.tensor([*ids, self.tokenizer.eos_token_id])
+
+
+def extend(inputs: dict[str, torch.Tensor], target: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Prompt inputs (batch 1) followed by target ids `[T]`, with labels on the target alone."""
+    ids, shape = inputs["input_ids"], inputs["input_ids"].shape
+    out = dict(inputs)
+    for key, value in inputs.items():
+        if value.shape == shape and key != "input_ids":
+            out[key] = pad(value, (0, len(target)), value=1 if key == "attention_mask" else 0)
+    out["input_ids"] = torch.cat([ids, target[None]], 1)
+    out["labels"] = torch.cat([torch.full_like(ids, IGNORE), target[None]], 1)
+    return out
+
+
+def join(rows: Sequence[dict[str, torch.Tensor]], pad_id: int) -> dict[str, torch.Tensor]:
+    """One batch of batch-1 inputs: sequences padded on the right, image tensors one after the other.
+
+    Raises UserFacing when images of one batch have shapes that can't stand together.
+    """
+    longest = max(row["input_ids"].shape[1] for row in rows)
+    fill = {"input_ids": pad_id, "labels": IGNORE}
+    out: dict[str, torch.Tensor] = {}
+    for key in dict.fromkeys(key for row in rows for key in row):
+        parts = []
+        for row in rows:
+            length = row["input_ids"].shape[1]
+            if key in row and row[key].shape == (1, length):
+                parts.append(pad(row[key], (0, longest - length), value=fill.get(key, 0)))
+            elif key in row:
+                parts.append(row[key])
+        if len({part.shape[1:] for part in parts}) > 1:
+            raise UserFacing(
+                f"Images of one batch differ in shape ({key}).", "Use --batch 1 and --accumulate."
+            )
+        out[key] = torch.cat(parts)
+    return out

@@ -1,0 +1,79 @@
+"""`python -m workbench train reinforce`: raise the answers that the composite reward prefers.
+
+Group-relative policy optimisation with MediX-R1's reward; several processes: put `torchrun` in front.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from accelerate import PartialState
+from torch.utils.data import ConcatDataset
+
+from workbench.models.loading import load_model
+from workbench.settings import Settings
+from workbench.training.finetune_cli import parse_source
+from workbench.training.problems import mixed_problems
+from workbench.training.reinforce import Progress, ReinforcePlan, reinforce
+from workbench.training.reward import CompositeScore, Rules
+from workbench.training.sources import load_records
+
+
+def parser() -> argparse.ArgumentParser:
+    """Arguments of the command."""
+    out = argparse.ArgumentParser(prog="python -m workbench train reinforce", description=__doc__)
+    add = out.add_argument
+    add("--model", default="tuned", help="base, tuned, a checkpoint folder or a hub id (default tuned)")
+    add("--data", action="append", default=[], help="SCHEMA:PATH_OR_ID of real questions (repeat)")
+    add("--real", type=float, default=0.5, help="share of real questions where --data is given (default 0.5)")
+    add("--steps", type=int, default=60, help="steps (default 60)")
+    add("--prompts", type=int, default=12, help="questions a step and process (default 12)")
+    add("--answers", type=int, default=6, help="answers sampled for each question (default 6)")
+    add("--rate", type=float, default=1e-5, help="learning rate (default 1e-5)")
+    add("--kl", type=float, default=0.0, help="weight of the divergence from the start (default 0, as DAPO)")
+    add("--grounding", type=float, default=0.0, help="weight of our own grounding term (default 0)")
+    add("--strict", action="store_true", help="the published rule: only <thinking> counts, not <think>")
+    add("--max-minutes", type=float, default=1e9, help="stop after the step in which these pass")
+    add("--save-every", type=int, default=20, help="steps between checkpoints (default 20)")
+    add("--out", type=Path, default=Path("runs/reinforce"), help="working folder (default runs/reinforce)")
+    add("--seed", type=int, default=0, help="decides the questions and the sampling")
+    add("--json", action="store_true", help="print the outcome as JSON")
+    return out
+
+
+def _records(sources: Sequence[str]) -> Any:
+    tables = [load_records(*parse_source(text))[0] for text in sources]
+    return ConcatDataset(tables) if tables else ()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; returns the exit status. Raises UserFacing for what the person can set right."""
+    args = parser().parse_args(argv)
+    args.out.mkdir(parents=True, exist_ok=True)
+    loaded = load_model(args.model, settings=replace(Settings.from_env([]), dtype="float32"))
+    plan = ReinforcePlan(
+        args.steps, args.rate, max_minutes=args.max_minutes, save_every=args.save_every,
+        prompts=args.prompts, answers=args.answers, kl=args.kl, seed=args.seed,
+    )  # fmt: skip
+    log = args.out / "log.jsonl"
+
+    def report(progress: Progress) -> None:
+        with log.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps({"step": progress.step, **progress.rewards}) + "\n")
+        sys.stderr.write(f"{progress.line()}\n")
+
+    score = CompositeScore(loaded, Rules(strict=args.strict), args.grounding)
+    problems = mixed_problems(_records(args.data), args.seed, args.real)
+    place = reinforce(loaded, problems, score, plan, args.out, report=report)
+    outcome: dict[str, Any] = {"steps": place.step, "seconds": round(place.seconds)}
+    if PartialState().is_main_process:
+        folder = args.out / "model"
+        loaded.model.save_pretrained(folder)
+        loaded.processor.save_pretrained(folder)
+        outcome["model"] = str(folder)
+        print(json.dumps(outcome) if args.json else "\n".join(f"{k}: {v}" for k, v in outcome.items()))
+    return 0
