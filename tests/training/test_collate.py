@@ -20,7 +20,8 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 
 from tests.tiny import save_tiny
 from workbench.errors import UserFacing
-from workbench.training.collate import IGNORE, Collator, GridProcessor, join, load_processor, neutral
+from workbench.models.prompts import neutral
+from workbench.training.collate import IGNORE, Collator, GridProcessor, join, load_processor
 from workbench.training.records import Record
 
 FAMILIES = ("llava", "qwen2_5_vl", "qwen3_vl")

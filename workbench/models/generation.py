@@ -85,7 +85,7 @@ def generate_arguments(decoding: Decoding) -> dict[str, Any]:
         "do_sample": decoding.temperature > 0,
     }
     if decoding.temperature > 0:
-        # transformers cuts to the 50 likeliest tokens unless told not to; the decoding record has no such cut.
+        # Without top_k 0 transformers cuts to the 50 likeliest tokens, which no decoding record says.
         arguments |= {"temperature": decoding.temperature, "top_p": decoding.top_p, "top_k": 0}
     return arguments
 

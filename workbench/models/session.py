@@ -27,7 +27,7 @@ from workbench.models.generation import (
     generate_arguments,
 )
 from workbench.models.probe import RowCollector, collecting
-from workbench.models.prompts import LETTERS, render_question
+from workbench.models.prompts import LETTERS, neutral, render_question
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class LoadedModel:
     def prepare(self, question: Question, image: MedicalImage | None) -> Prompt:
         """Turn a question and an image into model inputs and the geometry of the image tokens."""
         template = self.card.templates[question.mode]
-        text = self._neutral(render_question(question, template))
+        text = neutral(render_question(question, template), self.tokenizer)
         content: list[dict[str, Any]] = [{"type": "text", "text": text}]
         if image is not None:
             content.insert(0, {"type": "image", "image": Image.fromarray(image.pixels)})
@@ -122,13 +122,6 @@ class LoadedModel:
     def _place(self, value: torch.Tensor) -> torch.Tensor:
         value = value.to(self.device)
         return value.to(self.dtype) if value.is_floating_point() else value
-
-    def _neutral(self, text: str) -> str:
-        """Break up control tokens that a user typed ("<image>"), so that they are read as plain text."""
-        for token in self.tokenizer.all_special_tokens:
-            if len(token) > 1:
-                text = text.replace(token, f"{token[0]} {token[1:]}")
-        return text
 
     def seen(self, prompt: Prompt) -> np.ndarray | None:
         """What entered the vision tower, uint8 RGB `[h, w, 3]`; None when that is not one picture tensor."""

@@ -21,7 +21,7 @@ from workbench.errors import UserFacing
 from workbench.imaging.load import load_image
 from workbench.models.answer import Mode, Question
 from workbench.models.catalogue import DEFAULT_TEMPLATES
-from workbench.models.prompts import render_question
+from workbench.models.prompts import neutral, render_question
 from workbench.training.records import Record
 
 IGNORE = -100
@@ -120,15 +120,6 @@ def load_processor(source: str | Path, revision: str | None = None) -> Any:
 def target_of(record: Record) -> tuple[Mode, str]:
     """Prompt mode and target text: the reasoning where there is one, else the short answer."""
     return ("trace", record.reasoning) if record.reasoning else ("short", record.answer)
-
-
-def neutral(text: str, tokenizer: Any) -> str:
-    """Break up control tokens that stand in the data ("<image>"), so that they are read as plain text."""
-    added = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
-    for token in sorted(added.union(tokenizer.all_special_tokens), key=len, reverse=True):
-        if len(token) > 1:
-            text = text.replace(token, f"{token[0]} {token[1:]}")
-    return text
 
 
 def open_picture(record: Record) -> Image.Image | None:
