@@ -15,12 +15,13 @@ export GRADIO_ANALYTICS_ENABLED := False
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help run test test-fast lint format bench install browser
+.PHONY: help run test test-fast lint format bench model install browser
 
 help:
 	@echo "make run        open the page on http://127.0.0.1:7860   (options: make run ARGS='--port 7861')"
 	@echo "make test       lint, all tests, browser tests           (make test-fast: the quick ones only)"
 	@echo "make lint       ruff check and format check              (make format: apply the format)"
+	@echo "make model      train the shipped pair again: CORPUS=folder HELD_OUT=folder (hours)"
 	@echo "make bench      both shipped models on the phantom benchmark, results in $(BENCH_OUT)"
 
 run: $(RUN_STAMP)
@@ -46,6 +47,14 @@ format: $(TEST_STAMP)
 bench: $(RUN_STAMP)
 	$(PY) -m workbench bench run --items phantoms --model base --model tuned \
 	  --condition image --condition blank --out $(BENCH_OUT)
+
+# The shipped pair from scratch; a stage that was stopped goes on, a finished one returns at once.
+model: $(RUN_STAMP)
+	@if [ -z "$(CORPUS)" ]; then echo "make model CORPUS=folder with manifest.jsonl [HELD_OUT=folder]" >&2; exit 1; fi
+	$(PY) -m workbench train tokenizer --corpus $(CORPUS)
+	for stage in vision base tuned; do \
+	  $(VENV)/bin/torchrun --standalone --nproc_per_node 2 -m workbench train $$stage --corpus $(CORPUS); done
+	$(PY) -m workbench train evaluate $(if $(HELD_OUT),--held-out $(HELD_OUT))
 
 install: $(RUN_STAMP)
 
