@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from workbench.errors import UserFacing
-from workbench.training import sources
-from workbench.training.sources import BadRow, load_records
+from workbench.training import schemas
+from workbench.training.schemas import BadRow
+from workbench.training.sources import load_records
 
 datasets = pytest.importorskip("datasets")
 
@@ -84,7 +85,7 @@ def test_openmedreason_parquet_keeps_good_rows_and_names_the_bad(tmp_path: Path)
     ],
 )
 def test_options_inside_running_text(question: str, stem: str, options: tuple[str, ...]) -> None:
-    assert sources._options_inside(question) == (stem, options)
+    assert schemas._options_inside(question) == (stem, options)
 
 
 def test_medix_rows_have_image_lists_and_tagged_solutions(tmp_path: Path) -> None:

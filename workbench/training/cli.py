@@ -4,7 +4,7 @@ tokenizer → vision → base → tuned, each resuming from its own folder under
 bundled phantom items and evaluate measures the pair and writes the model cards.
 
 On any checkpoint, with their own --help: `train sft` (supervised, whole or LoRA), `train reinforce`
-(composite reward), `train rare` (self-labelled rare conditions).
+(composite reward), `train rare` (self-labelled rare conditions); `train export` writes our data for them.
 """
 
 import argparse
@@ -174,7 +174,8 @@ def export(model: LlavaForConditionalGeneration, args: argparse.Namespace, stage
 
 def _other_stage(name: str) -> Callable[[list[str]], int] | None:
     """The stages that run on any checkpoint have their own arguments; imported when asked for."""
-    module = {"sft": "finetune_cli", "reinforce": "reinforce_cli", "rare": "rare_cli"}.get(name)
+    known = {"sft": "finetune_cli", "reinforce": "reinforce_cli", "rare": "rare_cli", "export": "export"}
+    module = known.get(name)
     return import_module(f"workbench.training.{module}").main if module else None
 
 

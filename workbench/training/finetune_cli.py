@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from workbench.models.catalogue import ModelCard, card_for, is_hub_id, load_cata
 from workbench.models.folder import missing_files
 from workbench.settings import Settings
 from workbench.training.collate import Collator, load_processor
-from workbench.training.sources import SCHEMAS, LoadReport, RecordTable, load_records
+from workbench.training.schemas import SCHEMAS
+from workbench.training.sources import LoadReport, RecordTable, load_records
 from workbench.training.supervised import Progress, Trainer, TuningPlan
 
 _PEFT_HINT = "Run: pip install peft"
@@ -214,10 +215,13 @@ def _note(text: str) -> None:
         sys.stderr.write(f"{text}\n")
 
 
-def _load_data(args: argparse.Namespace) -> tuple[list[RecordTable], list[LoadReport]]:
+def load_sources(
+    texts: Sequence[str], images: Path | None = None, split: str = "train"
+) -> tuple[list[RecordTable], list[LoadReport]]:
+    """The tables of "SCHEMA:PATH_OR_ID" texts; rows left out are told with their reason on standard error."""
     tables, reports = [], []
-    for schema, ref in [parse_source(text) for text in args.data]:
-        table, report = load_records(schema, ref, args.images, args.split)
+    for schema, ref in [parse_source(text) for text in texts]:
+        table, report = load_records(schema, ref, images, split)
         tables.append(table)
         reports.append(report)
         _note(f"{ref}: {report.kept} records from {report.rows} rows")
@@ -248,7 +252,7 @@ def main(argv: list[str] | None = None) -> int:
         raise UserFacing("--merge folds an adapter in, and there is none.", "Add --lora r=8.")
     state = PartialState(cpu=not torch.cuda.is_available())
     args.out.mkdir(parents=True, exist_ok=True)
-    tables, reports = _load_data(args)
+    tables, reports = load_sources(args.data, args.images, args.split)
     origin = find_model(args.model, Settings())
     model, processor = load_trainable(origin, lora, args.seed)
     collator = Collator(processor, origin.card.templates)

@@ -23,15 +23,14 @@ from workbench.settings import Settings
 from workbench.training.collate import Collator
 from workbench.training.finetune_cli import (
     find_model,
+    load_sources,
     load_trainable,
     parse_lora,
-    parse_source,
     save_result,
 )
 from workbench.training.rare.stage import LabelProgress, VotingPlan, run_stage
 from workbench.training.rare.synthesis import synthesise
 from workbench.training.records import Record
-from workbench.training.sources import load_records
 from workbench.training.supervised import Progress, Trainer, TuningPlan
 
 
@@ -66,7 +65,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     state = PartialState(cpu=not torch.cuda.is_available())
     voting = VotingPlan(args.samples, args.threshold, seed=args.seed)
-    supervised: Any = ConcatDataset([load_records(*parse_source(text))[0] for text in args.data])
+    supervised: Any = ConcatDataset(load_sources(args.data)[0])
     made = synthesise(args.questions, args.rare_share, seed=args.seed, images=not args.text)
     settings = replace(Settings.from_env([]), dtype="float32")
     origin = find_model(args.model, settings)

@@ -6,7 +6,6 @@ Group-relative policy optimisation with MediX-R1's reward; several processes: pu
 import argparse
 import json
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,10 @@ from torch.utils.data import ConcatDataset
 
 from workbench.models.loading import load_model
 from workbench.settings import Settings
-from workbench.training.finetune_cli import parse_source
+from workbench.training.finetune_cli import load_sources
 from workbench.training.problems import mixed_problems
 from workbench.training.reinforce import Progress, ReinforcePlan, reinforce
 from workbench.training.reward import CompositeScore, Rules
-from workbench.training.sources import load_records
 
 
 def parser() -> argparse.ArgumentParser:
@@ -45,11 +43,6 @@ def parser() -> argparse.ArgumentParser:
     return out
 
 
-def _records(sources: Sequence[str]) -> Any:
-    tables = [load_records(*parse_source(text))[0] for text in sources]
-    return ConcatDataset(tables) if tables else ()
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit status. Raises UserFacing for what the person can set right."""
     args = parser().parse_args(argv)
@@ -66,8 +59,10 @@ def main(argv: list[str] | None = None) -> int:
             stream.write(json.dumps({"step": progress.step, **progress.rewards}) + "\n")
         sys.stderr.write(f"{progress.line()}\n")
 
+    tables = load_sources(args.data)[0]
+    records = ConcatDataset(tables) if tables else ()
     score = CompositeScore(loaded, Rules(strict=args.strict), args.grounding)
-    problems = mixed_problems(_records(args.data), args.seed, args.real)
+    problems = mixed_problems(records, args.seed, args.real)
     place = reinforce(loaded, problems, score, plan, args.out, report=report)
     outcome: dict[str, Any] = {"steps": place.step, "seconds": round(place.seconds)}
     if PartialState().is_main_process:

@@ -1,42 +1,22 @@
-"""Training records from public sets: OpenMedReason, medix-rl-data, SLAKE and the project's own manifest.
+"""Training records from files, folders and hub sets, in any of the schemas of `schemas.py`.
 
-A schema is one function from a raw row to its records and faults, entered in SCHEMAS. Parquet files and hub
-sets go through the `datasets` library (memory mapped). JSON is read row by row here, since that library
-refuses a whole file for one broken line or one field of mixed kind.
+Parquet files and hub sets go through the `datasets` library (memory mapped). JSON is read row by row here,
+since that library refuses a whole file for one broken line or one field of mixed kind.
 """
 
-import io
 import json
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.bench.items import split_options
 from workbench.errors import UserFacing
-from workbench.imaging.sniff import sniff
 from workbench.models.catalogue import is_hub_id
-from workbench.models.prompts import LETTERS
-from workbench.traces import MODALITIES, parse_trace
 from workbench.training.records import Record
-from workbench.training.sample import TAGS
+from workbench.training.schemas import SCHEMAS, BadRow, Context, Row, Unusable, require
 
-Row = dict[str, Any]
 _SPLITS = ("train", "test", "val", "dev")
-_INLINE = re.compile(r"(?:^|\s)\(?([A-Z])[.)]\s+(?=\S)")
-_SOLUTION = re.compile(r"\s*(<[A-Z_]+>)\s*(.*)", re.DOTALL)
-_REASONED = re.compile(r"<think>.*</think>\s*<answer>.*</answer>", re.DOTALL)
-_TAG_OF = {name.casefold(): tag for name, tag in TAGS.items()}
-
-
-@dataclass(frozen=True)
-class BadRow:
-    """A row, or one question of it, that can't be used; `row` counts from 1 (a line of a JSON lines file)."""
-
-    row: int
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -52,27 +32,6 @@ class LoadReport:
     def reasons(self) -> dict[str, int]:
         """Reason → how many rows or questions it left out."""
         return dict(sorted(Counter(fault.reason for fault in self.bad).items()))
-
-
-@dataclass(frozen=True)
-class Context:
-    """Where a row came from: schema, number, and the folder that image names start from."""
-
-    source: str
-    row: int
-    images: Path | None
-
-
-Reader = Callable[[Row, Context], Iterator[Record | BadRow]]
-
-
-class Unusable(Exception):
-    """Why a row can't become a record."""
-
-
-def _require(good: object, reason: str) -> None:
-    if not good:
-        raise Unusable(reason)
 
 
 class RecordTable(Sequence[Record]):
@@ -103,7 +62,7 @@ class RecordTable(Sequence[Record]):
         row, number = self._rows[index], index + 1
         try:
             row = json.loads(row) if isinstance(row, str) else row
-            _require(isinstance(row, dict), "not a JSON object")
+            require(isinstance(row, dict), "not a JSON object")
             return list(SCHEMAS[self._schema](row, Context(self._schema, number, self._images)))
         except Unusable as fault:
             return [BadRow(number, str(fault))]
@@ -192,107 +151,3 @@ def _library_rows(name: str, split: str, **arguments: Any) -> Sequence[Row]:
         elif isinstance(getattr(feature, "feature", None), datasets.Image):
             rows = rows.cast_column(column, type(feature)(plain))
     return rows
-
-
-def _image(value: Any, context: Context) -> Path | bytes:
-    """An image cell: bytes, `{"bytes", "path"}` as `datasets` stores it, or a file name.
-
-    Raises Unusable for an empty cell, a missing or unreadable picture, and one outside the folder.
-    """
-    if isinstance(value, dict):
-        value = value.get("bytes") or value.get("path")
-    _require(value, "no image")
-    if not isinstance(value, bytes):
-        root = context.images
-        places = [root / sub / value for sub in ("", "imgs", "images")] if root is not None else []
-        value = next((place for place in places if place.is_file()), None)
-        _require(value, "the image file is missing")
-        _require(value.resolve().is_relative_to(root.resolve()), "the image lies outside the folder")
-    try:
-        with io.BytesIO(value) if isinstance(value, bytes) else value.open("rb") as stream:
-            sniff(stream.read(4096))
-    except UserFacing as fault:
-        raise Unusable("the image can't be read") from fault
-    return value
-
-
-def _options_inside(question: str) -> tuple[str, tuple[str, ...]]:
-    """Stem and options of "… A. one B. two": one a line where possible, else inside the running text."""
-    stem, options = split_options(question)
-    marks = list(_INLINE.finditer(question))
-    for run in [] if options else (marks[first:] for first in range(len(marks) - 1)):
-        if [mark[1] for mark in run] == list(LETTERS[: len(run)]):
-            ends = [mark.start() for mark in run[1:]] + [len(question)]
-            texts = tuple(question[mark.end() : end].strip() for mark, end in zip(run, ends, strict=True))
-            return question[: run[0].start()].strip(), texts
-    return stem, options
-
-
-def read_openmedreason(row: Row, context: Context) -> Iterator[Record | BadRow]:
-    """One OpenMedReason row: options stand inside `question`, `answer` is a letter (seeds dossier 1.2)."""
-    image = _image(row["image"], context)
-    stem, options = _options_inside(row["question"])
-    letter, reasoning = str(row["answer"]).strip().rstrip(".").upper(), (row["reasoning"] or "").strip()
-    _require(stem and options, "no lettered options in the question")
-    _require(len(letter) == 1 and letter in LETTERS[: len(options)], "the answer is none of the options")
-    _require(_REASONED.fullmatch(reasoning), "the reasoning lacks its tags")
-    _require(parse_trace(reasoning, options).answer_letter == letter, "the reasoning ends in another answer")
-    answer = options[LETTERS.index(letter)]
-    yield Record(f"omr-{context.row}", stem, answer, image, options, reasoning, source=context.source)
-
-
-def read_medix(row: Row, context: Context) -> Iterator[Record | BadRow]:
-    """One medix-rl-data row; `solution` is "<MODALITY> answer text" (seeds dossier 4.1, 4.2)."""
-    cells = row["image"] if isinstance(row["image"], list) else [row["image"]]
-    _require(len(cells) <= 1, "more than one image")
-    image = _image(cells[0], context) if cells else None
-    question, match = row["problem"].replace("<image>", "").strip(), _SOLUTION.fullmatch(row["solution"])
-    _require(match and match[1].strip("<>") in MODALITIES, "no known modality tag in front of the solution")
-    answer = match[2].strip()
-    _require(question and answer, "no question or no answer")
-    stem, options = split_options(question)
-    stem, options = (stem, options) if answer in options else (question, ())
-    name, source = str(row.get("id") or f"medix-{context.row}"), str(row.get("source") or context.source)
-    yield Record(name, stem, answer, image, options, tag=match[1], source=source)
-
-
-def read_slake(row: Row, context: Context) -> Iterator[Record | BadRow]:
-    """One question of SLAKE's own JSON, or of a hub copy with the image inside; English only."""
-    _require(row.get("q_lang", "en") == "en", "not in English")
-    image = _image(row.get("image") or row["img_name"], context)
-    question, answer = " ".join(str(row["question"]).split()), " ".join(str(row["answer"]).split())
-    _require(question and answer, "no question or no answer")
-    tag = _TAG_OF.get(str(row.get("modality", "")).casefold(), "")
-    yield Record(f"slake-{row.get('qid', context.row)}", question, answer, image, tag=tag, source="slake")
-
-
-def read_manifest(row: Row, context: Context) -> Iterator[Record | BadRow]:
-    """Every question of one image of the project's `manifest.jsonl`; English only."""
-    image = _image(row["file"], context)
-    for place, qa in enumerate(row["qa"]):
-        try:
-            yield _manifest_question(row, qa, place, image)
-        except Unusable as fault:
-            yield BadRow(context.row, str(fault))
-
-
-def _manifest_question(row: Row, qa: Row, place: int, image: Path | bytes) -> Record:
-    _require((qa.get("lang") or "en") == "en", "not in English")
-    options, answer = tuple(qa.get("options") or ()), " ".join(str(qa["answer"]).split())
-    if options:
-        answer = next((option for option in options if option.casefold() == answer.casefold()), "")
-    _require(answer, "the answer is none of the options" if options else "no answer")
-    boxes = {region["id"]: tuple(region["box"]) for region in row.get("regions") or ()}
-    evidence = tuple(boxes[name] for name in qa.get("region_ids") or () if name in boxes)
-    name, source = f"{row['id']}/{qa.get('qid', place)}", str((row.get("source") or {}).get("dataset", ""))
-    question = " ".join(qa["question"].split())
-    tag = _TAG_OF.get(str(row.get("modality", "")).casefold(), "")
-    return Record(name, question, answer, image, options, tag=tag, boxes=evidence, source=source)
-
-
-SCHEMAS: dict[str, Reader] = {
-    "openmedreason": read_openmedreason,
-    "medix": read_medix,
-    "slake": read_slake,
-    "manifest": read_manifest,
-}
