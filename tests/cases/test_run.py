@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.tiny import load_tiny, picture, save_tiny
+from workbench.cases import run as run_module
 from workbench.cases.run import case_words, column_evidence, column_maps, map_rows, run_case
 from workbench.errors import UserFacing
 from workbench.models.answer import Answer, Decoding, Question
@@ -131,3 +132,28 @@ def test_words_survive_other_scripts():
     trace = locate_tokens(parse_trace(text), offsets)
     words = case_words(Answer(tuple(range(len(text))), text, offsets, (0.0,) * len(text), "stop"), trace)
     assert "".join(word.text for word in words).replace(" ", "") == "图像showsé."
+
+
+def _asked(tiny):
+    """A column with a picture, as the screen has it."""
+    return picture(90, 60), _written(tiny, TEXT)
+
+
+@pytest.mark.parametrize("passes", [10_000, 0])
+def test_methods_that_run_the_model_fill_every_row(tiny, monkeypatch, passes):
+    monkeypatch.setattr(run_module, "WORD_PASSES", passes)
+    image, column = _asked(tiny)
+    maps = column_maps(tiny, column, "relevancy", image=image)
+    assert maps.refused is None
+    assert maps.values.shape == (15, 36)
+    words = [n for n, row in enumerate(maps.rows) if row.kind == "word"]
+    steps = [n for n, row in enumerate(maps.rows) if row.kind == "step"]
+    first = next(word for word in words if column.words[word].step == column.trace.steps[0].index)
+    shared = np.array_equal(maps.values[first], maps.values[steps[0]])
+    assert shared == (passes == 0)
+    assert maps.note.startswith("One map a step") == (passes == 0)
+
+
+def test_a_method_that_needs_the_picture_refuses_without_it(tiny):
+    _, column = _asked(tiny)
+    assert column_maps(tiny, column, "occlusion").refused is not None

@@ -99,7 +99,13 @@ def _column(
     return replace(blank, answer=answer, trace=trace, words=case_words(answer, trace), prompt=prompt)
 
 
-def fake_maps(model: FakeModel, column: CaseColumn, method: str, params: Mapping[str, Any]) -> MapSet:
+def fake_maps(
+    model: FakeModel,
+    column: CaseColumn,
+    method: str,
+    params: Mapping[str, Any],
+    image: MedicalImage | None = None,
+) -> MapSet:
     """Row r lights patch r; the share is 0.4 everywhere."""
     if model.text.startswith("NOMAP"):
         raise UserFacing("This back end exposes no attention.", "Choose another method.")

@@ -10,12 +10,16 @@ import numpy as np
 
 from workbench.errors import UserFacing
 from workbench.explain import (
+    CONTEXT_METHODS,
     Evidence,
+    HeatMap,
     Refusal,
     Span,
     all_span,
     answer_span,
+    context_cost,
     explain_spans,
+    explain_with_context,
     gather_evidence,
     get_method,
     refusal_before_pass,
@@ -27,6 +31,7 @@ from workbench.models.session import LoadedModel
 from workbench.traces import locate_tokens, parse_trace, resolve_option, split_words, token_span
 from workbench.traces.trace import Trace
 
+WORD_PASSES = 250  # beyond this, a method that runs the model makes one map a step and not one a word
 ColumnStatus = Literal["waiting", "streaming", "done", "cancelled", "failed"]
 
 
@@ -181,19 +186,55 @@ def column_evidence(model: LoadedModel, column: CaseColumn) -> Evidence | Refusa
     return refused or gather_evidence(model, column.prompt, column.answer)
 
 
+def context_maps(
+    model: LoadedModel, column: CaseColumn, method: str, rows: tuple[Span, ...], image: MedicalImage | None
+) -> list[HeatMap] | Refusal:
+    """One map for each row, by a method that runs the model; see `column_maps`."""
+    prompt, answer = column.prompt, column.answer
+    if prompt is None:
+        return Refusal("This column has no answer to explain.", "Ask a question first.")
+    cost = context_cost(prompt, len(rows), method)
+    if isinstance(cost, Refusal) or cost.forwards + cost.backwards <= WORD_PASSES:
+        return explain_with_context(model, prompt, image, answer, rows, method)
+    words = sum(span.kind == "word" for span in rows)
+    maps = explain_with_context(model, prompt, image, answer, rows[words:], method)
+    if isinstance(maps, Refusal):
+        return maps
+    note = "One map a step: the words of a step share it."
+    shared = [
+        replace(heat, meta=heat.meta | {"note": f"{note} {heat.meta['note']}".strip()}) for heat in maps
+    ]
+    return [*(shared[_step_row(span, rows[words:])] for span in rows[:words]), *shared]
+
+
+def _step_row(word: Span, others: tuple[Span, ...]) -> int:
+    """The row of the step that a word stands in; a word outside every step gets the last row, the whole."""
+    inside = (n for n, row in enumerate(others) if row.kind == "step" and set(word.tokens) & set(row.tokens))
+    return next(inside, len(others) - 1)
+
+
 def column_maps(
     model: LoadedModel,
     column: CaseColumn,
     method: str,
     params: Mapping[str, int] | None = None,
+    image: MedicalImage | None = None,
     evidence: Evidence | Refusal | None = None,
 ) -> MapSet:
-    """Maps of every word and step of a column; raises UserFacing for an unknown method."""
+    """Maps of every word and step of a column; raises UserFacing for an unknown method.
+
+    Methods that run the model themselves need the `image`; those that would take more than WORD_PASSES
+    passes make one map a step, which its words share.
+    """
     began = time.monotonic()
-    spec = get_method(method)
-    found = evidence if evidence is not None else column_evidence(model, column)
     rows = map_rows(column)
-    maps = found if isinstance(found, Refusal) else explain_spans(found, rows, method, params)
+    maps: list[HeatMap] | Refusal
+    if method in CONTEXT_METHODS:
+        spec, maps = CONTEXT_METHODS[method], context_maps(model, column, method, rows, image)
+    else:
+        spec = get_method(method)
+        found = evidence if evidence is not None else column_evidence(model, column)
+        maps = found if isinstance(found, Refusal) else explain_spans(found, rows, method, params)
     if isinstance(maps, Refusal):
         boxes = column.prompt.boxes if column.prompt else np.zeros((0, 4), np.float32)
         none = np.zeros((0, len(boxes)), np.float32)

@@ -20,24 +20,35 @@ _SPAN_SPEC = re.compile(r"answer|all|(step|token):\d{1,6}", re.ASCII)
 
 def run(args: argparse.Namespace, settings: Settings) -> Outcome:
     """Map one span of the answer onto the image; a refusal is a result, not an error. Raises UserFacing."""
-    from workbench.explain import METHODS
-    from workbench.explain import explain as explain_span
+    from workbench.explain import CONTEXT_METHODS, METHODS
     from workbench.explain.spans import resolve_span
 
-    if args.method not in METHODS:
-        raise UserFacing(f"There is no method called {args.method!r}.", f"Use one of: {', '.join(METHODS)}.")
-    params = _method_params(args.param, [param.name for param in METHODS[args.method].params])
+    methods = METHODS | CONTEXT_METHODS
+    if args.method not in methods:
+        raise UserFacing(f"There is no method called {args.method!r}.", f"Use one of: {', '.join(methods)}.")
+    params = _method_params(args.param, [param.name for param in methods[args.method].params])
     if not _SPAN_SPEC.fullmatch(args.span):
         raise UserFacing(f"{args.span!r} is not a span.", "Use answer, all, step:K or token:K, K from 0 up.")
     target = _png_target(args.png)
     case = answered_case(args, settings)
     span = resolve_span(args.span, case.column.trace, case.column.answer)
-    heat = explain_span(case.model, case.column.prompt, case.column.answer, span, args.method, params)
+    heat = _heat_map(case, span, args.method, params)
     record = explain_record(args, case, span, heat)
     if target and record["refused"] is None:
         _write_png(target, case.image, heat)
     text = as_json(record) if args.json else _map_text(record, span.label, target)
     return Outcome(text, notes_of(case))
+
+
+def _heat_map(case: AnsweredCase, span: "Span", method: str, params: dict[str, int]) -> "HeatMap | Refusal":
+    """By the shared pass, or by a method that runs the model itself."""
+    from workbench.explain import CONTEXT_METHODS, Refusal, explain, explain_with_context
+
+    prompt, answer = case.column.prompt, case.column.answer
+    if method not in CONTEXT_METHODS:
+        return explain(case.model, prompt, answer, span, method, params)
+    maps = explain_with_context(case.model, prompt, case.image, answer, [span], method, params)
+    return maps if isinstance(maps, Refusal) else maps[0]
 
 
 def explain_record(

@@ -1,12 +1,14 @@
 """Model cards: what each known model is, as data (`assets/models/catalogue.json`)."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from workbench.errors import UserFacing
 from workbench.models.answer import Mode
 
+PROMPTS_FILE = "workbench.json"
 DEFAULT_TEMPLATES: dict[Mode, str] = {
     "trace": (
         "{question}\nReason step by step inside <think> </think> tags: what the image shows, what is known, "
@@ -58,4 +60,27 @@ def card_for(ref: str, catalogue: dict[str, ModelCard]) -> ModelCard:
         if card.location == ref:
             return card
     name = Path(ref).name or ref
-    return ModelCard(name=name, title=ref if is_hub_id(ref) else name, location=ref)
+    templates = folder_templates(Path(ref))
+    return ModelCard(name=name, title=ref if is_hub_id(ref) else name, location=ref, templates=templates)
+
+
+def folder_templates(folder: Path) -> dict[Mode, str]:
+    """The prompts that a folder's model was trained with (`workbench.json` in it), else the default ones.
+
+    Raises UserFacing when that file is broken.
+    """
+    path = folder / PROMPTS_FILE
+    if not path.is_file():
+        return dict(DEFAULT_TEMPLATES)
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))["templates"]
+        return {mode: str(found[mode]) for mode in DEFAULT_TEMPLATES}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        what = f"{path} does not say how this model is asked."
+        raise UserFacing(what, 'It needs {"templates": {"trace": …, "short": …}}; or remove it.') from error
+
+
+def keep_templates(folder: Path, templates: Mapping[Mode, str]) -> None:
+    """Write the prompts of a trained model beside its weights."""
+    text = json.dumps({"templates": dict(templates)}, indent=1)
+    (folder / PROMPTS_FILE).write_text(f"{text}\n", encoding="utf-8")

@@ -19,7 +19,7 @@ from torch.utils.data import ConcatDataset
 from transformers import AutoConfig, AutoModelForImageTextToText
 
 from workbench.errors import UserFacing
-from workbench.models.catalogue import ModelCard, card_for, is_hub_id, load_catalogue
+from workbench.models.catalogue import ModelCard, card_for, is_hub_id, keep_templates, load_catalogue
 from workbench.models.folder import missing_files
 from workbench.settings import Settings
 from workbench.training.collate import Collator, load_processor
@@ -262,7 +262,10 @@ def main(argv: list[str] | None = None) -> int:
     outcome: dict[str, Any] = {"steps": place.step, "seconds": round(place.seconds), "records": len(records)}
     outcome["left_out"] = sum(len(report.bad) for report in reports)
     if state.is_main_process:
-        outcome |= save_result(trainer.plain, processor, args.out, origin.dtype, args.merge)
+        written = save_result(trainer.plain, processor, args.out, origin.dtype, args.merge)
+        for folder in written.values():
+            keep_templates(Path(folder), origin.card.templates)
+        outcome |= written
         lines = (f"{key}: {value}" for key, value in outcome.items())
         print(json.dumps(outcome) if args.json else "\n".join(lines))
     state.wait_for_everyone()

@@ -10,9 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate import PartialState
 from torch.utils.data import ConcatDataset
 
+from workbench.models.catalogue import keep_templates
 from workbench.models.loading import load_model
 from workbench.settings import Settings
 from workbench.training.finetune_cli import load_sources
@@ -46,6 +48,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit status. Raises UserFacing for what the person can set right."""
     args = parser().parse_args(argv)
+    # Made first: a later plain PartialState() would take a launch without GPUs for a single process.
+    state = PartialState(cpu=not torch.cuda.is_available())
     args.out.mkdir(parents=True, exist_ok=True)
     loaded = load_model(args.model, settings=replace(Settings.from_env([]), dtype="float32"))
     plan = ReinforcePlan(
@@ -65,10 +69,11 @@ def main(argv: list[str] | None = None) -> int:
     problems = mixed_problems(records, args.seed, args.real)
     place = reinforce(loaded, problems, score, plan, args.out, report=report)
     outcome: dict[str, Any] = {"steps": place.step, "seconds": round(place.seconds)}
-    if PartialState().is_main_process:
+    if state.is_main_process:
         folder = args.out / "model"
         loaded.model.save_pretrained(folder)
         loaded.processor.save_pretrained(folder)
+        keep_templates(folder, loaded.card.templates)
         outcome["model"] = str(folder)
         print(json.dumps(outcome) if args.json else "\n".join(f"{k}: {v}" for k, v in outcome.items()))
     return 0

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from workbench.errors import UserFacing
+from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Decoding, Mode, Question
 from workbench.ui import boundary
 from workbench.ui.examples import Example
@@ -128,9 +129,12 @@ class CaseDesk:
             yield from self._explained(page, page.run, pair, method, slots)
 
     def method_params(self, method: str) -> tuple[Any, ...]:
-        """The settings a method declares, at most as many as the screen has room for; none if unknown."""
+        """The settings a method declares, at most as many as the screen has room for; none if unknown.
+
+        Methods that run the model (they say what they `need`) are shown at their defaults.
+        """
         spec = self.services.engine.methods().get(method)
-        return spec.params[:PARAM_SLOTS] if spec else ()
+        return spec.params[:PARAM_SLOTS] if spec and not hasattr(spec, "needs") else ()
 
     def stop(self, session_id: str) -> None:
         """Ask the generation of this page, if any, to end at the next token; what is written stays.
@@ -158,14 +162,16 @@ class CaseDesk:
             yield Shown(self._payload(page, run.case_id, pair), f"Computing the {role} heat maps.", busy=True)
             if run.replaced.is_set():
                 return
-            page.maps[role] = self._maps(pair[role], column, method, params)
+            page.maps[role] = self._maps(pair[role], column, method, params, run.picture.image)
         if not run.replaced.is_set():
             yield Shown(self._payload(page, run.case_id, pair), _verdict(page.live))
 
-    def _maps(self, model: Any, column: Any, method: str, params: Mapping[str, int]) -> Any:
+    def _maps(
+        self, model: Any, column: Any, method: str, params: Mapping[str, int], image: MedicalImage
+    ) -> Any:
         """A MapSet, or why there is none: the answer is still worth showing then."""
         try:
-            return self.services.engine.column_maps(model, column, method, params)
+            return self.services.engine.column_maps(model, column, method, params, image)
         except Exception as fault:
             said = boundary.sentence_for(fault)
             return NoMap(said["message"], said["hint"])

@@ -27,7 +27,7 @@ class Engine:
     """The four calls that need model code; tests put stand-ins here.
 
     `load(role, settings)` gives a LoadedModel, `run_case(model, image, question, decoding, stop)` yields
-    growing CaseColumns, `column_maps(model, column, method, params)` gives a MapSet, `methods()` the
+    growing CaseColumns, `column_maps(model, column, method, params, image)` gives a MapSet, `methods()` the
     registry of map methods.
     """
 
@@ -35,21 +35,21 @@ class Engine:
     run_case: Callable[
         [Any, "MedicalImage | None", "Question", "Decoding", threading.Event], Iterator["CaseColumn"]
     ]
-    column_maps: Callable[[Any, "CaseColumn", str, Mapping[str, Any]], "MapSet"]
+    column_maps: Callable[[Any, "CaseColumn", str, Mapping[str, Any], "MedicalImage | None"], "MapSet"]
     methods: Callable[[], Mapping[str, Any]]
 
 
 def default_engine() -> Engine:
     """The real thing. Importing it loads torch, so call it outside the path to the first page."""
     from workbench.cases.run import column_maps, run_case
-    from workbench.explain import METHODS
+    from workbench.explain import SCREEN_METHODS
     from workbench.models.loading import load_model
 
     return Engine(
         load=lambda role, settings: load_model(role, settings=settings),
         run_case=run_case,
         column_maps=column_maps,
-        methods=lambda: METHODS,
+        methods=lambda: SCREEN_METHODS,
     )
 
 

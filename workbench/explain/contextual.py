@@ -1,0 +1,109 @@
+"""Heat maps by the methods that run the model themselves: gradients, relevancy, occlusion."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from workbench.errors import UserFacing
+from workbench.explain.explain import refusal_before_pass
+from workbench.explain.heatmap import HeatMap, Refusal, Span
+from workbench.explain.methods.context import (
+    AttributionContext,
+    ContextMethod,
+    Cost,
+    SpanMaps,
+    filled,
+)
+from workbench.explain.methods.context_registry import CONTEXT_METHODS
+from workbench.imaging.medical_image import MedicalImage
+from workbench.models.answer import Answer, Prompt
+from workbench.models.session import LoadedModel
+
+
+def get_context_method(name: str) -> ContextMethod:
+    """The method of that name; raises UserFacing that lists the known ones."""
+    if name not in CONTEXT_METHODS:
+        known = ", ".join(CONTEXT_METHODS)
+        raise UserFacing(f"There is no method named {name!r}.", f"Known methods: {known}.")
+    return CONTEXT_METHODS[name]
+
+
+def context_cost(
+    prompt: Prompt, spans: int, name: str, params: Mapping[str, int] | None = None
+) -> Cost | Refusal:
+    """Passes that a method would take for so many spans, before any is run; raises UserFacing for an unknown
+    method."""
+    method = get_context_method(name)
+    settings = filled(method, params or {})
+    return settings if isinstance(settings, Refusal) else method.cost(prompt, spans, settings)
+
+
+def explain_with_context(
+    model: LoadedModel,
+    prompt: Prompt,
+    image: MedicalImage | None,
+    answer: Answer,
+    spans: Sequence[Span],
+    name: str,
+    params: Mapping[str, int] | None = None,
+) -> list[HeatMap] | Refusal:
+    """One map for each span by a method that runs the model; `image` is the picture that `prompt` shows.
+
+    Raises UserFacing for an unknown method, ValueError when `image` isn't of the prompt's size.
+    """
+    method = get_context_method(name)
+    settings = filled(method, params or {})
+    refused = refusal_before_pass(prompt, answer)
+    if refused or isinstance(settings, Refusal):
+        return refused or settings
+    if image is not None and (image.width, image.height) != prompt.image_size:
+        raise ValueError(f"picture {image.width}×{image.height} is not the prompt's {prompt.image_size}")
+    if not spans:
+        return []
+    began = time.monotonic()
+    try:
+        maps = method.compute(AttributionContext(model, prompt, image, answer, tuple(spans)), settings)
+    except torch.OutOfMemoryError:
+        return Refusal(
+            f"The graphics card has too little memory for {method.label}.",
+            "Try occlusion, which needs no gradients, or a smaller model.",
+        )
+    if isinstance(maps, Refusal):
+        return maps
+    if not (np.isfinite(maps.values).all() and np.isfinite(maps.image_share).all()):
+        return Refusal("The model's numbers overflowed on this answer.", "Try another precision (float32).")
+    return heat_maps(model, prompt, method, settings, spans, maps, time.monotonic() - began)
+
+
+def heat_maps(
+    model: LoadedModel,
+    prompt: Prompt,
+    method: ContextMethod,
+    settings: Mapping[str, int],
+    spans: Sequence[Span],
+    maps: SpanMaps,
+    seconds: float,
+) -> list[HeatMap]:
+    """Span maps → HeatMaps with everything about how they came to be in `meta`."""
+    common: dict[str, Any] = {
+        "method": method.name, "label": method.label, "caveat": method.caveat, "needs": method.needs,
+        "params": dict(settings), "row_convention": "row t-1 produces token t", "pool": "sum",
+        "image_share_meaning": maps.share_meaning, "seconds": round(seconds, 4), "spans": len(spans),
+        "forwards": maps.spent.forwards, "backwards": maps.spent.backwards,
+        "model": model.name, "revision": model.revision,
+    }  # fmt: skip
+    out = []
+    for index, span in enumerate(spans):
+        details = dict(maps.details[index]) if maps.details else {}
+        warning = maps.warnings[index] if maps.warnings else ""
+        meta = common | details
+        meta.update(note=f"{maps.note} {warning}".strip(), warnings=[warning] if warning else [])
+        meta["span"] = {"kind": span.kind, "label": span.label, "tokens": list(span.tokens)}
+        values = maps.values[index].astype(np.float32)
+        out.append(
+            HeatMap(values, prompt.boxes, method.signed, method.unit, float(maps.image_share[index]), meta)
+        )
+    return out

@@ -1,0 +1,107 @@
+"""The text decoder alone, as a differentiable function of the embeddings that enter it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from workbench.explain.methods.context import AttributionContext
+from workbench.models.answer import Prompt
+from workbench.models.session import LoadedModel
+
+_TOKEN_INPUTS = ("inputs_embeds", "input_ids", "past_key_values", "use_cache")
+
+
+class _Captured(Exception):
+    """Ends a forward pass at the door of the decoder: the rest of it isn't needed."""
+
+
+@dataclass(frozen=True)
+class DecoderPass:
+    """Prompt + answer at the decoder's entrance.
+
+    `embeddings` `[1, N, d]` (image tokens already projected and put in place), `positions` `[P]` of the image
+    tokens, `rows` `[T]` the rows whose logits produce the answer ids `targets` `[T]`.
+    """
+
+    text: nn.Module
+    unembedding: nn.Module
+    arguments: dict[str, Any]
+    embeddings: torch.Tensor
+    positions: torch.Tensor
+    rows: torch.Tensor
+    targets: torch.Tensor
+
+    @property
+    def image(self) -> torch.Tensor:
+        """Embeddings of the image tokens, `[1, P, d]`."""
+        return self.embeddings[:, self.positions]
+
+    def with_image(self, image: torch.Tensor) -> torch.Tensor:
+        """Embeddings `[B, N, d]` with the image tokens replaced by `[B, P, d]`."""
+        batch = self.embeddings.expand(len(image), -1, -1)
+        return batch.index_copy(1, self.positions, image.to(batch.dtype))
+
+    def logprobs(self, embeddings: torch.Tensor) -> torch.Tensor:
+        """log p of every answer token, float32 `[B, T]`, from embeddings `[B, N, d]`."""
+        arguments = {key: _widened(value, len(embeddings)) for key, value in self.arguments.items()}
+        hidden = self.text(inputs_embeds=embeddings, use_cache=False, **arguments).last_hidden_state
+        logp = self.unembedding(hidden[:, self.rows]).float().log_softmax(-1)
+        return logp.gather(-1, self.targets.expand(len(embeddings), -1)[..., None])[..., 0]
+
+
+def _widened(value: Any, batch: int) -> Any:
+    """Repeat a batch-1 tensor; multi-axis position ids `[3, 1, N]` carry the batch in their second place."""
+    if not torch.is_tensor(value) or value.ndim == 0 or batch == 1:
+        return value
+    if value.shape[0] == 1:
+        return value.expand(batch, *value.shape[1:])
+    if value.ndim == 3 and value.shape[1] == 1:
+        return value.expand(-1, batch, -1)
+    return value
+
+
+def text_decoder(model: LoadedModel) -> nn.Module:
+    """The module that owns the decoder layers; raises ValueError when no module does."""
+    layers = model.decoder.layers
+    for module in model.model.modules():
+        if getattr(module, "layers", None) is layers:
+            return module
+    raise ValueError(f"{type(model.model).__name__} has no module that owns its decoder layers")
+
+
+def capture_pass(model: LoadedModel, prompt: Prompt, ids: tuple[int, ...]) -> DecoderPass:
+    """Run the vision side once and stop where the decoder begins; the model must be held by `guarded`.
+
+    The embeddings carry no graph. Raises ValueError for an empty answer.
+    """
+    if not ids:
+        raise ValueError("cannot teacher-force an empty answer")
+    text, kept = text_decoder(model), {}
+
+    def stop(_module: nn.Module, _arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        kept.update(keywords)
+        raise _Captured
+
+    targets = torch.tensor(ids, device=model.device)
+    hook = text.register_forward_pre_hook(stop, with_kwargs=True)
+    try:
+        with torch.no_grad():
+            model.model(**model.family.extend(prompt.inputs, targets), use_cache=False)
+    except _Captured:
+        pass
+    finally:
+        hook.remove()
+    embeddings = kept["inputs_embeds"].detach()
+    rows = torch.arange(prompt.length - 1, prompt.length - 1 + len(ids), device=embeddings.device)
+    positions = torch.from_numpy(prompt.image_positions).to(embeddings.device)
+    arguments = {key: value for key, value in kept.items() if key not in _TOKEN_INPUTS}
+    return DecoderPass(
+        text, model.decoder.unembedding, arguments, embeddings, positions, rows, targets.to(embeddings.device)
+    )
+
+
+def capture(context: AttributionContext) -> DecoderPass:
+    """`capture_pass` of the context's own prompt and answer."""
+    return capture_pass(context.model, context.prompt, context.answer.ids)

@@ -1,0 +1,188 @@
+"""Gradients at the image embeddings: input × gradient, SmoothGrad, integrated gradients (dossier B3, B4).
+
+The target is the summed log probability of a span's tokens. A patch's value is the sum over the embedding
+dimension, signed. The projected image tokens are the input: no gradient runs through the vision tower.
+
+A decoder that normalises what it reads (RMS norm) hardly notices how long an embedding is, so embedding ×
+gradient nearly cancels over the dimensions. Hence the product takes the embedding from the mean patch on by
+default, which asks what makes this patch unlike the rest; "zero" gives the plain product.
+"""
+
+import torch
+
+from workbench.explain.heatmap import Refusal
+from workbench.explain.methods.base import Params
+from workbench.explain.methods.context import (
+    CAUSAL_SHARE,
+    AttributionContext,
+    ContextMethod,
+    ContextParam,
+    Cost,
+    SpanMaps,
+    causal_share,
+    guarded,
+    span_sums,
+)
+from workbench.explain.methods.decoder_pass import DecoderPass, capture, capture_pass
+from workbench.explain.methods.pictures import prepared, replacement
+from workbench.models.answer import Prompt
+
+UNIT = "log probability (nats)"
+GRADIENT_SHARE = "image tokens' part of Σ |embedding × gradient| over all tokens that the decoder read"
+GAP_WARNING = 0.05
+IG_BATCH = 4
+BASELINES = ("blurred picture", "mean patch")
+REFERENCES = ("mean patch", "zero")
+
+
+def span_gradients(
+    passed: DecoderPass, embeddings: torch.Tensor, context: AttributionContext
+) -> torch.Tensor:
+    """∂(span log probability)/∂embeddings of every span, float32 `[S, N, d]`; one forward, S backwards."""
+    leaf = embeddings.detach().requires_grad_()
+    scores = span_sums(passed.logprobs(leaf), context.spans)[0]
+    last = len(scores) - 1
+    return torch.stack(
+        [
+            torch.autograd.grad(score, leaf, retain_graph=index < last)[0][0].float()
+            for index, score in enumerate(scores)
+        ]
+    )
+
+
+def input_times_gradient(context: AttributionContext, params: Params) -> SpanMaps:
+    """Σ_d (embedding − reference) · gradient for every image token: 1 forward, a backward a span."""
+    with guarded(context.model):
+        passed = capture(context)
+        gradients = span_gradients(passed, passed.embeddings, context)
+    return _product_maps(passed, gradients, params["reference"], Cost(1, len(context.spans)))
+
+
+def smooth_gradient(context: AttributionContext, params: Params) -> SpanMaps:
+    """Input × the mean gradient over noisy copies of the image embeddings (SmoothGrad, arXiv 1706.03825).
+
+    The noise is Gaussian with its own seed, `noise` per cent of the image embeddings' standard deviation.
+    """
+    random = torch.Generator().manual_seed(params["seed"])
+    with guarded(context.model):
+        passed = capture(context)
+        image = passed.image
+        width = params["noise"] / 100 * float(image.float().std())
+        total = torch.zeros(())
+        for _ in range(params["samples"]):
+            noise = torch.randn(image.shape, generator=random).to(image) * width
+            gradients = span_gradients(passed, passed.with_image(image + noise), context)
+            total = total.to(gradients) + gradients / params["samples"]
+    spent = Cost(params["samples"], params["samples"] * len(context.spans))
+    return _product_maps(passed, total, params["reference"], spent)
+
+
+def _product_maps(passed: DecoderPass, gradients: torch.Tensor, reference: int, spent: Cost) -> SpanMaps:
+    size = (gradients * passed.embeddings[0].float()).abs().sum(-1)
+    share = size[:, passed.positions].sum(-1) / size.sum(-1).clamp(min=1e-12)
+    image = passed.image[0].float()
+    start = image.mean(0) if reference == 0 else torch.zeros_like(image[0])
+    values = (gradients[:, passed.positions] * (image - start)).sum(-1)
+    return SpanMaps(values.cpu().numpy(), share.cpu().numpy(), GRADIENT_SHARE, spent)
+
+
+def integrated_gradients(context: AttributionContext, params: Params) -> SpanMaps | Refusal:
+    """Gauss-Legendre integrated gradients from a baseline's image embeddings (arXiv 1703.01365), by captum.
+
+    Values sum to f(picture) − f(baseline) up to the completeness gap, which stands in the details.
+    """
+    from captum.attr import IntegratedGradients  # takes seconds to import: not for the start of the page
+
+    if params["baseline"] == 0 and context.image is None:
+        return Refusal("The blurred baseline needs the picture itself.", "Choose the mean patch as baseline.")
+    with guarded(context.model):
+        passed = capture(context)
+        image, base = passed.image, _baseline(context, passed, params["baseline"])
+
+        def score(embeddings: torch.Tensor) -> torch.Tensor:
+            return span_sums(passed.logprobs(passed.with_image(embeddings)), context.spans)
+
+        with torch.no_grad():
+            full, empty = score(torch.cat([image, base])).double()
+        captum = IntegratedGradients(score)
+        values = torch.cat(
+            [
+                captum.attribute(
+                    image, base, target=index, n_steps=params["steps"], internal_batch_size=IG_BATCH
+                ).detach().float().sum(-1)
+                for index in range(len(context.spans))
+            ]
+        )  # fmt: skip
+    spent = integrated_cost(context.prompt, len(context.spans), params)
+    return _integrated_maps(values, full, empty, spent)
+
+
+def _integrated_maps(values: torch.Tensor, full: torch.Tensor, empty: torch.Tensor, spent: Cost) -> SpanMaps:
+    details = [
+        completeness(float(row.double().sum()), float(difference))
+        for row, difference in zip(values, full - empty, strict=True)
+    ]
+    warnings = tuple(gap_warning(detail["completeness_gap"]) for detail in details)
+    share = causal_share(full, empty)
+    return SpanMaps(
+        values.cpu().numpy(), share, CAUSAL_SHARE, spent, details=tuple(details), warnings=warnings
+    )
+
+
+def gap_warning(gap: float) -> str:
+    """A sentence when the completeness gap is above GAP_WARNING, else nothing."""
+    if gap <= GAP_WARNING:
+        return ""
+    miss = f"{gap:.0%}" if gap < 10 else "more than ten times its size"
+    return f"The patches should add up to the score difference but miss it by {miss}: use more steps."
+
+
+def completeness(total: float, difference: float) -> dict[str, float]:
+    """How far the values' sum is from f(picture) − f(baseline), relative to that difference."""
+    gap = abs(total - difference) / max(abs(difference), 1e-6)
+    return {"sum": total, "score_difference": difference, "completeness_gap": gap}
+
+
+def _baseline(context: AttributionContext, passed: DecoderPass, choice: int) -> torch.Tensor:
+    """Image embeddings `[1, P, d]` of a picture that shows nothing."""
+    if choice == 1:
+        return passed.image.mean(1, keepdim=True).expand_as(passed.image)
+    blurred = prepared(context, replacement(context.image.pixels, 0))
+    return capture_pass(context.model, blurred, context.answer.ids).image
+
+
+def integrated_cost(_prompt: Prompt, spans: int, params: Params) -> Cost:
+    """Both ends of the path once for all spans, then a forward and a backward a step and span."""
+    return Cost(2 + params["steps"] * spans, params["steps"] * spans)
+
+
+SAMPLES = ContextParam("samples", "Noisy copies", 1, 64, 16)
+NOISE = ContextParam("noise", "Noise (% of spread)", 1, 100, 15)
+SEED = ContextParam("seed", "Seed", 0, 9999, 0)
+STEPS = ContextParam("steps", "Steps on the path", 4, 256, 16)
+REFERENCE = ContextParam("reference", "Measured from", 0, len(REFERENCES) - 1, 0, REFERENCES)
+BASELINE = ContextParam("baseline", "Baseline", 0, len(BASELINES) - 1, 0, BASELINES)
+
+GRADIENT_METHODS = (
+    ContextMethod(
+        "input_gradient", "Input × gradient",
+        "Signed: how a small change of each patch's embedding would move the words' log probability.",
+        "Tells the slope at this picture only; where the model is sure the slope is flat and noisy.",
+        UNIT, True, "gradient", lambda _prompt, spans, _params: Cost(1, spans), input_times_gradient,
+        (REFERENCE,),
+    ),
+    ContextMethod(
+        "smooth_gradient", "SmoothGrad",
+        "Signed: input × gradient averaged over noisy copies of the patch embeddings.",
+        "The noise makes embeddings that no picture has; the map gets smoother, not surely truer.",
+        UNIT, True, "gradient",
+        lambda _prompt, spans, params: Cost(params["samples"], params["samples"] * spans),
+        smooth_gradient, (SAMPLES, NOISE, SEED, REFERENCE),
+    ),
+    ContextMethod(
+        "integrated_gradients", "Integrated gradients",
+        "Signed: each patch's part of the log probability gained on the way from a baseline to this picture.",
+        "The parts depend on the baseline, and the way there runs through embeddings that no picture has.",
+        UNIT, True, "gradient", integrated_cost, integrated_gradients, (STEPS, BASELINE),
+    ),
+)  # fmt: skip
