@@ -99,7 +99,13 @@ def rooms(monkeypatch: pytest.MonkeyPatch, tiny_rgb: np.ndarray) -> SimpleNamesp
         },
         "workbench.models.loading": {"load_model": load_model},
         "workbench.cases.run": {"run_case": run_case},
-        "workbench.explain": {"METHODS": METHODS, "explain": explain},
+        "workbench.explain": {
+            "METHODS": METHODS,
+            "CONTEXT_METHODS": {},
+            "Refusal": Refusal,
+            "explain": explain,
+            "explain_with_context": None,
+        },
         "workbench.explain.spans": {"resolve_span": resolve_span},
         "workbench.explain.evidence": {"image_shares": lambda model, prompt, answer: SHARES},
     }

@@ -109,6 +109,11 @@ def _add_explain(commands: "argparse._SubParsersAction") -> None:
         "--param", action="append", default=[], metavar="NAME=NUMBER", help="a setting of the method"
     )
     leaf.add_argument("--png", metavar="OUT", help="also write the map over the image")
+    leaf.add_argument(
+        "--trust",
+        action="store_true",
+        help="also measure the map: deletion and insertion against random, centre and inverse order",
+    )
 
 
 def _add_case(leaf: argparse.ArgumentParser) -> None:

@@ -34,6 +34,8 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
     span = resolve_span(args.span, case.column.trace, case.column.answer)
     heat = _heat_map(case, span, args.method, params)
     record = explain_record(args, case, span, heat)
+    if args.trust and record["refused"] is None:
+        record["meta"]["trust"] = trust_record(case, span, heat)
     if target and record["refused"] is None:
         _write_png(target, case.image, heat)
     text = as_json(record) if args.json else _map_text(record, span.label, target)
@@ -49,6 +51,31 @@ def _heat_map(case: AnsweredCase, span: "Span", method: str, params: dict[str, i
         return explain(case.model, prompt, answer, span, method, params)
     maps = explain_with_context(case.model, prompt, case.image, answer, [span], method, params)
     return maps if isinstance(maps, Refusal) else maps[0]
+
+
+def trust_record(case: AnsweredCase, span: "Span", heat: "HeatMap") -> dict[str, Any]:
+    """How far the map can be believed, in nats on this very answer; no verdict in words.
+
+    The rule for words is too strict where one patch decides (see `explain/metrics/verdict.py`).
+    """
+    from workbench.explain.metrics import trust
+
+    prompt, answer = case.column.prompt, case.column.answer
+    found = trust(case.model, prompt, case.image, prompt.question, answer, span, heat)
+    if found.perturbation is None:
+        return {"refused": found.reason}
+    names = ("gap", "deletion_gap", "insertion_gap", "random_sd", "comprehensiveness", "sufficiency", "drop")
+    measured = {name: float(getattr(found.perturbation, name)) for name in names}
+    controls = {
+        name: float(getattr(found.perturbation, name).advantage) for name in ("of_map", "inverse", "centre")
+    }
+    return measured | {
+        "unit": "nats",
+        "controls": controls,
+        "fill": found.perturbation.fill,
+        "forwards": found.forwards,
+        "seconds": round(found.seconds, 2),
+    }
 
 
 def explain_record(
@@ -122,4 +149,16 @@ def _map_text(record: dict[str, Any], label: str, target: Path | None) -> str:
     for patch in order[:5]:
         x0, y0, x1, y1 = (round(edge) for edge in record["boxes"][patch])
         lines.append(f"  {record['values'][patch]:+.4g} at x {x0} to {x1}, y {y0} to {y1}")
+    if trust := record["meta"].get("trust"):
+        lines.append(_trust_text(trust))
     return "\n".join(lines + ([f"Written to {target}."] if target else []))
+
+
+def _trust_text(trust: dict[str, Any]) -> str:
+    if "refused" in trust:
+        return f"Trust: not computable. {trust['refused']}"
+    centre, inverse = (trust["controls"][name] for name in ("centre", "inverse"))
+    return (
+        f"Trust: {trust['gap']:+.3f} nats better than random order (random orders spread "
+        f"± {trust['random_sd']:.3f}; centre first {centre:+.3f}, inverse {inverse:+.3f})."
+    )

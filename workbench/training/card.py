@@ -19,16 +19,21 @@ images padded to a square. Stages, each starting from the one before (`python -m
    masks and boxes).
 2. *base*: short answers and captions, with 8 % of plain traces so that the base can be asked for one.
 3. *tuned*: reasoning traces made from the annotations; no sentence claims what the annotation does not
-   support. Three quarters of the pictures are real, five questions each, a third of them derived from the
-   annotation (is this an MRI? is the liver in view?); the tokens of the conclusion weigh four times.
+   support. Several questions a picture, a third of those on real pictures derived from the annotation
+   (is this an MRI? is the liver in view?); the tokens of the conclusion weigh four times.
 
-Trained in about two hours on two CPU cores. Stages 2 and 3 go on reading patches beside words. *tuned*
-was restarted three times while its mixture was found; `train tuned --from-weights` is how.
+About three hours on two CPU cores. Stages 2 and 3 go on reading patches beside words, and head 0 of layers
+1 and 2 is trained to look at what is marked (see *Grounding*).
 
-*Grounding.* While the tuned model wrote about something whose place is marked, head 0 of layers 1 and 2
-(counted from 0) was trained to look there. The attention maps of those two heads point because they were
-taught to: they show what supervision does, not how a model finds things by itself. *base* did not have
-this loss.
+How the shipped weights came about: *tuned* started from an early *base* and was taken up again five times
+with `train tuned --from-weights` while its mixture was found (first five kinds of phantom, then three
+quarters real pictures, then six more kinds and other phrasings). The shipped *base* is that early base
+trained on for 18 minutes with the same pictures, kinds and phrasings. So tuned has seen more pictures than
+base: the difference between the two is not the effect of traces alone.
+
+*Grounding.* While a model wrote about something whose place is marked, head 0 of layers 1 and 2 (counted
+from 0) was trained to look there. The attention maps of those two heads point because they were taught to:
+they show what supervision does, not how a model finds things by itself.
 
 ## Data and licences
 
@@ -43,8 +48,10 @@ LIMITS = """\
 ## What it is not
 
 A teaching model. Not a medical device; not for diagnosis, treatment or triage. It reads the project's
-phantoms, and a little of real chest films, CT, MRI and blood smears. On any other picture it invents an
-answer and sounds sure of it. Sides in its words are sides of the picture. English only.
+phantoms (bar charts hardly), and a little of real chest films, CT, MRI and blood smears. It is trained to
+say of other pictures that it does not know them; where it fails to, it invents an answer and sounds sure
+of it. Words far from those of its training questions can mislead it. Sides in its words are sides of the
+picture. English only.
 """
 SCORES = """\
 ## Scores
@@ -58,7 +65,7 @@ STAGES = """\
 The same questions after every stage; per cent, 95 % interval in brackets. Axes are judged by stated rules.
 """
 TITLES = {
-    "phantoms": "Held-out phantoms, options shown (`assets/bench/phantoms`)",
+    "phantoms": "Held-out phantoms in phrasings never trained on, options shown (`assets/bench/phantoms`)",
     "phantoms-open": "Held-out phantoms, the same questions without options (exact answer)",
     "photographs": "Photographs never trained on (right: it says that it does not know them)",
     "rare": "Drawn rare findings (dextrocardia, butterfly mass, cherry red spot)",

@@ -55,24 +55,24 @@ class Mixture:
     questions: int = 2
     kinds: dict[Kind, float] = field(
         default_factory=lambda: {
-            "chest": 1.6,
-            "brain": 1.4,
-            "smear": 1.4,
+            "chest": 1.0,
+            "brain": 1.0,
+            "smear": 1.2,
             "fundus": 1.0,
-            "skin": 0.8,
-            "abdomen": 1.3,
-            "ultrasound": 0.8,
-            "histology": 0.8,
-            "endoscopy": 0.8,
-            "chart": 1.0,
-            "unknown": 1.2,
+            "skin": 1.2,
+            "abdomen": 1.4,
+            "ultrasound": 1.2,
+            "histology": 1.3,
+            "endoscopy": 1.3,
+            "chart": 1.2,
+            "unknown": 0.9,
         }  # fmt: skip
     )
 
 
 MIXTURES: dict[Stage, Mixture] = {
     "base": Mixture(real=0.5, captions=0.1, traces=0.08, pictures=12, questions=5),
-    "tuned": Mixture(real=0.55, traces=0.88, pictures=10, questions=5),
+    "tuned": Mixture(real=0.45, traces=0.9, pictures=12, questions=4),
 }
 
 

@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+import torch
+
+from tests.tiny import PLANTED_TOKEN, picture
+from workbench.explain import Refusal, Span
+from workbench.explain.metrics import (
+    random_token,
+    randomise_parameters,
+    rank_correlation,
+    sanity,
+    swapped_image,
+)
+from workbench.models.answer import Question
+
+QUESTION = Question("left")
+
+
+def _weights(model) -> list[torch.Tensor]:
+    return [weight.clone() for weight in model.model.parameters()]
+
+
+def _same(model, before) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(model.model.parameters(), before, strict=True))
+
+
+def test_rank_correlation_by_hand():
+    assert rank_correlation(np.array([1.0, 2, 3]), np.array([10.0, 400, 401])) == pytest.approx(1)
+    assert rank_correlation(np.array([1.0, 2, 3]), np.array([3.0, 2, 1])) == pytest.approx(-1)
+    # ranks 1, 2.5, 2.5, 4 against 1, 2, 3, 4: 4.5 / sqrt(4.5 * 5)
+    assert rank_correlation(np.array([0.0, 5, 5, 9]), np.array([1.0, 2, 3, 4])) == pytest.approx(
+        4.5 / np.sqrt(4.5 * 5)
+    )
+    assert rank_correlation(np.ones(3), np.array([1.0, 2, 3])) is None
+    with pytest.raises(ValueError, match="compared"):
+        rank_correlation(np.ones(3), np.ones(4))
+
+
+def test_a_swapped_image_changes_the_map_and_the_same_image_does_not(planted, answer_of, bright_patch):
+    image = bright_patch(60, 40, (10, 10, 20, 20))
+    prompt, answer, span = (
+        planted.prepare(QUESTION, image),
+        answer_of(PLANTED_TOKEN),
+        Span("token", "x", (0,)),
+    )
+    same = swapped_image(planted, prompt, image, image, answer, span, "logit_attribution")
+    assert same == pytest.approx(1)
+    other = bright_patch(120, 80, (80, 50, 100, 70))  # another size: it is brought to the size of the first
+    changed = swapped_image(planted, prompt, image, other, answer, span, "logit_attribution")
+    assert changed < 0.9
+
+
+def test_a_random_other_token_has_another_map(tiny, answer_of):
+    image = picture(48, 48)
+    prompt, answer, span = tiny.prepare(QUESTION, image), answer_of(7, 19, 23), Span("token", "x", (0,))
+    found = random_token(tiny, prompt, answer, span, "logit_attribution")
+    assert -1 <= found < 0.99
+    assert found == random_token(tiny, prompt, answer, span, "logit_attribution")  # the seed decides
+
+
+def test_no_other_word_no_image_and_no_such_head_are_refused(tiny, answer_of):
+    prompt, span = tiny.prepare(QUESTION, picture(48, 48)), Span("token", "x", (0,))
+    assert isinstance(random_token(tiny, prompt, answer_of(7), span, "attention_mean"), Refusal)
+    blind = tiny.prepare(QUESTION, None)
+    assert isinstance(random_token(tiny, blind, answer_of(7, 8), span, "attention_mean"), Refusal)
+    missing = {"layer": 99, "head": 0}
+    image = picture(48, 48)
+    answer = answer_of(7, 8)
+    for found in (
+        random_token(tiny, prompt, answer, span, "attention_head", missing),
+        swapped_image(tiny, prompt, image, image, answer, span, "attention_head", missing),
+        randomise_parameters(tiny, prompt, answer, span, "attention_head", missing),
+    ):
+        assert isinstance(found, Refusal)
+
+
+def test_random_weights_change_the_map_and_come_back_bit_for_bit(tiny, answer_of):
+    prompt, answer = tiny.prepare(QUESTION, picture(48, 48)), answer_of(7, 19)
+    before = _weights(tiny)
+    found = randomise_parameters(tiny, prompt, answer, Span("token", "x", (0,)), "logit_attribution")
+    assert found.layers == (1, 2, 3)  # three layers, four stages: each layer is its own stage
+    assert all(value < 0.99 for value in found.correlations)
+    assert abs(found.correlations[-1]) < 0.6
+    assert _same(tiny, before)
+    assert not any(weight.requires_grad for weight in tiny.model.parameters())
+
+
+def test_the_weights_come_back_after_a_failure(tiny, answer_of, monkeypatch):
+    prompt, answer, before = tiny.prepare(QUESTION, picture(48, 48)), answer_of(7), _weights(tiny)
+    explain, calls = sanity.explain, []
+
+    def failing(*arguments):
+        calls.append(not _same(tiny, before))
+        if len(calls) == 3:
+            raise RuntimeError("half-way")
+        return explain(*arguments)
+
+    monkeypatch.setattr(sanity, "explain", failing)
+    with pytest.raises(RuntimeError, match="half-way"):
+        randomise_parameters(tiny, prompt, answer, Span("token", "x", (0,)), "attention_mean")
+    assert calls == [False, True, True]  # the weights were random at that moment
+    assert _same(tiny, before)

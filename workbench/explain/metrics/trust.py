@@ -1,0 +1,93 @@
+"""How far one heat map can be believed: the answer for one column of the Case screen."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.explain.heatmap import HeatMap, Refusal, Span
+from workbench.explain.metrics.fills import Fill, removable
+from workbench.explain.metrics.perturbation import RANDOM_ORDERS, STEPS, Perturbation, perturb
+from workbench.explain.metrics.scoring import BATCH, SharedScore, span_scorer
+from workbench.explain.metrics.verdict import Verdict, concentration, judge
+from workbench.imaging.medical_image import MedicalImage
+from workbench.models.answer import Answer, Prompt, Question
+from workbench.models.session import LoadedModel
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What was measured about a map.
+
+    `verdict` in words; `reason` says why nothing could be measured, else it is empty. `perturbation` holds
+    the curves, areas under them, controls and gap (None when nothing could be measured); `focus` is
+    `verdict.concentration`. `forwards` counts pictures that went through the whole model, `seconds` is wall
+    time.
+    """
+
+    verdict: Verdict
+    reason: str
+    perturbation: Perturbation | None
+    focus: float | None
+    forwards: int
+    seconds: float
+
+    @property
+    def gap(self) -> float | None:
+        """The headline in nats: positive when the words depend on what the map marks more than on chance."""
+        return None if self.perturbation is None else self.perturbation.gap
+
+
+def trust(
+    model: LoadedModel,
+    prompt: Prompt,
+    image: MedicalImage | None,
+    question: Question,
+    answer: Answer,
+    span: Span,
+    heat_map: HeatMap | Refusal,
+    *,
+    steps: int = STEPS,
+    random_orders: int = RANDOM_ORDERS,
+    fill: Fill = "blur",
+    seed: int = 0,
+    batch: int = BATCH,
+    shared: SharedScore | None = None,
+) -> Trust:
+    """Measure the heat map of one span of an answer on the pixel tier, teacher-forced on the answer's ids.
+
+    Costs about 2 · `steps` · (`random_orders` + 2) pictures through the whole model. Several maps of the
+    same span cost less with one `shared` score of that span: their controls are the same pictures. Raises
+    UserFacing for a span outside the answer, ValueError when `prompt` is that of another question or image.
+    """
+    began = time.monotonic()
+    reason = _obstacle(prompt, image, heat_map)
+    if reason or image is None or isinstance(heat_map, Refusal):
+        return Trust("not computable", reason, None, None, 0, time.monotonic() - began)
+    if prompt.question != question or prompt.image_size != (image.width, image.height):
+        raise ValueError("the prompt was made from another question or another image")
+    there = removable(heat_map.boxes, (image.width, image.height))
+    score = shared or SharedScore(span_scorer(model, question, image, answer, span, batch))
+    before = score.forwards
+    found = perturb(
+        score, image.pixels, heat_map.values, heat_map.boxes,
+        steps=steps, random_orders=random_orders, fill=fill, seed=seed,
+    )  # fmt: skip
+    focus = concentration(heat_map.values[there])
+    verdict = judge(focus, found.gap, found.random_sd)
+    return Trust(verdict, "", found, focus, score.forwards - before, time.monotonic() - began)
+
+
+def _obstacle(prompt: Prompt, image: MedicalImage | None, heat_map: HeatMap | Refusal) -> str:
+    """Why the map can't be measured, "" when it can."""
+    if isinstance(heat_map, Refusal):
+        return f"There is no map: {heat_map.reason}"
+    if image is None or prompt.image_size is None:
+        return "No image was given, so there is nothing to remove."
+    there = removable(heat_map.boxes, (image.width, image.height))
+    if len(there) < 2:
+        return "The map has fewer than two patches in the picture, so it has no order to test."
+    values = heat_map.values[there]
+    if np.all(values == values[0]) or values.max() <= 0:
+        return "The map is empty or the same everywhere, so it marks no patch to test."
+    return ""
