@@ -46,6 +46,11 @@ def image_shares(model: LoadedModel, prompt: Prompt, answer: Answer) -> list[flo
 
 def gather_evidence(model: LoadedModel, prompt: Prompt, answer: Answer) -> Evidence:
     """Run the shared pass. Raises ValueError for an empty answer."""
+    with model.lock:  # a sanity test of another page may randomise weights for a moment
+        return _gather(model, prompt, answer)
+
+
+def _gather(model: LoadedModel, prompt: Prompt, answer: Answer) -> Evidence:
     began = time.monotonic()
     kept: list[torch.Tensor] = []
     # Sinks are read where they have formed: at the input of the last decoder layer.
