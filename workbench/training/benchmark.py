@@ -10,7 +10,7 @@ from PIL import Image
 from workbench.models.prompts import LETTERS, lettered
 from workbench.training.phantoms import DRAWERS, Kind, draw_phantom
 from workbench.training.questions import ask
-from workbench.training.questions.phrasing import rephrase
+from workbench.training.questions.phrasing import Split, rephrase
 from workbench.training.sample import Sample, Statement
 from workbench.training.stream import HELD_OUT_SEED
 
@@ -64,8 +64,14 @@ def make_item(
     }
 
 
-def write_benchmark(folder: Path, images_per_kind: int = 12, questions: int = 3) -> int:
-    """Write `items.jsonl` and `images/`, the same for the same arguments; returns the number of items."""
+def write_benchmark(
+    folder: Path, images_per_kind: int = 12, questions: int = 3, split: Split = "test"
+) -> int:
+    """Write `items.jsonl` and `images/`, the same for the same arguments; returns the number of items.
+
+    `split` "test" asks in phrasings never trained on, "train" in those of training (pictures are held out
+    either way).
+    """
     (folder / "images").mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(2026)
     lines = []
@@ -76,7 +82,7 @@ def write_benchmark(folder: Path, images_per_kind: int = 12, questions: int = 3)
             name = f"images/{kind}-{number:03d}.jpg"
             Image.fromarray(phantom.pixels).save(folder / name, quality=92)
             known = kind != "unknown"  # what is asked of an unknown picture has no options to choose from
-            samples = [rephrase(rng, s, "test") for s in ask(rng, phantom) if s.options or not known]
+            samples = [rephrase(rng, s, split) for s in ask(rng, phantom) if s.options or not known]
             chosen = [samples[int(i)] for i in rng.permutation(len(samples))[:questions]]
             for part, sample in enumerate(chosen):
                 options = tuple(str(option) for option in rng.permutation(sample.options))

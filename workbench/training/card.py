@@ -67,6 +67,7 @@ The same questions after every stage; per cent, 95 % interval in brackets. Axes 
 TITLES = {
     "phantoms": "Held-out phantoms in phrasings never trained on, options shown (`assets/bench/phantoms`)",
     "phantoms-open": "Held-out phantoms, the same questions without options (exact answer)",
+    "phantoms-familiar": "Held-out phantoms in the phrasings of training, without options (exact answer)",
     "photographs": "Photographs never trained on (right: it says that it does not know them)",
     "rare": "Drawn rare findings (dextrocardia, butterfly mass, cherry red spot)",
     "real": "Real images never trained on (SLAKE, VQA-RAD and BCCD, English questions)",

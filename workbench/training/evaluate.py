@@ -13,6 +13,7 @@ from workbench.bench.runner import run_bench
 from workbench.models.loading import load_model
 from workbench.settings import Settings
 from workbench.training.ablation import measure_stages
+from workbench.training.benchmark import write_benchmark
 from workbench.training.card import model_card
 from workbench.training.held_out import photograph_items, rare_items
 
@@ -47,9 +48,12 @@ def evaluate_pair(
     settings = Settings(models_dir=models)
     pair = [load_model(name, settings=settings) for name in ("base", "tuned")]
     phantoms = load_items("phantoms")
+    familiar = work / "familiar-items"
+    write_benchmark(familiar, split="train")
     sets = {
         "phantoms": phantoms,
         "phantoms-open": without_options(phantoms),
+        "phantoms-familiar": without_options(load_items(familiar)),
         "photographs": photograph_items(work / "photographs"),
         "rare": rare_items(work / "rare"),
     }
