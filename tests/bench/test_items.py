@@ -176,4 +176,6 @@ def test_the_bundled_phantoms() -> None:
     assert all(
         {unit.axis for unit in item.units} == {"perception", "knowledge", "rationale"} for item in found.items
     )
-    assert all(item.options[ord(item.answer_letter) - 65] == item.answer for item in found.items)
+    lettered = [item for item in found.items if item.options]
+    assert all(item.options[ord(item.answer_letter) - 65] == item.answer for item in lettered)
+    assert {item.task for item in found.items if not item.options} == {"unknown"}

@@ -303,7 +303,7 @@ def test_sampling_reaches_beyond_the_fifty_likeliest_tokens(loaded: LoadedModel)
     with whole_distribution(loaded.model):
         whole = {answer.ids[0] for answer in loaded.generate_batch(prompts, decoding)}
     usual = {answer.ids[0] for answer in loaded.generate_batch(prompts, decoding)}
-    assert len(usual) <= 50 and len(whole) > 100
+    assert len(usual) > 100 and len(whole) > 100  # transformers' own default would stop at 50
     assert not whole & set(picture_ids(loaded.model.config))
 
 
