@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.bench.calibration import calibration_of, calibration_rows
 from workbench.bench.measure import KINDS, Groups, Measure, Number, baselines
 from workbench.bench.results import PROTOCOL, Result, read_results, read_run
 from workbench.errors import UserFacing
@@ -21,7 +22,8 @@ def build_report(folder: str | Path) -> dict[str, Any]:
     A number is a fraction, `{value, low, high, n, n_clusters, method, origin: "measured", protocol}`; `value`
     is None where nothing could be measured. Lines of an earlier revision or protocol of a model are left out
     and counted in `stale_lines`. Keys: items, n_items, n_images, dropped, models, conditions, counts,
-    accuracy, baselines, axes (macro), axes_pooled, slices, differences, image_effect, shuffle_consistency.
+    accuracy, baselines, calibration, axes (macro), axes_pooled, slices, differences, image_effect,
+    shuffle_consistency.
     """
     folder = Path(folder)
     run = read_run(folder)
@@ -49,6 +51,7 @@ def build_report(folder: str | Path) -> dict[str, Any]:
         "counts": measure.each(_counts),
         "accuracy": measure.accuracy(),
         "baselines": baselines(items, items),
+        "calibration": measure.each(lambda model, part: calibration_of(part, measure.protocols[model])),
         "axes": measure.axes(),
         "axes_pooled": measure.axes_pooled(),
         "slices": {name: _slices(measure, name, items) for name in SLICES},
@@ -158,6 +161,7 @@ def bench_table_text(report: Mapping[str, Any]) -> str:
         _accuracy_lines(report),
         _axis_lines(report),
         _difference_lines(report),
+        _aligned(calibration_rows(report)),
         [
             f"{model['label']}: {model['protocol']}, revision {model['revision']}"
             for model in report["models"]
@@ -226,6 +230,8 @@ def _shown(number: Number, interval: bool = True) -> str:
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:
+    if not rows:
+        return []
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

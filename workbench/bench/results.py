@@ -25,7 +25,7 @@ class Result:
     `correct` is None only when the item failed (`error` says why); no answer counts as false.
     `axes` holds `{axis: {presence, correctness, score, n_units}, "trace_score"}` or None where nothing was
     judged; `units` the verdicts behind it. `options` are in the order shown to the model, `key` names
-    everything that decides the answer.
+    everything that decides the answer. `probability` holds `calibration.confidences`.
     """
 
     key: str
@@ -59,6 +59,7 @@ class Result:
     question_type: str = ""
     answer_type: str = ""
     dataset: str = ""
+    probability: dict[str, float] = field(default_factory=dict)
 
     @property
     def invalid(self) -> bool:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from workbench.bench.calibration import confidences
 from workbench.bench.conditions import CONDITIONS, Answerer, Task, applies, blank_picture, shuffled
 from workbench.bench.items import Item, ItemSet
 from workbench.bench.judges import DEFAULT_JUDGE, JUDGES, Judge, judge_units
@@ -236,6 +237,7 @@ class _Run:
             parse_status=trace.status,
             finish=answer.finish,
             tokens=len(answer.ids),
+            probability=confidences(answer, trace),
         )
 
     def _line(self, task: Task, **found: Any) -> Result:

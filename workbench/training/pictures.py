@@ -35,7 +35,7 @@ def load_square(path: Path, side: int) -> np.ndarray:
 
 
 def random_affine(rng: np.random.Generator, side: int) -> np.ndarray:
-    """Small rotation, scale and shift `[2, 3]`; no flip, because questions name sides."""
+    """Small rotation, scale and shift `[2, 3]`; flips are in `mirror.py`, because questions name sides."""
     centre = (side / 2, side / 2)
     matrix = cv2.getRotationMatrix2D(centre, rng.uniform(-10, 10), rng.uniform(0.9, 1.15))
     matrix[:, 2] += rng.uniform(-0.05, 0.05, 2) * side

@@ -14,6 +14,7 @@ from workbench.models.answer import Mode, Question
 from workbench.models.prompts import render_question
 from workbench.training.architecture import TEMPLATES, Size
 from workbench.training.corpus import CorpusImage, pick_samples
+from workbench.training.mirror import may_mirror, mirrored
 from workbench.training.packing import Branch, PackedBatch, make_branch, make_gaze, pack, prefix_ids
 from workbench.training.phantoms import DRAWERS, Kind, draw_phantom
 from workbench.training.phantoms.photographs import crop_photograph, package_photographs
@@ -34,6 +35,7 @@ from workbench.training.targets import (
 Stage = Literal["base", "tuned"]
 HELD_OUT_SEED = 900_000_000  # training draws seeds below this, evaluation above
 PHOTOGRAPHS = 0.4  # share of the unknown pictures that are crops of photographs, where there are any
+MIRRORED = 0.5  # share of the pictures of symmetric anatomy that are flipped left to right
 CAPTION_QUESTION = "Describe the image."
 
 
@@ -58,13 +60,13 @@ class Mixture:
             "chest": 1.0,
             "brain": 1.0,
             "smear": 1.2,
-            "fundus": 1.0,
-            "skin": 1.2,
+            "fundus": 1.2,
+            "skin": 1.4,
             "abdomen": 1.4,
             "ultrasound": 1.2,
-            "histology": 1.3,
+            "histology": 1.6,
             "endoscopy": 1.3,
-            "chart": 1.2,
+            "chart": 2.4,
             "unknown": 0.9,
         }  # fmt: skip
     )
@@ -146,6 +148,10 @@ class BatchStream(IterableDataset):
         # Real annotation is partial: only what an image names is known to be absent elsewhere.
         known = np.array([name in regions for name in self.structures])
         samples = pick_samples(rng, image, self.mixture.questions, self.mixture.derived)
+        if may_mirror(image.modality, image.body_part) and rng.random() < MIRRORED:
+            square = np.ascontiguousarray(square[:, ::-1])
+            regions = {name: np.ascontiguousarray(mask[:, ::-1]) for name, mask in regions.items()}
+            samples = [mirrored(sample) for sample in samples]
         body = f" of the {image.body_part}" if image.body_part else ""
         return _Shown(square, samples, f"A {image.modality}{body}.", regions, known)
 
