@@ -18,10 +18,13 @@ from workbench.training.mirror import may_mirror, mirrored
 from workbench.training.packing import Branch, PackedBatch, make_branch, make_gaze, pack, prefix_ids
 from workbench.training.phantoms import DRAWERS, Kind, draw_phantom
 from workbench.training.phantoms.photographs import crop_photograph, package_photographs
+from workbench.training.phantoms.rare import RARE, draw_rare
 from workbench.training.pictures import jitter, load_square, random_affine, to_tensor, warp
 from workbench.training.questions import ask, caption
+from workbench.training.questions.findings import finding_caption, finding_samples
 from workbench.training.questions.phrasing import rephrase
 from workbench.training.questions.unknown import unknown_sample
+from workbench.training.rare.knowledge import findings_table, load_knowledge
 from workbench.training.sample import Sample
 from workbench.training.targets import (
     PHANTOM_REGIONS,
@@ -43,8 +46,9 @@ CAPTION_QUESTION = "Describe the image."
 class Mixture:
     """Shares of a stage; what is left of `captions` and `traces` are short answers.
 
-    `derived` is the share of our own questions on a real picture, `emphasis` the weight of concluding tokens;
-    a batch holds `pictures`, each with so many `questions`.
+    `derived` is the share of our own questions on a real picture, `rare` that of rare findings among the
+    phantoms, `emphasis` the weight of concluding tokens; a batch holds `pictures`, each with so many
+    `questions`.
     """
 
     real: float = 0.42
@@ -52,6 +56,7 @@ class Mixture:
     traces: float = 0.0
     options: float = 0.5
     derived: float = 0.3
+    rare: float = 0.0
     emphasis: float = 4.0
     pictures: int = 12
     questions: int = 2
@@ -74,7 +79,7 @@ class Mixture:
 
 MIXTURES: dict[Stage, Mixture] = {
     "base": Mixture(real=0.5, captions=0.1, traces=0.08, pictures=12, questions=5),
-    "tuned": Mixture(real=0.45, traces=0.9, pictures=12, questions=4),
+    "tuned": Mixture(real=0.4, traces=0.9, rare=0.04, pictures=12, questions=4),
 }
 
 
@@ -156,18 +161,35 @@ class BatchStream(IterableDataset):
         return _Shown(square, samples, f"A {image.modality}{body}.", regions, known)
 
     def _drawn(self, rng: np.random.Generator) -> _Shown:
+        side = int(rng.choice((192, 224, 256)))
+        if rng.random() < self.mixture.rare:
+            return self._rare(rng, side)
         kind = str(rng.choice(list(DRAWERS), p=self.kind_weights))
-        phantom = draw_phantom(random_phantom_seed(rng), kind, int(rng.choice((192, 224, 256))))
-        every = [rephrase(rng, sample, "train") for sample in ask(rng, phantom)]
-        samples = [every[int(i)] for i in rng.permutation(len(every))[: self.mixture.questions]]
+        phantom = draw_phantom(random_phantom_seed(rng), kind, side)
+        samples = self._some(rng, ask(rng, phantom))
         pixels = phantom.pixels
         if kind == "unknown" and self.photographs and rng.random() < PHOTOGRAPHS:
             path = self.photographs[int(rng.integers(len(self.photographs)))]
             pixels = crop_photograph(rng, path, phantom.pixels.shape[0])
         if kind == "unknown" and self.images:
             samples = [self._out_of_place(rng) if rng.random() < 0.5 else sample for sample in samples]
-        known = np.array([name in PHANTOM_REGIONS for name in self.structures])
-        return _Shown(pixels, samples, caption(phantom), phantom_regions(phantom), known)
+        return _Shown(pixels, samples, caption(phantom), phantom_regions(phantom), self._all_known())
+
+    def _rare(self, rng: np.random.Generator, side: int) -> _Shown:
+        phantom = draw_rare(rng, side, str(rng.choice(list(RARE))))
+        table = findings_table(phantom.kind, phantom.finding, load_knowledge())
+        samples = self._some(rng, finding_samples(rng, phantom, table))
+        words = finding_caption(phantom, table)
+        return _Shown(phantom.pixels, samples, words, phantom_regions(phantom), self._all_known())
+
+    def _some(self, rng: np.random.Generator, every: list[Sample]) -> list[Sample]:
+        """As many of the questions as a picture gets, in phrasings of training."""
+        phrased = [rephrase(rng, sample, "train") for sample in every]
+        return [phrased[int(i)] for i in rng.permutation(len(phrased))[: self.mixture.questions]]
+
+    def _all_known(self) -> np.ndarray:
+        """Everything that is drawn is known, so what isn't there is absent."""
+        return np.array([name in PHANTOM_REGIONS for name in self.structures])
 
     def _out_of_place(self, rng: np.random.Generator) -> Sample:
         """A real question asked of a picture that is no medical image, its options shown or not."""

@@ -13,7 +13,8 @@ PHANTOM_REGIONS = (
     "mass", "haematoma", "infarct", "white blood cell", "red blood cell", "platelet", "optic disc", "vessels",
     "haemorrhages", "exudates", "skin lesion", "liver", "spleen", "kidney", "liver mass", "kidney stone",
     "free fluid", "cyst", "stone", "crowded nuclei", "necrosis", "polyp", "ulcer", "bleeding", "red bar",
-    "blue bar", "green bar", "orange bar", "grey bar",
+    "blue bar", "green bar", "orange bar", "grey bar", "dextrocardia", "butterfly mass", "cherry red spot",
+    "pale macula",
 )  # fmt: skip
 
 
