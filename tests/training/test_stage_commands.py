@@ -43,6 +43,20 @@ def test_reinforce_writes_a_model(model, manifest, tmp_path, capsys):
     assert "total" in json.loads((out / "log.jsonl").read_text().splitlines()[0])
 
 
+def test_reinforce_with_an_adapter_leaves_the_base_weights_alone(model, manifest, tmp_path, capsys):
+    out = tmp_path / "out"
+    argv = ["reinforce", "--model", model, "--data", manifest, "--steps", "1", "--prompts", "2"]
+    argv += ["--answers", "2", "--lora", "r=2,targets=q_proj+v_proj", "--out", str(out), "--json"]
+    assert main(argv) == 0
+    outcome = json.loads(capsys.readouterr().out)
+    adapter = (out / "adapter" / "adapter_config.json").read_text()
+    assert json.loads(adapter)["r"] == 2 and outcome["adapter"] == str(out / "adapter")
+    before, after = (load_model(ref).model.state_dict() for ref in (model, outcome["model"]))
+    assert before.keys() == after.keys()
+    changed = {name for name in before if not before[name].equal(after[name])}
+    assert all("q_proj" in name or "v_proj" in name for name in changed)
+
+
 def test_rare_learns_its_own_labels_then_supervised_ones(manifest, tmp_path, capsys):
     out = tmp_path / "out"
     argv = ["rare", "--model", "tuned", "--data", manifest, "--questions", "4", "--samples", "2"]

@@ -17,9 +17,9 @@ from torch.utils.data import ConcatDataset
 from workbench.models.catalogue import keep_templates
 from workbench.models.loading import load_model
 from workbench.settings import Settings
-from workbench.training.finetune_cli import load_sources
+from workbench.training.finetune_cli import add_adapter, load_sources, parse_lora, save_result
 from workbench.training.problems import mixed_problems
-from workbench.training.reinforce import Progress, ReinforcePlan, reinforce
+from workbench.training.reinforce import Progress, ReinforcePlan, every_parameter, reinforce
 from workbench.training.reward import CompositeScore, Rules
 
 
@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     add("--rate", type=float, default=1e-5, help="learning rate (default 1e-5)")
     add("--kl", type=float, default=0.0, help="weight of the divergence from the start (default 0, as DAPO)")
     add("--grounding", type=float, default=0.0, help="weight of our own grounding term (default 0)")
+    add("--lora", help="train an adapter: r=8[,alpha=16][,dropout=0.05][,targets=all-linear]")
     add("--strict", action="store_true", help="the published rule: only <thinking> counts, not <think>")
     add("--max-minutes", type=float, default=1e9, help="stop after the step in which these pass")
     add("--save-every", type=int, default=20, help="steps between checkpoints (default 20)")
@@ -45,13 +46,23 @@ def parser() -> argparse.ArgumentParser:
     return out
 
 
+def is_adapter(name: str) -> bool:
+    """Whether a parameter belongs to an adapter that peft has put in."""
+    return "lora_" in name
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit status. Raises UserFacing for what the person can set right."""
     args = parser().parse_args(argv)
     # Made first: a later plain PartialState() would take a launch without GPUs for a single process.
     state = PartialState(cpu=not torch.cuda.is_available())
     args.out.mkdir(parents=True, exist_ok=True)
-    loaded = load_model(args.model, settings=replace(Settings.from_env([]), dtype="float32"))
+    lora = parse_lora(args.lora) if args.lora else None
+    # An adapter trains in float32 beside frozen weights of the device's own dtype.
+    settings = Settings.from_env([]) if lora else replace(Settings.from_env([]), dtype="float32")
+    loaded = load_model(args.model, settings=settings)
+    # peft puts the adapter inside the model's own modules: `loaded` answers with it from here on.
+    adapted = add_adapter(loaded.model, lora) if lora else None
     plan = ReinforcePlan(
         args.steps, args.rate, max_minutes=args.max_minutes, save_every=args.save_every,
         prompts=args.prompts, answers=args.answers, kl=args.kl, seed=args.seed,
@@ -67,13 +78,15 @@ def main(argv: list[str] | None = None) -> int:
     records = ConcatDataset(tables) if tables else ()
     score = CompositeScore(loaded, Rules(strict=args.strict), args.grounding)
     problems = mixed_problems(records, args.seed, args.real)
-    place = reinforce(loaded, problems, score, plan, args.out, report=report)
+    trained = is_adapter if lora else every_parameter
+    place = reinforce(loaded, problems, score, plan, args.out, trained=trained, report=report)
     outcome: dict[str, Any] = {"steps": place.step, "seconds": round(place.seconds)}
     if state.is_main_process:
-        folder = args.out / "model"
-        loaded.model.save_pretrained(folder)
-        loaded.processor.save_pretrained(folder)
-        keep_templates(folder, loaded.card.templates)
-        outcome["model"] = str(folder)
+        written = save_result(
+            adapted or loaded.model, loaded.processor, args.out, loaded.dtype, merge=bool(lora)
+        )
+        for folder in written.values():
+            keep_templates(Path(folder), loaded.card.templates)
+        outcome |= written
         print(json.dumps(outcome) if args.json else "\n".join(f"{k}: {v}" for k, v in outcome.items()))
     return 0
