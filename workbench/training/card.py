@@ -6,6 +6,7 @@ from typing import Any
 from workbench.bench.report import bench_table_text
 from workbench.models.session import LoadedModel
 from workbench.training.ablation import stage_table_text
+from workbench.training.curves import history_text
 
 RECIPE = """\
 ## How it was made
@@ -64,6 +65,12 @@ STAGES = """\
 
 The same questions after every stage; per cent, 95 % interval in brackets. Axes are judged by stated rules.
 """
+CURVES = """\
+## Loss curves
+
+Smoothed training loss of every part, in the order they were run; mixtures differ between parts, so only the
+course within a row can be compared. All logged lines: `history.json` beside the measured results.
+"""
 TITLES = {
     "phantoms": "Held-out phantoms in phrasings never trained on, options shown (`assets/bench/phantoms`)",
     "phantoms-open": "Held-out phantoms, the same questions without options (exact answer)",
@@ -78,6 +85,7 @@ def model_card(
     model: LoadedModel,
     reports: Mapping[str, Mapping[str, Any]],
     stages: Sequence[Mapping[str, Any]] = (),
+    history: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Markdown with front matter; every score comes from the reports, with n, interval and protocol."""
     size = f"{model.parameters / 1e6:.1f} million parameters, revision `{model.revision}`."
@@ -92,4 +100,6 @@ def model_card(
         parts.append(f"### {TITLES[name]}\n\n```\n{bench_table_text(report).rstrip()}\n```")
     if stages:
         parts.append(f"{STAGES}\n{stage_table_text(stages)}")
+    if history:
+        parts.append(f"{CURVES}\n{history_text(history)}")
     return "\n\n".join(part.rstrip() for part in parts) + "\n"

@@ -61,6 +61,10 @@ def parser() -> argparse.ArgumentParser:
         "--after", action="append", default=[], metavar="LABEL=FOLDER", type=_labelled,
         help="weights after a stage, for the table of what each one changed (evaluate; repeat in order)",
     )  # fmt: skip
+    out.add_argument(
+        "--history", action="append", default=[], metavar="LABEL=LOG", type=_labelled,
+        help="log.jsonl of a training, for the loss curves in the cards (evaluate; repeat in order)",
+    )  # fmt: skip
     out.add_argument("--steps", type=int, help="length of the stage in steps")
     out.add_argument(
         "--max-minutes", type=float, default=1e9, help="stop earlier, with the schedule shrunk to fit"
@@ -73,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
 def _labelled(text: str) -> tuple[str, Path]:
     label, _, folder = text.partition("=")
     if not folder:
-        raise argparse.ArgumentTypeError(f"{text!r} is not LABEL=FOLDER")
+        raise argparse.ArgumentTypeError(f"{text!r} is not LABEL=PATH")
     return label, Path(folder)
 
 
@@ -194,7 +198,12 @@ def main(argv: list[str] | None = None) -> int:
         from workbench.training.evaluate import evaluate_pair
 
         outcome = evaluate_pair(
-            args.models, args.held_out, args.out / "evaluation", BENCH_FOLDER / "results", args.after
+            args.models,
+            args.held_out,
+            args.out / "evaluation",
+            BENCH_FOLDER / "results",
+            args.after,
+            args.history,
         )
     elif args.stage == "benchmark":
         outcome = {"stage": "benchmark", "items": write_benchmark(BENCH_FOLDER / "phantoms")}

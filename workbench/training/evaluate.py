@@ -15,6 +15,7 @@ from workbench.settings import Settings
 from workbench.training.ablation import measure_stages
 from workbench.training.benchmark import write_benchmark
 from workbench.training.card import model_card
+from workbench.training.curves import write_history
 from workbench.training.held_out import photograph_items, rare_items
 
 CONDITIONS = ("image", "blank")
@@ -38,12 +39,14 @@ def evaluate_pair(
     work: Path,
     results: Path,
     stages: Sequence[tuple[str, Path]] = (),
+    logs: Sequence[tuple[str, Path]] = (),
     progress: Callable[..., None] | None = None,
 ) -> dict[str, Any]:
     """Run both models on the phantoms and, if given, a manifest of real images; returns n per report.
 
     Answers go to `work`, reports to `results/NAME/report.json`, model cards beside the weights. `stages` are
-    (label, folder of weights) in the order of training: what each one changed goes into the cards.
+    (label, folder of weights) in the order of training: what each one changed goes into the cards. `logs` are
+    (label, log.jsonl) of the trainings: their loss curves do too.
     """
     settings = Settings(models_dir=models)
     pair = [load_model(name, settings=settings) for name in ("base", "tuned")]
@@ -70,6 +73,7 @@ def evaluate_pair(
         if name == "phantoms":
             shutil.copyfile(folder / "results.jsonl", target / "results.jsonl")
     table = measure_stages(stages, sets, work / "stages", results, progress) if stages else []
+    history = write_history(logs, results) if logs else []
     for model in pair:
-        (models / model.name / "README.md").write_text(model_card(model, reports, table))
+        (models / model.name / "README.md").write_text(model_card(model, reports, table, history))
     return {name: report["n_items"] for name, report in reports.items()}
