@@ -11,7 +11,7 @@ from workbench.errors import UserFacing
 from workbench.settings import Settings
 from workbench.ui.app import build
 from workbench.ui.services import Services
-from workbench.ui.theme import CSS_FILE, HEAD, theme
+from workbench.ui.theme import CSS_FILES, HEAD, theme
 
 if __name__ == "__main__":
     try:
@@ -28,7 +28,7 @@ if __name__ == "__main__":
             state_session_capacity=64,
             footer_links=["settings"],
             theme=theme(),
-            css_paths=[CSS_FILE],
+            css_paths=list(CSS_FILES),
             head=HEAD,
         )
     except UserFacing as fault:

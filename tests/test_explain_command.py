@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 
 from tests.tiny import save_tiny
-from workbench.cli import main
+from workbench.cli import build_parser, main
+from workbench.commands.explain import known_metrics, run
+from workbench.errors import UserFacing
+from workbench.explain import CONTEXT_METHODS, METHODS
+from workbench.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -39,3 +43,49 @@ def test_the_trust_is_told_in_words(case, capsys):
 def test_an_unknown_method_lists_those_that_run_the_model_too(case, capsys):
     assert main(["explain", *case, "--method", "magic"]) != 0
     assert "integrated_gradients" in capsys.readouterr().err
+
+
+def compared(case, *options, metrics=None):
+    args = build_parser().parse_args(["explain", *case, "--span", "all", *options])
+    args.metrics = metrics
+    return run(args, Settings(max_new_tokens=8)).text
+
+
+@pytest.mark.slow
+def test_all_methods_get_a_row_each_with_all_metrics(case):
+    record = json.loads(compared(case, "--method", "all", "--json", metrics="all"))
+    assert [row["method"] for row in record["methods"]] == list(METHODS | CONTEXT_METHODS)
+    assert list(record["metrics"]) == list(known_metrics())
+    for row in record["methods"]:
+        assert row["refused"] or set(row["metrics"]) == set(known_metrics())
+    rows = {row["method"]: row for row in record["methods"]}
+    assert rows["occlusion"]["metrics"]["agreement"] == pytest.approx(1)
+    assert rows["occlusion"]["forwards"] > rows["attention_mean"]["forwards"] == 1
+    figures = rows["attention_mean"]["metrics"]
+    assert figures["gap"] == pytest.approx((figures["deletion_gap"] + figures["insertion_gap"]) / 2)
+    assert figures["insertion_auc"] > figures["deletion_auc"] or figures["gap"] <= 0
+
+
+def test_one_method_with_a_list_of_metrics(case):
+    lines = compared(case, "--method", "relevancy", metrics="agreement, focus").splitlines()
+    assert lines[1].split() == ["method", "image", "share", "seconds", "passes", "agreement", "focus"]
+    assert lines[2].startswith("relevancy ") and len(lines) == 3
+
+
+@pytest.mark.slow
+def test_without_metrics_nothing_is_measured(case):
+    record = json.loads(compared(case, "--method", "all", "--json"))
+    assert record["metrics"] == {} and all(not row.get("metrics") for row in record["methods"])
+
+
+@pytest.mark.parametrize(
+    ("options", "metrics", "sentence"),
+    [
+        (["--method", "all"], "beauty", "no metric called 'beauty'"),
+        (["--method", "all", "--param", "layer=1"], "all", "belong to one method"),
+        (["--method", "magic"], "all", "no method called 'magic'"),
+    ],
+)
+def test_what_cannot_be_compared_is_a_sentence(case, options, metrics, sentence):
+    with pytest.raises(UserFacing, match=sentence):
+        compared(case, *options, metrics=metrics)

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Sequence
 from typing import NoReturn, TextIO
 
+from workbench.commands.grounding import add_arguments as add_grounding_arguments
 from workbench.errors import UserFacing
 from workbench.settings import Settings
 
@@ -99,7 +100,9 @@ def _add_ask(commands: "argparse._SubParsersAction") -> None:
 def _add_explain(commands: "argparse._SubParsersAction") -> None:
     leaf = _leaf(commands, "explain", "ask, then map what in the image carried one span of the answer")
     _add_case(leaf)
-    leaf.add_argument("--method", default="attention_mean", metavar="NAME", help="default: %(default)s")
+    leaf.add_argument(
+        "--method", default="attention_mean", metavar="NAME", help="a name, or all (default: %(default)s)"
+    )
     leaf.add_argument(
         "--span",
         default="answer",
@@ -113,6 +116,9 @@ def _add_explain(commands: "argparse._SubParsersAction") -> None:
         "--trust",
         action="store_true",
         help="also measure the map: deletion and insertion against random, centre and inverse order",
+    )
+    leaf.add_argument(
+        "--metrics", metavar="LIST", help="with --method all: measure every map; all, or names such as gap"
     )
 
 
@@ -141,10 +147,12 @@ def _add_machine(leaf: argparse.ArgumentParser) -> None:
 
 def _add_bench(commands: "argparse._SubParsersAction") -> None:
     bench = commands.add_parser("bench", help="answer a benchmark with one or more models, and report on it")
-    actions = bench.add_subparsers(dest="action", required=True, metavar="run|report")
+    actions = bench.add_subparsers(dest="action", required=True, metavar="run|report|grounding")
     run = _leaf(actions, "run", "answer the items; a run that was stopped is taken up again")
     run.add_argument("--items", required=True, metavar="NAME|FILE", help="a bundled benchmark, or a manifest")
-    run.add_argument("--model", action="append", required=True, metavar="MODEL", help="repeat it to compare")
+    _add_layout(run)
+    run.add_argument("--model", action="append", default=[], metavar="MODEL", help="repeat it to compare")
+    _add_servers(run)
     run.add_argument("--out", required=True, metavar="DIR", help="folder for the result lines")
     run.add_argument("--limit", type=int, metavar="N", help="only the first N items")
     run.add_argument(
@@ -159,10 +167,49 @@ def _add_bench(commands: "argparse._SubParsersAction") -> None:
     )
     run.add_argument("--retry-failed", action="store_true", help="ask again where an earlier run failed")
     _add_machine(run)
+    grounding = _leaf(actions, "grounding", "how well the maps of every method point at what is known")
+    add_grounding_arguments(grounding)
+    _add_machine(grounding)
     report = _leaf(actions, "report", "the scores of a results folder")
     report.add_argument("out", metavar="DIR", help="folder that `bench run` wrote")
     for leaf in (run, report):
         leaf.set_defaults(module="bench")
+
+
+def _add_layout(run: argparse.ArgumentParser) -> None:
+    run.add_argument(
+        "--format",
+        default="",
+        metavar="LAYOUT",
+        help="the items are a file, folder or hub set (owner/name:config@revision) in this layout: "
+        "openmedreason, medssr, medix, slake, vqa-rad, path-vqa, vqa-med, pmc-vqa, medxpertqa or plain "
+        "(your own CSV or JSON)",
+    )
+    run.add_argument("--images", metavar="DIR", help="where image names start from (with --format)")
+    run.add_argument("--split", default="test", help="with --format (default: %(default)s)")
+
+
+def _add_servers(run: argparse.ArgumentParser) -> None:
+    run.add_argument(
+        "--endpoint",
+        action="append",
+        default=[],
+        metavar="URL[#MODEL]",
+        help="a model on an OpenAI-compatible server, such as http://localhost:8000/v1; repeat it to compare",
+    )
+    run.add_argument(
+        "--judge",
+        default="",
+        metavar="NAME|URL[#MODEL]",
+        help="who judges the reasoning (default: word rules)",
+    )
+    run.add_argument(
+        "--judge-protocol",
+        choices=("single", "votes", "rounds"),
+        default="single",
+        help="one reply, 3 apart, or 3 in one conversation (default: %(default)s)",
+    )
+    run.add_argument("--key-file", metavar="FILE", help="a file that holds the servers' API key")
 
 
 def _run(arguments: list[str]) -> int:

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
+    AutoConfig,
     AutoModelForImageTextToText,
     PreTrainedTokenizerFast,
     Qwen2_5_VLConfig,
@@ -20,9 +21,16 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 
 from tests.tiny import save_tiny
 from workbench.errors import UserFacing
+from workbench.models.processors import GridProcessor, load_processor
 from workbench.models.prompts import neutral
-from workbench.training.collate import IGNORE, Collator, GridProcessor, join, load_processor
+from workbench.training.collate import IGNORE, Collator, join
 from workbench.training.records import Record
+
+
+def processor_of(checkpoint: Path | str) -> Any:
+    """The processor of a saved checkpoint, as training loads it."""
+    return load_processor(checkpoint, AutoConfig.from_pretrained(checkpoint))
+
 
 FAMILIES = ("llava", "qwen2_5_vl", "qwen3_vl")
 CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>")
@@ -118,7 +126,7 @@ def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 
 def test_unmasked_labels_are_exactly_the_target(checkpoint: Path, tmp_path: Path) -> None:
-    collator = Collator(load_processor(checkpoint))
+    collator = Collator(processor_of(checkpoint))
     batch = collator(rows(tmp_path))
     end = collator.tokenizer.eos_token
     for labels, target in zip(batch["labels"], ("yes", TRACE, "yes, it is one of the oldest"), strict=True):
@@ -128,7 +136,7 @@ def test_unmasked_labels_are_exactly_the_target(checkpoint: Path, tmp_path: Path
 def test_labels_repeat_the_inputs_and_cover_neither_image_nor_padding(
     checkpoint: Path, tmp_path: Path
 ) -> None:
-    processor = load_processor(checkpoint)
+    processor = processor_of(checkpoint)
     batch = Collator(processor)(rows(tmp_path))
     learnt = batch["labels"] != IGNORE
     assert torch.equal(batch["labels"][learnt], batch["input_ids"][learnt])
@@ -156,7 +164,7 @@ def test_the_prompt_is_the_one_of_the_answering_model(tmp_path: Path) -> None:
 
 def test_a_batch_gives_each_row_the_logits_of_its_own(checkpoint: Path, tmp_path: Path) -> None:
     model = AutoModelForImageTextToText.from_pretrained(checkpoint).eval()
-    collator = Collator(load_processor(checkpoint))
+    collator = Collator(processor_of(checkpoint))
     records = rows(tmp_path)
     with torch.no_grad():
         batch = collator(records)
@@ -171,7 +179,7 @@ def test_a_batch_gives_each_row_the_logits_of_its_own(checkpoint: Path, tmp_path
 
 
 def test_a_grid_processor_expands_each_image_by_its_merged_patches(tmp_path: Path) -> None:
-    processor = load_processor(save_family(tmp_path / "model", "qwen3_vl"))
+    processor = processor_of(save_family(tmp_path / "model", "qwen3_vl"))
     one = Collator(processor).one(rows(tmp_path)[0])
     # 60 × 40 rounds to 56 × 28 at a factor of 28: 4 × 2 patches of 14, merged 2 × 2.
     assert one["image_grid_thw"].tolist() == [[1, 2, 4]]
@@ -188,7 +196,7 @@ def test_a_saved_grid_processor_keeps_the_files_of_its_origin(tmp_path: Path) ->
     images = Qwen2VLImageProcessorPil(patch_size=14)
     image_id = tokenizer.convert_tokens_to_ids("<|image_pad|>")
     out = tmp_path / "out"
-    GridProcessor(images, tokenizer, image_id, {"path_or_repo_id": str(origin)}).save_pretrained(out)
+    GridProcessor(images, tokenizer, image_id, origin={"path_or_repo_id": str(origin)}).save_pretrained(out)
     for name in ("video_preprocessor_config.json", "preprocessor_config.json"):
         assert (out / name).read_bytes() == (origin / name).read_bytes()
     assert (out / "tokenizer.json").is_file()
@@ -224,7 +232,7 @@ def test_a_grid_processor_gives_what_the_real_processor_gives(
     tokenizer, images = qwen_tokenizer(), Qwen2VLImageProcessorPil(max_pixels=56 * 56, patch_size=14)
     image_id = tokenizer.convert_tokens_to_ids("<|image_pad|>")
     real = real_class(images, tokenizer, video_class(), chat_template=CHAT)
-    ours = GridProcessor(images, tokenizer, image_id, {})
+    ours = GridProcessor(images, tokenizer, image_id)
     for record in rows(tmp_path):
         expected, found = Collator(real).one(record), Collator(ours).one(record)
         assert expected.keys() == found.keys()
@@ -233,7 +241,7 @@ def test_a_grid_processor_gives_what_the_real_processor_gives(
 
 
 def test_control_tokens_in_the_data_are_read_as_text(tmp_path: Path) -> None:
-    processor = load_processor(save_family(tmp_path / "model", "qwen3_vl"))
+    processor = processor_of(save_family(tmp_path / "model", "qwen3_vl"))
     record = Record("r", "Is <|image_pad|> here?", "no <|im_end|>", save_picture(tmp_path / "a.png"))
     batch = Collator(processor)([record])
     assert int((batch["input_ids"] == processor.image_token_id).sum()) == 2
@@ -244,7 +252,7 @@ def test_control_tokens_in_the_data_are_read_as_text(tmp_path: Path) -> None:
 def test_a_template_that_opens_the_thinking_is_not_given_the_tag_twice() -> None:
     tokenizer = qwen_tokenizer(CHAT.replace("assistant{{ '\n' }}", "assistant{{ '\n' }}<think>{{ '\n' }}"))
     image_id = tokenizer.convert_tokens_to_ids("<|image_pad|>")
-    collator = Collator(GridProcessor(Qwen2VLImageProcessorPil(), tokenizer, image_id, {}))
+    collator = Collator(GridProcessor(Qwen2VLImageProcessorPil(), tokenizer, image_id))
     one = collator.one(Record("r", "Why?", "B", reasoning=TRACE))
     text = tokenizer.decode(one["input_ids"][0])
     assert text.count("<think>") == 1 + 1  # the prompt's own request names the tag once
@@ -256,7 +264,7 @@ def test_a_template_that_opens_the_thinking_is_not_given_the_tag_twice() -> None
 def test_an_image_that_breaks_off_is_named_by_its_record(tmp_path: Path) -> None:
     path = save_picture(tmp_path / "a.png")
     path.write_bytes(path.read_bytes()[:60])
-    collator = Collator(load_processor(save_tiny(tmp_path / "model")))
+    collator = Collator(processor_of(save_tiny(tmp_path / "model")))
     with pytest.raises(UserFacing, match="record 'r9'"):
         collator([Record("r9", "Is it?", "yes", path)])
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from workbench.bench.importers.cells import options_inside
 from workbench.errors import UserFacing
-from workbench.training import schemas
 from workbench.training.schemas import BadRow
 from workbench.training.sources import load_records
 
@@ -85,7 +85,7 @@ def test_openmedreason_parquet_keeps_good_rows_and_names_the_bad(tmp_path: Path)
     ],
 )
 def test_options_inside_running_text(question: str, stem: str, options: tuple[str, ...]) -> None:
-    assert schemas._options_inside(question) == (stem, options)
+    assert options_inside(question) == (stem, options)
 
 
 def test_medix_rows_have_image_lists_and_tagged_solutions(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_a_hub_id_is_loaded_by_its_revision(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_missing_library_is_told_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_parquet(tmp_path / "train.parquet", [omr_row()])
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(UserFacing, match="pip install datasets"):
+    with pytest.raises(UserFacing, match=r"pip install -r requirements-train\.txt"):
         load_records("openmedreason", str(path))
 
 

@@ -15,10 +15,10 @@ import torch
 from safetensors.torch import load_file
 
 from tests.tiny import save_tiny
-from tests.training.test_collate import FAMILIES, rows, save_family, save_picture
+from tests.training.test_collate import FAMILIES, processor_of, rows, save_family, save_picture
 from workbench.errors import UserFacing
 from workbench.training import finetune_cli
-from workbench.training.collate import IGNORE, Collator, load_processor
+from workbench.training.collate import IGNORE, Collator
 from workbench.training.finetune_cli import LoraSpec, find_model, load_trainable, parse_lora, parse_source
 from workbench.training.records import Record
 from workbench.training.supervised import (
@@ -209,7 +209,7 @@ def test_lora_trains_the_adapter_and_leaves_the_base_alone(family: str, tmp_path
     assert names and all("lora_" in name for name in names)
     assert any(float(p.detach().abs().max()) > 0 for name, p in net.named_parameters() if "lora_B" in name)
     written = finetune_cli.save_result(
-        net, load_processor(model), tmp_path / "saved", torch.float32, merge=False
+        net, processor_of(model), tmp_path / "saved", torch.float32, merge=False
     )
     assert set(written) == {"adapter"}
     base = net.unload().state_dict()
@@ -231,7 +231,7 @@ def test_the_command_saves_an_adapter_and_a_merged_model_that_answer_alike(
     outcome = json.loads(shown.out)
     assert (outcome["steps"], outcome["records"], outcome["left_out"]) == (3, 9, 0)
     assert "step 3 of 3, loss " in shown.err and "tokens/s" in shown.err
-    batch = Collator(load_processor(outcome["model"]))(rows(tmp_path))
+    batch = Collator(processor_of(outcome["model"]))(rows(tmp_path))
     batch.pop("labels")
     base = AutoModelForImageTextToText.from_pretrained(model)
     merged = AutoModelForImageTextToText.from_pretrained(outcome["model"])

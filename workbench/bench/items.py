@@ -1,7 +1,8 @@
 """Benchmark items: questions with a gold answer, an image, and rubric units where the source has them.
 
-Two sources are read: the OpenMedReason test schema (one JSON object a line, options inside `question`, units
-under `perception`, `knowledge`, `rationale`; seeds dossier 1.2) and a manifest of images with `qa` lists.
+Two sources are read here: the project's JSON lines (the OpenMedReason test schema: options inside `question`,
+units under `perception`, `knowledge`, `rationale`; seeds dossier 1.2) and a manifest of images with `qa`
+lists. Other people's layouts are read by `workbench.bench.importers`.
 """
 
 import json
@@ -11,13 +12,16 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.bench.units import Unit
 from workbench.errors import UserFacing
 from workbench.models.prompts import LETTERS
 from workbench.settings import PROJECT_ROOT
 from workbench.traces import AXES, normalise_answer
+
+if TYPE_CHECKING:
+    from workbench.bench.importers import BadRow
 
 BUNDLED = PROJECT_ROOT / "assets" / "bench"
 ITEMS_FILE, MANIFEST_FILE = "items.jsonl", "manifest.jsonl"
@@ -52,12 +56,16 @@ class Item:
 
 @dataclass(frozen=True)
 class ItemSet:
-    """The usable items of one source, and how many lines were left out for which reason."""
+    """The usable items of one source, and how many lines were left out for which reason.
+
+    `bad` names every line left out, by its number from 1, with its reason.
+    """
 
     name: str
     items: tuple[Item, ...]
     dropped: dict[str, int]
     path: Path
+    bad: tuple["BadRow", ...] = ()
 
     @property
     def n_images(self) -> int:
@@ -69,20 +77,29 @@ class _Dropped:
     reason: str
 
 
-def load_items(ref: str | Path, limit: int | None = None) -> ItemSet:
+def load_items(ref: str | Path, limit: int | None = None, layout: str = "", **where: Any) -> ItemSet:
     """Items of a bundled benchmark (by name), a folder, or a `.jsonl` file; `limit` keeps the first ones.
+
+    With a `layout` the source is read by `importers.import_items`, which takes `where` too.
 
     Raises UserFacing when nothing is found, a line is not JSON (with its number), ids repeat, or no item is
     usable.
     """
+    if layout:
+        from workbench.bench.importers import import_items
+
+        return import_items(layout, ref, limit, **where)
     path = _locate(ref)
+    from workbench.bench.importers.cells import BadRow
+
     items: list[Item] = []
-    dropped: Counter[str] = Counter()
-    for found in _read(path):
+    bad: list[BadRow] = []
+    for number, found in _read(path):
         if isinstance(found, _Dropped):
-            dropped[found.reason] += 1
+            bad.append(BadRow(number, found.reason))
         else:
             items.append(found)
+    dropped = Counter(fault.reason for fault in bad)
     if not items:
         reasons = ", ".join(f"{reason}: {count}" for reason, count in sorted(dropped.items()))
         raise UserFacing(
@@ -91,7 +108,7 @@ def load_items(ref: str | Path, limit: int | None = None) -> ItemSet:
         )
     _require_unique(items, path)
     kept = tuple(items[:limit])
-    return ItemSet(_name(ref, path), kept, dict(sorted(dropped.items())), path)
+    return ItemSet(_name(ref, path), kept, dict(sorted(dropped.items())), path, tuple(bad))
 
 
 def bundled_names() -> tuple[str, ...]:
@@ -130,13 +147,13 @@ def _name(ref: str | Path, path: Path) -> str:
     return path.parent.name if path.name in (ITEMS_FILE, MANIFEST_FILE) else path.stem
 
 
-def _read(path: Path) -> Iterator[Item | _Dropped]:
+def _read(path: Path) -> Iterator[tuple[int, Item | _Dropped]]:
     for number, record in _records(path):
         try:
             if isinstance(record.get("qa"), list):
-                yield from _manifest_line(record, path.parent)
+                yield from ((number, found) for found in _manifest_line(record, path.parent))
             else:
-                yield _item_line(record, path.parent, number)
+                yield number, _item_line(record, path.parent, number)
         except (KeyError, TypeError, AttributeError) as error:
             raise UserFacing(
                 f"Line {number} of {path.name} lacks a field or has one of the wrong kind ({error}).",
@@ -210,13 +227,14 @@ def _item_line(record: dict[str, Any], folder: Path, number: int) -> Item | _Dro
         body_part=str(record.get("body_part", "")),
         dataset=str(record.get("dataset", folder.name)),
         image_group=str(record.get("image_group") or record.get("image") or identity),
-        units=_units(record),
+        units=read_units(record),
         reasoning=str(record.get("reasoning", "")),
         licence=str(record.get("licence", "")),
     )
 
 
-def _units(record: dict[str, Any]) -> tuple[Unit, ...]:
+def read_units(record: dict[str, Any]) -> tuple[Unit, ...]:
+    """The rubric units of a row of the test schema, axis by axis; none where it has none."""
     fields = ("unit_id", "topic", "claim", "presence_question", "correctness_question", "source_quote")
     return tuple(
         Unit(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.bench.calibration import confidences
+from workbench.bench.chat import EndpointDown
 from workbench.bench.conditions import CONDITIONS, Answerer, Task, applies, blank_picture, shuffled
 from workbench.bench.items import Item, ItemSet
 from workbench.bench.judges import DEFAULT_JUDGE, JUDGES, Judge, judge_units
@@ -54,9 +55,9 @@ def run_bench(
     Lines are forced to disk after each batch, so a run that was stopped (by `stop`, read between batches, or
     by a crash) is taken up where it ended: an answer is asked for again only when its item, image, model or
     protocol has changed, or with `retry_failed` where it failed. A failed item gets a line with `correct`
-    None and its error. Conditions: "image"; "blank", mid grey of the same size; "shuffled_options", the
-    options in another order, fixed per item. Raises UserFacing for arguments that don't fit together and for
-    a folder that holds the results of other items.
+    None and its error; a server that is down ends the run with UserFacing. Conditions: "image"; "blank", mid
+    grey of the same size; "shuffled_options", the options in another order, fixed per item. Raises UserFacing
+    for arguments that don't fit together and for a folder that holds the results of other items.
     """
     _check(models, conditions, batch_size)
     out = Path(out_dir)
@@ -166,6 +167,8 @@ class _Run:
             return self._line(task, error=fault)
         try:
             return self._scored(task, answer)
+        except EndpointDown:  # a judge that can't be reached judges nothing; the run is taken up again
+            raise
         except Exception as error:  # noqa: BLE001 - a judge may be anyone's code; the line keeps the answer
             return self._line(task, error=_told(error), text=answer.text, seconds=answer.seconds)
 
@@ -176,6 +179,8 @@ class _Run:
         try:
             found = model.generate_batch(list(prompts.values()), self.decoding)
             return dict(zip(prompts, found, strict=True))
+        except EndpointDown:  # the other items would fail too; the run is taken up again when it answers
+            raise
         except Exception as error:  # noqa: BLE001 - the result line tells
             if len(prompts) == 1:
                 faults[next(iter(prompts))] = _told(error)

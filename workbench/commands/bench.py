@@ -11,6 +11,9 @@ from workbench.errors import UserFacing
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
+    from workbench.bench.conditions import Answerer
+    from workbench.bench.items import ItemSet
+    from workbench.bench.judges import Judge
     from workbench.bench.runner import Progress
 
 PROGRESS_STEPS = 20
@@ -33,14 +36,16 @@ def _answer(args: argparse.Namespace, settings: Settings, out: Path) -> None:
     """Answer the items with all models; cheap checks come before the models are loaded."""
     if args.limit is not None and args.limit < 1:
         raise UserFacing(f"--limit can't be {args.limit}.", "Use a whole number from 1 up.")
+    if not args.model and not args.endpoint:
+        raise UserFacing("No model was given.", "Use --model or --endpoint.")
     for ref in args.model:
         settings.require_allowed(ref)
-    from workbench.bench.items import load_items
     from workbench.bench.runner import run_bench
     from workbench.models.answer import Decoding
     from workbench.models.loading import load_model
 
-    items = load_items(args.items, args.limit)
+    items = _items(args)
+    served, judge = _servers(args, out)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -49,14 +54,58 @@ def _answer(args: argparse.Namespace, settings: Settings, out: Path) -> None:
         ) from error
     run_bench(
         items,
-        [load_model(ref, settings=settings) for ref in dict.fromkeys(args.model)],
+        [load_model(ref, settings=settings) for ref in dict.fromkeys(args.model)] + served,
         out,
+        judge=judge,
         conditions=tuple(dict.fromkeys(args.condition)) or ("image",),
         mode=args.mode,
         decoding=Decoding(settings.max_new_tokens),
         progress=None if args.json else progress_lines(sys.stderr.write),
         retry_failed=args.retry_failed,
     )
+
+
+def _items(args: argparse.Namespace) -> "ItemSet":
+    """The items, with a line on standard error for every reason why rows of a foreign layout are left out."""
+    from workbench.bench.items import load_items
+
+    if not args.format:
+        return load_items(args.items, args.limit)
+    from workbench.bench.importers import told
+
+    images = Path(args.images) if args.images else None
+    items = load_items(args.items, args.limit, args.format, images=images, split=args.split)
+    if not args.json:
+        sys.stderr.writelines(f"{line}\n" for line in told(items.bad))
+    return items
+
+
+def _servers(args: argparse.Namespace, out: Path) -> tuple[list["Answerer"], "Judge | None"]:
+    """The served models and the judge; a model that would judge its own answers is refused."""
+    if not args.endpoint and not args.judge:
+        return [], None
+    from workbench.bench.endpoint import connect
+    from workbench.bench.llm_judge import LLMJudge, open_judge
+
+    key = _key(args.key_file)
+    served = [connect(ref, key) for ref in dict.fromkeys(args.endpoint)]
+    if not args.judge:
+        return list(served), None
+    judge = open_judge(args.judge, args.judge_protocol, key=key, folder=out)
+    if isinstance(judge, LLMJudge) and judge.address in [model.server.address for model in served]:
+        raise UserFacing("The judge is one of the models that it would judge.", "Choose another judge.")
+    return list(served), judge
+
+
+def _key(file: str | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        return Path(file).read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserFacing(
+            f"The key file {file!r} can't be read.", "Give a text file that you may read."
+        ) from error
 
 
 def progress_lines(write: Callable[[str], object]) -> Callable[["Progress"], None]:

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from workbench.explain.heatmap import HeatMap, Refusal, Span
     from workbench.imaging.medical_image import MedicalImage
 
+ALL = "all"
+CAUSAL_METHOD = "occlusion"
 _SPAN_SPEC = re.compile(r"answer|all|(step|token):\d{1,6}", re.ASCII)
 
 
@@ -24,11 +27,14 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
     from workbench.explain.spans import resolve_span
 
     methods = METHODS | CONTEXT_METHODS
-    if args.method not in methods:
-        raise UserFacing(f"There is no method called {args.method!r}.", f"Use one of: {', '.join(methods)}.")
-    params = _method_params(args.param, [param.name for param in methods[args.method].params])
+    if args.method != ALL and args.method not in methods:
+        known = ", ".join((ALL, *methods))
+        raise UserFacing(f"There is no method called {args.method!r}.", f"Use one of: {known}.")
     if not _SPAN_SPEC.fullmatch(args.span):
         raise UserFacing(f"{args.span!r} is not a span.", "Use answer, all, step:K or token:K, K from 0 up.")
+    if args.method == ALL or getattr(args, "metrics", None):
+        return _compare(args, settings, list(methods) if args.method == ALL else [args.method])
+    params = _method_params(args.param, [param.name for param in methods[args.method].params])
     target = _png_target(args.png)
     case = answered_case(args, settings)
     span = resolve_span(args.span, case.column.trace, case.column.answer)
@@ -40,6 +46,134 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
         _write_png(target, case.image, heat)
     text = as_json(record) if args.json else _map_text(record, span.label, target)
     return Outcome(text, notes_of(case))
+
+
+def _compare(args: argparse.Namespace, settings: Settings, methods: Sequence[str]) -> Outcome:
+    """One row a method with the wanted metrics; a refusal is a row of its own."""
+    from workbench.explain.metrics import SharedScore, span_scorer
+    from workbench.explain.spans import resolve_span
+
+    if args.param or args.png:
+        raise UserFacing("--param and --png belong to one method.", "Leave out --metrics and --method all.")
+    wanted = wanted_metrics(getattr(args, "metrics", None), args.trust)
+    case = answered_case(args, settings)
+    column = case.column
+    span = resolve_span(args.span, column.trace, column.answer)
+    question = column.prompt.question
+    shared = SharedScore(span_scorer(case.model, question, case.image, column.answer, span))
+    causal = _heat_map(case, span, CAUSAL_METHOD, {}) if "agreement" in wanted else None
+    rows = [_method_row(case, span, name, wanted, shared, causal) for name in methods]
+    record = {
+        "span": args.span,
+        "span_label": span.label,
+        "metrics": {name: about for name, about in known_metrics().items() if name in wanted},
+        "methods": rows,
+        "meta": {
+            "model": case.model.name, "revision": case.model.revision, "text": column.answer.text,
+            "image": {"width": case.image.width, "height": case.image.height, "sha256": case.image.sha256},
+        },
+    }  # fmt: skip
+    return Outcome(as_json(record) if args.json else _rows_text(record, wanted), notes_of(case))
+
+
+def known_metrics() -> dict[str, str]:
+    """Every metric that needs no region, with its meaning."""
+    from workbench.explain.metrics import PERTURBATION
+
+    extra = {
+        "random_sd": "Spread of the gap over random orders, in nats: what chance alone gives.",
+        "focus": "How many times its even share the strongest fifth of the patches holds.",
+        "agreement": f"Rank correlation with the map of {CAUSAL_METHOD}.",
+        "verdict": "The figures in words.",
+    }
+    return {metric.name: f"{metric.meaning} In {metric.unit}." for metric in PERTURBATION.values()} | extra
+
+
+def wanted_metrics(text: str | None, trust: bool) -> tuple[str, ...]:
+    """The metrics of a comma-separated list, or all. Raises UserFacing for an unknown one."""
+    known = tuple(known_metrics())
+    if not text:
+        return ("gap", "random_sd", "verdict") if trust else ()
+    names = known if text.strip() == ALL else tuple(part.strip() for part in text.split(",") if part.strip())
+    for name in names:
+        if name not in known:
+            raise UserFacing(f"There is no metric called {name!r}.", f"Use {ALL}, or of: {', '.join(known)}.")
+    return names
+
+
+def _method_row(
+    case: AnsweredCase,
+    span: "Span",
+    name: str,
+    wanted: Sequence[str],
+    shared: Any,
+    causal: "HeatMap | Refusal | None",
+) -> dict[str, Any]:
+    """A method's image share, cost and metrics; or why it has no map."""
+    from workbench.explain import CONTEXT_METHODS, METHODS, Refusal
+
+    began = time.monotonic()
+    heat = _heat_map(case, span, name, {})
+    seconds = round(time.monotonic() - began, 3)
+    row: dict[str, Any] = {"method": name, "label": (METHODS | CONTEXT_METHODS)[name].label}
+    if isinstance(heat, Refusal):
+        return row | {"refused": heat.reason, "hint": heat.hint}
+    row |= {"refused": None, "image_share": float(heat.image_share), "seconds": seconds}
+    row |= {key: heat.meta[key] for key in ("forwards", "backwards")}
+    return row | {"metrics": _measured(case, span, heat, wanted, shared, causal)}
+
+
+def _measured(
+    case: AnsweredCase,
+    span: "Span",
+    heat: "HeatMap",
+    wanted: Sequence[str],
+    shared: Any,
+    causal: "HeatMap | Refusal | None",
+) -> dict[str, Any]:
+    """The wanted metrics of one map; None where a figure can't be computed."""
+    from workbench.explain.heatmap import HeatMap
+    from workbench.explain.metrics import rank_correlation, trust
+
+    figures: dict[str, Any] = dict.fromkeys(wanted)
+    if "agreement" in figures and isinstance(causal, HeatMap):
+        figures["agreement"] = rank_correlation(heat.values, causal.values)
+    if not set(wanted) - {"agreement"}:
+        return figures
+    prompt, answer = case.column.prompt, case.column.answer
+    found = trust(case.model, prompt, case.image, prompt.question, answer, span, heat, shared=shared)
+    for name in wanted:
+        for owner in (found, found.perturbation, getattr(found.perturbation, "of_map", None)):
+            if figures[name] is None and hasattr(owner, name):
+                figures[name] = getattr(owner, name)
+    return figures
+
+
+def _rows_text(record: dict[str, Any], wanted: Sequence[str]) -> str:
+    """A plain table, one line a method."""
+    head = ["method", "image share", "seconds", "passes", *wanted]
+    lines = [head]
+    for row in record["methods"]:
+        if row["refused"] is not None:
+            lines.append([row["method"], f"no map: {row['refused']}"])
+            continue
+        cells = [
+            f"{row['image_share']:.0%}",
+            f"{row['seconds']:.2f}",
+            f"{row['forwards']}+{row['backwards']}",
+        ]
+        lines.append([row["method"], *cells, *(_cell(row["metrics"][name]) for name in wanted)])
+    full = [line for line in lines if len(line) == len(head)]
+    widths = [max(len(line[at]) for line in full) for at in range(len(head))]
+    table = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=False)).rstrip()
+        for line in lines
+    ]
+    return "\n".join([f"Maps of {record['span_label']!r}; passes are forward+backward.", *table])
+
+
+def _cell(value: Any) -> str:
+    return f"{value:+.3f}" if isinstance(value, float) else "-" if value is None else str(value)
 
 
 def _heat_map(case: AnsweredCase, span: "Span", method: str, params: dict[str, int]) -> "HeatMap | Refusal":

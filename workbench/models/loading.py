@@ -1,18 +1,21 @@
 """From a name, folder or hub id to a LoadedModel: safetensors only, no remote code, clear refusals."""
 
 import hashlib
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 from transformers.utils import logging as transformers_logging
 
 from workbench.errors import UserFacing
 from workbench.models.catalogue import ModelCard, card_for, is_hub_id, load_catalogue
-from workbench.models.families import family_for
+from workbench.models.families import family_for, has_vision
 from workbench.models.folder import missing_files
 from workbench.models.probe import install
+from workbench.models.processors import load_processor
 from workbench.models.session import LoadedModel
 from workbench.settings import Settings
 
@@ -35,11 +38,21 @@ def _source(card: ModelCard, ref: str, settings: Settings) -> str | Path:
 
 def _require_complete(folder: Path) -> None:
     missing = missing_files(folder)
+    if _text_only(folder):
+        missing = [name for name in missing if "processor_config.json" not in name]
     if missing:
         raise UserFacing(
             f"The model folder {folder} is incomplete: {', '.join(missing)} is missing.",
             "Copy the whole checkpoint again; weights must be safetensors files.",
         )
+
+
+def _text_only(folder: Path) -> bool:
+    """Whether a folder's config says that its model takes no pictures; such a model has no processor."""
+    try:
+        return not json.loads((folder / "config.json").read_text(encoding="utf-8")).get("vision_config")
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _device(settings: Settings) -> torch.device:
@@ -85,9 +98,11 @@ def load_model(ref: str, *, settings: Settings | None = None) -> LoadedModel:
     if not local:
         common["revision"] = card.revision
     try:
-        family = family_for(AutoConfig.from_pretrained(source, **common))
-        processor = AutoProcessor.from_pretrained(source, **common)
-        model = AutoModelForImageTextToText.from_pretrained(
+        config = AutoConfig.from_pretrained(source, **common)
+        family = family_for(config)
+        processor = load_processor(source, config, **common)
+        auto = AutoModelForImageTextToText if has_vision(config) else AutoModelForCausalLM
+        model = auto.from_pretrained(
             source,
             dtype=_dtype(settings, device),
             device_map="auto" if device.type == "cuda" else {"": "cpu"},
@@ -106,4 +121,5 @@ def load_model(ref: str, *, settings: Settings | None = None) -> LoadedModel:
     install(model)
     if device.type == "cpu" and sum(p.numel() for p in model.parameters()) < SMALL_MODEL:
         torch.set_num_threads(1)
+    card = replace(card, takes_image=card.takes_image and has_vision(config))
     return LoadedModel(card, model, processor, family, _revision(source, model))

@@ -133,4 +133,5 @@ def install(model: torch.nn.Module) -> None:
     """Route the text decoder's attention through the probe; the vision tower keeps its own kernel."""
     AttentionInterface.register(PROBE, probed_attention)
     AttentionMaskInterface.register(PROBE, sdpa_mask)
-    model.set_attn_implementation({"text_config": PROBE})
+    nested = getattr(model.config, "text_config", None) is not None
+    model.set_attn_implementation({"text_config": PROBE} if nested else PROBE)

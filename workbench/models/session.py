@@ -4,8 +4,8 @@ import contextvars
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,8 @@ from workbench.errors import UserFacing
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Decoding, Finish, Prompt, Question
 from workbench.models.catalogue import ModelCard
-from workbench.models.families import DecoderParts, Family
+from workbench.models.families import DecoderParts, Family, has_vision
+from workbench.models.forced import ForcedPass, forced_pass
 from workbench.models.generation import (
     IdStreamer,
     LogProbRecorder,
@@ -26,22 +27,9 @@ from workbench.models.generation import (
     StopFlag,
     generate_arguments,
 )
-from workbench.models.probe import RowCollector, collecting
-from workbench.models.prompts import LETTERS, neutral, render_question
-
-
-@dataclass(frozen=True)
-class ForcedPass:
-    """One teacher-forced pass over an answer.
-
-    `logprobs` and `entropy` (nats) float32 `[T]`, row t−1 predicting token t; `hidden` float32 `[T, d]` is
-    the input of the final norm at the predicting rows; `collector` holds attention rows when asked for.
-    """
-
-    logprobs: np.ndarray
-    entropy: np.ndarray
-    hidden: torch.Tensor
-    collector: RowCollector | None
+from workbench.models.options import option_probabilities
+from workbench.models.prompts import neutral, render_question
+from workbench.models.question_tokens import QuestionTokens, question_tokens
 
 
 class LoadedModel:
@@ -50,21 +38,9 @@ class LoadedModel:
     The weights are frozen and in eval mode; explaining runs the same kernels as answering.
     """
 
-    def __init__(
-        self,
-        card: ModelCard,
-        model: Any,
-        processor: Any,
-        family: Family,
-        revision: str,
-    ) -> None:
-        self.card, self.model, self.processor, self.family, self.revision = (
-            card,
-            model,
-            processor,
-            family,
-            revision,
-        )
+    def __init__(self, card: ModelCard, model: Any, processor: Any, family: Family, revision: str) -> None:
+        self.card, self.model, self.processor = card, model, processor
+        self.family, self.revision = family, revision
         self.tokenizer = processor.tokenizer
         self.lock = threading.RLock()
 
@@ -97,8 +73,27 @@ class LoadedModel:
     def decoder(self) -> DecoderParts:
         return self.family.decoder(self.model)
 
+    @property
+    def takes_image(self) -> bool:
+        """Whether the model has a vision part; one without refuses pictures."""
+        return has_vision(self.model.config)
+
+    @property
+    def can_backpropagate(self) -> bool:
+        """Whether gradients can be taken: not through quantised weights, whose kernels round."""
+        quantised = getattr(self.model, "is_quantized", False)
+        return not quantised and all(p.is_floating_point() for p in self.model.parameters())
+
     def prepare(self, question: Question, image: MedicalImage | None) -> Prompt:
-        """Turn a question and an image into model inputs and the geometry of the image tokens."""
+        """Turn a question and an image into model inputs and the geometry of the image tokens.
+
+        Raises UserFacing for a picture given to a text-only model.
+        """
+        if image is not None and not self.takes_image:
+            raise UserFacing(
+                f"{self.label} only reads text: it has no part that looks at pictures.",
+                "Ask without the picture, or choose a model that takes one.",
+            )
         template = self.card.templates[question.mode]
         text = neutral(render_question(question, template), self.tokenizer)
         content: list[dict[str, Any]] = [{"type": "text", "text": text}]
@@ -118,6 +113,10 @@ class LoadedModel:
         size = (image.width, image.height)
         boxes = self.family.patch_boxes(size, inputs, self.processor, config)
         return Prompt(question, inputs, self.family.image_positions(inputs, config), boxes, size)
+
+    def question_tokens(self, prompt: Prompt) -> QuestionTokens:
+        """The tokens of the prompt that hold the question, with their characters."""
+        return question_tokens(prompt, self.tokenizer)
 
     def _place(self, value: torch.Tensor) -> torch.Tensor:
         value = value.to(self.device)
@@ -268,31 +267,16 @@ class LoadedModel:
                 return ids[: position + 1]
         return ids
 
-    def teacher_force(self, prompt: Prompt, ids: Sequence[int], *, collect: bool = False) -> ForcedPass:
+    def teacher_force(
+        self, prompt: Prompt, ids: Sequence[int], *, collect: bool = False, columns: np.ndarray | None = None
+    ) -> ForcedPass:
         """One pass over prompt + answer ids; equals generation's scores (1e-4 in float32).
 
-        With `collect`, attention rows, values and head outputs at the image columns are kept.
+        With `collect`, attention rows, values and head outputs are kept at the key `columns` int64 `[P]`
+        (the image tokens, unless others are named, such as the question's).
         Raises ValueError for an empty answer.
         """
-        if not ids:
-            raise ValueError("cannot teacher-force an empty answer")
-        target = torch.tensor(list(ids), device=self.device)
-        inputs = self.family.extend(prompt.inputs, target)
-        rows = torch.arange(prompt.length - 1, prompt.length - 1 + len(ids), device=self.device)
-        collector = RowCollector(rows, torch.from_numpy(prompt.image_positions)) if collect else None
-        kept: list[torch.Tensor] = []
-        hook = self.decoder.final_norm.register_forward_pre_hook(
-            lambda _module, arguments: kept.append(arguments[0][0, rows].float().cpu())
-        )
-        try:
-            with self.lock, torch.inference_mode(), collecting(collector) if collector else nullcontext():
-                logits = self.model(**inputs, logits_to_keep=rows, use_cache=False).logits[0].float()
-        finally:
-            hook.remove()
-        logp = logits.log_softmax(-1)
-        chosen = logp.gather(1, target[:, None])[:, 0]
-        entropy = -(logp.exp() * logp).nan_to_num().sum(-1)
-        return ForcedPass(chosen.cpu().numpy(), entropy.cpu().numpy(), kept[0], collector)
+        return forced_pass(self, prompt, ids, collect=collect, columns=columns)
 
     def option_probabilities(
         self,
@@ -303,19 +287,5 @@ class LoadedModel:
         *,
         letters: bool,
     ) -> list[float]:
-        """Probability of each option in place of the given answer, after the same reasoning.
-
-        Each option's text (its letter, with `letters`) and the token that closes an answer are teacher-forced
-        after `answer.ids[:answer_start_token]`; the summed log probs are softmaxed over the options.
-        """
-        if not options:
-            raise UserFacing("There are no options to compare.", "Give at least two options.")
-        head = list(answer.ids[:answer_start_token])
-        close = self.tokenizer("</answer>", add_special_tokens=False)["input_ids"][:1]
-        texts = [LETTERS[i] for i in range(len(options))] if letters else list(options)
-        scores = []
-        for text in texts:
-            tail = [*self.tokenizer(text, add_special_tokens=False)["input_ids"], *close]
-            scores.append(float(self.teacher_force(prompt, head + tail).logprobs[len(head) :].sum()))
-        weights = np.exp(np.array(scores) - max(scores))
-        return (weights / weights.sum()).tolist()
+        """See `workbench.models.options.option_probabilities`."""
+        return option_probabilities(self, prompt, answer, answer_start_token, options, letters=letters)

@@ -5,17 +5,12 @@ prompt); the target's ids follow it and end with the end-of-sequence token. Prom
 apart, as in generation, so the boundary between them is exact.
 """
 
-import importlib.util
-import shutil
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
 from torch.nn.functional import pad
-from transformers import AutoConfig, AutoImageProcessor, AutoProcessor, AutoTokenizer
-from transformers.utils import cached_file
 
 from workbench.errors import UserFacing
 from workbench.imaging.load import load_image
@@ -26,95 +21,6 @@ from workbench.training.records import Record
 
 IGNORE = -100
 _THINKING = "<think>"
-_SIDE_FILES = (
-    "processor_config.json",
-    "preprocessor_config.json",
-    "video_preprocessor_config.json",
-    "chat_template.jinja",
-    "chat_template.json",
-)
-
-
-class GridProcessor:
-    """Image processor and tokenizer joined by hand, for the Qwen-VL kind where torchvision is absent.
-
-    Their own processors insist on a video part that needs torchvision. An image that the image processor cuts
-    into a grid `[t, h, w]` of patches takes t·h·w / merge² places, each holding the image token.
-    """
-
-    def __init__(
-        self, image_processor: Any, tokenizer: Any, image_token_id: int, origin: Mapping[str, Any]
-    ) -> None:
-        """`origin` names where the processor files lie: `path_or_repo_id` and `revision`."""
-        self.image_processor, self.tokenizer, self.origin = image_processor, tokenizer, dict(origin)
-        self.image_token_id = image_token_id
-        self.image_token = tokenizer.convert_ids_to_tokens(image_token_id)
-
-    def apply_chat_template(
-        self, conversation: list[dict[str, Any]], add_generation_prompt: bool = False, **_: Any
-    ) -> dict[str, torch.Tensor]:
-        """Inputs of one conversation, batch 1: what the real processor gives with `tokenize=True`."""
-        text = self.tokenizer.apply_chat_template(
-            conversation, add_generation_prompt=add_generation_prompt, tokenize=False
-        )
-        parts = [
-            part for turn in conversation if not isinstance(turn["content"], str) for part in turn["content"]
-        ]
-        images = [part["image"] for part in parts if part["type"] == "image"]
-        visual = dict(self.image_processor(images=images, return_tensors="pt")) if images else {}
-        ids = self._expand(text, visual.get("image_grid_thw", torch.zeros(0, 3)))
-        kinds = (ids == self.image_token_id).long()
-        return {
-            "input_ids": ids,
-            "attention_mask": torch.ones_like(ids),
-            "mm_token_type_ids": kinds,
-            **visual,
-        }
-
-    def _expand(self, text: str, grids: torch.Tensor) -> torch.Tensor:
-        """Ids `[1, N]` of the text with each image token repeated as often as its grid has merged patches."""
-        counts = (grids.prod(-1) // self.image_processor.merge_size**2).int().tolist()
-        pieces = text.split(self.image_token)
-        if len(pieces) != len(counts) + 1:
-            raise ValueError(f"{len(counts)} images but {len(pieces) - 1} image tokens in the prompt")
-        whole = pieces[0]
-        for count, piece in zip(counts, pieces[1:], strict=True):
-            whole += self.image_token * count + piece
-        return self.tokenizer(whole, add_special_tokens=False, return_tensors="pt")["input_ids"]
-
-    def save_pretrained(self, folder: str | Path) -> None:
-        """The tokenizer, and the origin's own processor files unchanged, the video part included."""
-        self.image_processor.save_pretrained(folder)
-        self.tokenizer.save_pretrained(folder)
-        for name in _SIDE_FILES:
-            found = cached_file(
-                filename=name,
-                **self.origin,
-                _raise_exceptions_for_missing_entries=False,
-                _raise_exceptions_for_connection_errors=False,
-            )
-            if found:
-                shutil.copyfile(found, Path(folder) / name)
-
-
-def load_processor(source: str | Path, revision: str | None = None) -> Any:
-    """The checkpoint's processor; a GridProcessor for Qwen-VL kinds where torchvision is absent.
-
-    Raises UserFacing for another kind whose video part needs torchvision. Remote code is never run.
-    """
-    common = {"trust_remote_code": False, "revision": revision}
-    config = AutoConfig.from_pretrained(source, **common)
-    if not hasattr(config, "video_token_id") or importlib.util.find_spec("torchvision"):
-        return AutoProcessor.from_pretrained(source, **common)
-    images = AutoImageProcessor.from_pretrained(source, backend="pil", **common)
-    if "image_grid_thw" not in images.model_input_names:
-        raise UserFacing(
-            f"The processor of {str(source)!r} ({config.model_type}) needs torchvision.",
-            "Install torchvision.",
-        )
-    tokenizer = AutoTokenizer.from_pretrained(source, **common)
-    origin = {"path_or_repo_id": str(source), "revision": revision}
-    return GridProcessor(images, tokenizer, config.image_token_id, origin)
 
 
 def target_of(record: Record) -> tuple[Mode, str]:

@@ -21,8 +21,9 @@ from transformers import AutoConfig, AutoModelForImageTextToText
 from workbench.errors import UserFacing
 from workbench.models.catalogue import ModelCard, card_for, is_hub_id, keep_templates, load_catalogue
 from workbench.models.folder import missing_files
+from workbench.models.processors import load_processor
 from workbench.settings import Settings
-from workbench.training.collate import Collator, load_processor
+from workbench.training.collate import Collator
 from workbench.training.schemas import SCHEMAS
 from workbench.training.sources import LoadReport, RecordTable, load_records
 from workbench.training.supervised import Progress, Trainer, TuningPlan
@@ -161,7 +162,9 @@ def load_trainable(origin: Origin, lora: LoraSpec | None, seed: int) -> tuple[An
     half = lora is not None and torch.cuda.is_available()
     common = {"revision": origin.revision, "trust_remote_code": False}
     try:
-        processor = load_processor(origin.source, origin.revision)
+        processor = load_processor(
+            origin.source, AutoConfig.from_pretrained(origin.source, **common), **common
+        )
         model = AutoModelForImageTextToText.from_pretrained(
             origin.source, dtype=torch.bfloat16 if half else torch.float32, use_safetensors=True, **common
         )

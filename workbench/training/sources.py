@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workbench.bench.importers.cells import BadRow, Unusable, require
+from workbench.bench.importers.rows import find_files, json_rows, library_rows
 from workbench.errors import UserFacing
 from workbench.models.catalogue import is_hub_id
 from workbench.training.records import Record
-from workbench.training.schemas import SCHEMAS, BadRow, Context, Row, Unusable, require
-
-_SPLITS = ("train", "test", "val", "dev")
+from workbench.training.schemas import SCHEMAS, Context
 
 
 @dataclass(frozen=True)
@@ -100,54 +100,9 @@ def _open(ref: str, split: str) -> tuple[Sequence[Any], Path | None]:
                 f"There is no data at {ref!r}.", "Give a file, a folder or a hub id (owner/name)."
             )
         name, _, revision = ref.partition("@")
-        return _library_rows(name, split, revision=revision or None), None
-    files = _files(path, split)
+        return library_rows(name, split, revision=revision or None), None
+    files = find_files(path, split)
     folder = path if path.is_dir() else path.parent
     if files[0].suffix == ".parquet":
-        return _library_rows("parquet", split, data_files={split: [str(file) for file in files]}), folder
-    return [row for file in files for row in _json_rows(file)], folder
-
-
-def _files(path: Path, split: str) -> list[Path]:
-    """The files of a split, by how their names begin; else those whose names begin with no split's name."""
-    if path.is_file():
-        return [path]
-    for pattern in ("*.parquet", "data/*.parquet", "manifest.jsonl", "*.jsonl", "*.json"):
-        found = sorted(path.glob(pattern))
-        named = [file for file in found if file.name.startswith(split)]
-        if named := named or [file for file in found if not file.name.startswith(_SPLITS)]:
-            return named
-    what = f"The folder {path} holds no data files for the split {split!r}."
-    raise UserFacing(what, "It needs .parquet, .jsonl or .json files, such as train.json.")
-
-
-def _json_rows(file: Path) -> list[Any]:
-    """Lines of a JSON lines file, decoded later; the objects of a file that is one JSON list."""
-    try:
-        text = file.read_text(encoding="utf-8")
-        rows = text.rstrip("\n").split("\n") if file.suffix == ".jsonl" else json.loads(text)
-    except (OSError, ValueError) as error:
-        hint = "Give a UTF-8 .json list or JSON lines in a .jsonl file."
-        raise UserFacing(f"{file} can't be read as JSON ({error}).", hint) from error
-    return rows if isinstance(rows, list) else [rows]
-
-
-def _library_rows(name: str, split: str, **arguments: Any) -> Sequence[Row]:
-    """A map-style set whose images stay encoded."""
-    try:
-        import datasets
-    except ImportError as error:
-        raise UserFacing("This data needs the `datasets` library.", "Run: pip install datasets") from error
-    try:
-        rows = datasets.load_dataset(name, split=split, **arguments)
-    except Exception as error:  # the library raises dozens of kinds; all mean that the data can't be had
-        what = f"The data set {name!r} could not be read ({type(error).__name__}: {str(error)[:200]})."
-        hint = "Check the path or id, the split, the network and, for a gated set, that you are logged in."
-        raise UserFacing(what, hint) from error
-    plain = datasets.Image(decode=False)
-    for column, feature in rows.features.items():
-        if isinstance(feature, datasets.Image):
-            rows = rows.cast_column(column, plain)
-        elif isinstance(getattr(feature, "feature", None), datasets.Image):
-            rows = rows.cast_column(column, type(feature)(plain))
-    return rows
+        return library_rows("parquet", split, data_files={split: [str(file) for file in files]}), folder
+    return [row for file in files for row in json_rows(file)], folder

@@ -3,10 +3,26 @@
 from typing import Any
 
 from workbench.errors import UserFacing
-from workbench.models.families.base import DecoderParts, Family
+from workbench.models.families.base import DecoderParts, Family, has_vision
+from workbench.models.families.gemma3 import Gemma3
+from workbench.models.families.idefics3 import Idefics3
+from workbench.models.families.internvl import InternVL
 from workbench.models.families.llava import Llava
+from workbench.models.families.llava_next import LlavaNext
+from workbench.models.families.llava_onevision import LlavaOnevision
+from workbench.models.families.qwen_vl import QwenVL
+from workbench.models.families.text_only import TextOnly
 
-FAMILIES: tuple[Family, ...] = (Llava(),)
+FAMILIES: tuple[Family, ...] = (
+    Llava(),
+    LlavaNext(),
+    LlavaOnevision(),
+    InternVL(),
+    Idefics3(),
+    QwenVL(),
+    Gemma3(),
+    TextOnly(),
+)
 
 
 def family_for(config: Any) -> Family:
@@ -22,4 +38,4 @@ def family_for(config: Any) -> Family:
     )
 
 
-__all__ = ["FAMILIES", "DecoderParts", "Family", "family_for"]
+__all__ = ["FAMILIES", "DecoderParts", "Family", "family_for", "has_vision"]

@@ -4,6 +4,7 @@ To add a family: write a class with these members, give it a `matches` that reco
 to FAMILIES, and run the family tests on a tiny random model of its real config (tests/models).
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,17 +12,43 @@ import numpy as np
 import torch
 from torch import nn
 
+Inputs = dict[str, torch.Tensor]
+
+
+def has_vision(config: Any) -> bool:
+    """Whether a model with that config looks at pictures; if not, it is a text-only decoder."""
+    return getattr(config, "vision_config", None) is not None
+
 
 @dataclass(frozen=True)
 class DecoderParts:
-    """The pieces of the text decoder that explanations read (never change)."""
+    """The pieces of the text decoder that explanations read (never change).
+
+    `final_norm` is an RMS norm; with `unit_offset` its gain is stored as the difference from one (Gemma).
+    With `output_normed` another norm stands between each attention's output projection and the residual
+    stream, so that what a head writes isn't simply its share of that projection.
+    """
 
     layers: nn.ModuleList
     final_norm: nn.Module
     unembedding: nn.Linear
+    unit_offset: bool = False
+    output_normed: bool = False
 
     def attention(self, layer: int) -> nn.Module:
         return self.layers[layer].self_attn
+
+    @property
+    def norm_gain(self) -> torch.Tensor:
+        """What `final_norm` multiplies each direction by, `[d]`."""
+        weight = self.final_norm.weight.detach()
+        return weight + 1 if self.unit_offset else weight
+
+    @property
+    def norm_epsilon(self) -> float:
+        """What `final_norm` adds to the mean square; its name differs between architectures."""
+        epsilon = getattr(self.final_norm, "variance_epsilon", None)
+        return float(self.final_norm.eps if epsilon is None else epsilon)
 
 
 class Family(Protocol):
@@ -32,36 +59,38 @@ class Family(Protocol):
     def matches(self, config: Any) -> bool:
         """Whether this adapter understands a model with that config."""
 
-    def image_positions(self, inputs: dict[str, torch.Tensor], config: Any) -> np.ndarray:
+    def image_positions(self, inputs: Inputs, config: Any) -> np.ndarray:
         """Places of the image tokens in `input_ids`, int64 `[P]`."""
 
-    def patch_boxes(
-        self, size: tuple[int, int], inputs: dict[str, torch.Tensor], processor: Any, config: Any
-    ) -> np.ndarray:
+    def patch_boxes(self, size: tuple[int, int], inputs: Inputs, processor: Any, config: Any) -> np.ndarray:
         """Box of every image token in pixels of the original (width, height), float32 `[P, 4]`."""
 
-    def extend(self, inputs: dict[str, torch.Tensor], ids: torch.Tensor) -> dict[str, torch.Tensor]:
+    def extend(self, inputs: Inputs, ids: torch.Tensor) -> Inputs:
         """Append answer ids `[T]` to every sequence-aligned input."""
 
-    def collate(self, batch: list[dict[str, torch.Tensor]], pad_id: int) -> dict[str, torch.Tensor]:
+    def collate(self, batch: list[Inputs], pad_id: int) -> Inputs:
         """Left-pad several prompts into one batch."""
 
     def decoder(self, model: nn.Module) -> DecoderParts:
         """Where the decoder layers, the last norm and the unembedding are."""
 
 
-def extend_aligned(
-    inputs: dict[str, torch.Tensor], ids: torch.Tensor, fill: dict[str, int]
-) -> dict[str, torch.Tensor]:
+def token_places(inputs: Inputs, token_id: int) -> np.ndarray:
+    """Places of one token in a batch-1 `input_ids`, int64 `[P]`."""
+    return torch.nonzero(inputs["input_ids"][0] == token_id).flatten().cpu().numpy()
+
+
+def extend_aligned(inputs: Inputs, ids: torch.Tensor, fill: Mapping[str, int]) -> Inputs:
     """Append `ids` to `input_ids` and the stated fill value to the other aligned inputs.
 
     Raises KeyError for an aligned input that the family did not name: forgetting one is silent on some
     architectures and changes the logits.
     """
-    length = inputs["input_ids"].shape[1]
+    shape = inputs["input_ids"].shape
     out = dict(inputs)
     for key, value in inputs.items():
-        if not (torch.is_tensor(value) and value.ndim == 2 and value.shape[1] == length):
+        # The whole shape: flattened patches `[n, 1176]` may be as wide as the prompt is long.
+        if not (torch.is_tensor(value) and value.shape == shape):
             continue
         if key == "input_ids":
             tail = ids.to(value.device)[None]
@@ -72,4 +101,24 @@ def extend_aligned(
                 f"input {key!r} is as long as the prompt, but the family adapter does not extend it"
             )
         out[key] = torch.cat([value, tail], dim=1)
+    return out
+
+
+def collate_aligned(
+    batch: Sequence[Inputs], fill: Mapping[str, int], stacked: Sequence[str] = ("pixel_values",)
+) -> Inputs:
+    """Left-pad the aligned inputs named in `fill` and put the `stacked` ones after each other.
+
+    An aligned input that only some prompts have is filled up with its pad value in the others.
+    """
+    longest = max(inputs["input_ids"].shape[1] for inputs in batch)
+    out = {}
+    for key, value in fill.items():
+        if any(key in inputs for inputs in batch):
+            rows = [inputs.get(key, torch.full_like(inputs["input_ids"], value)) for inputs in batch]
+            padded = [nn.functional.pad(row, (longest - row.shape[1], 0), value=value) for row in rows]
+            out[key] = torch.cat(padded)
+    for key in stacked:
+        if parts := [inputs[key] for inputs in batch if key in inputs]:
+            out[key] = torch.cat(parts)
     return out

@@ -1,0 +1,295 @@
+"""Tiny random checkpoints of the real families, laid out as on the hub, and what each family must satisfy."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    Gemma3Config,
+    Gemma3Processor,
+    PreTrainedTokenizerFast,
+    Qwen2_5_VLConfig,
+    Qwen2VLConfig,
+    Qwen3VLConfig,
+)
+from transformers.models.gemma3.image_processing_pil_gemma3 import Gemma3ImageProcessorPil
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+
+from tests.tiny import TEXTS, load_tiny, picture
+from workbench.imaging.medical_image import MedicalImage
+from workbench.models.answer import Answer, Decoding, Question
+from workbench.models.session import LoadedModel
+
+ASK = Question("Is there evidence of a nodule?")
+GREEDY = Decoding(max_new_tokens=8)
+_TURNS = (
+    "{{% for turn in messages %}}{begin}{{{{ turn['role'] }}}}\n{{% if turn['content'] is string %}}"
+    "{{{{ turn['content'] }}}}{{% else %}}{{% for part in turn['content'] %}}"
+    "{{% if part['type'] == 'image' %}}{image}"
+    "{{% else %}}{{{{ part['text'] }}}}{{% endif %}}{{% endfor %}}{{% endif %}}{end}\n{{% endfor %}}"
+    "{{% if add_generation_prompt %}}{begin}assistant\n{{% endif %}}"
+)
+
+
+def tokenizer(specials: list[str], begin: str, end: str, image: str, **names: Any) -> PreTrainedTokenizerFast:
+    """Byte-level tokenizer with a chat template that puts `image` where the picture goes."""
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=360,
+        special_tokens=specials,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    made.train_from_iterator(TEXTS, trainer)
+    template = _TURNS.format(begin=begin, end=end, image=image)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=made, padding_side="left", chat_template=template, pad_token=specials[0], **names
+    )
+
+
+def qwen_tokenizer() -> PreTrainedTokenizerFast:
+    marks = ["im_start", "im_end", "vision_start", "vision_end", "image_pad", "video_pad"]
+    specials = ["<|endoftext|>", *(f"<|{mark}|>" for mark in marks)]
+    image = "<|vision_start|><|image_pad|><|vision_end|>"
+    return tokenizer(specials, "<|im_start|>", "<|im_end|>", image, eos_token="<|im_end|>")
+
+
+QWEN = {"qwen2_vl": Qwen2VLConfig, "qwen2_5_vl": Qwen2_5_VLConfig, "qwen3_vl": Qwen3VLConfig}
+_TEXT = {
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+}
+_QWEN_VISION = {
+    "qwen2_vl": {"embed_dim": 32, "hidden_size": 32, "mlp_ratio": 2, "patch_size": 4},
+    # A window of 2 × 2 blocks, so that the tower reorders the blocks of every picture in these tests.
+    "qwen2_5_vl": {
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "out_hidden_size": 32,
+        "patch_size": 4,
+        "window_size": 16,
+        "fullatt_block_indexes": [1],
+    },
+    "qwen3_vl": {
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "out_hidden_size": 32,
+        "patch_size": 4,
+        "num_position_embeddings": 64,
+        "deepstack_visual_indexes": [0, 1],
+    },
+}
+
+
+def save_qwen(folder: Path, kind: str) -> Path:
+    """A tiny Qwen-VL checkpoint: patches of 4 pixels, merged 2 × 2, so one token sees 8 × 8 pixels."""
+    words = qwen_tokenizer()
+    number = words.convert_tokens_to_ids
+    text = _TEXT | {"vocab_size": len(words), "bos_token_id": None, "eos_token_id": words.eos_token_id}
+    text["rope_parameters"] = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1]}
+    if kind == "qwen3_vl":
+        text["head_dim"] = 8
+    config = QWEN[kind](
+        text_config=text,
+        vision_config={"depth": 2, "num_heads": 2, **_QWEN_VISION[kind]},
+        image_token_id=number("<|image_pad|>"),
+        video_token_id=number("<|video_pad|>"),
+        vision_start_token_id=number("<|vision_start|>"),
+        vision_end_token_id=number("<|vision_end|>"),
+    )
+    _save(folder, AutoModelForImageTextToText, config, words)
+    images = Qwen2VLImageProcessorPil(patch_size=4, merge_size=2, min_pixels=64, max_pixels=64 * 48)
+    images.save_pretrained(folder)
+    return folder
+
+
+def save_gemma3(folder: Path) -> Path:
+    """A tiny Gemma 3: 32 × 32 pixels, 8 × 8 patches pooled to 4 × 4, a window shorter than a prompt."""
+    specials = ["<pad>", "<eos>", "<bos>", "<start_of_image>", "<end_of_image>", "<image_soft_token>"]
+    names = dict(zip(("boi_token", "eoi_token", "image_token"), specials[3:], strict=True))
+    turns = ["<start_of_turn>", "<end_of_turn>"]
+    ends = {"bos_token": "<bos>", "eos_token": "<eos>"}
+    words = tokenizer([*specials, *turns], *turns, "<start_of_image>", extra_special_tokens=names, **ends)
+    words.chat_template = "{{ bos_token }}" + words.chat_template
+    text = gemma_text(words) | {"sliding_window": 12}
+    vision = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
+    config = Gemma3Config(
+        text_config=text,
+        vision_config=vision | {"image_size": 32, "patch_size": 4},
+        mm_tokens_per_image=16,
+        boi_token_index=words.boi_token_id,
+        eoi_token_index=words.eoi_token_id,
+        image_token_index=words.image_token_id,
+    )
+    _save(folder, AutoModelForImageTextToText, config, words)
+    images = Gemma3ImageProcessorPil(size={"height": 32, "width": 32})
+    Gemma3Processor(images, words, words.chat_template, image_seq_length=16).save_pretrained(folder)
+    return folder
+
+
+def gemma_text(words: PreTrainedTokenizerFast) -> dict[str, Any]:
+    return _TEXT | {
+        "vocab_size": len(words),
+        "head_dim": 8,
+        "query_pre_attn_scalar": 8,
+        "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+        "pad_token_id": words.pad_token_id,
+        "bos_token_id": words.bos_token_id,
+        "eos_token_id": words.eos_token_id,
+    }
+
+
+def save_text(folder: Path, kind: str) -> Path:
+    """A tiny text-only decoder without any processor file."""
+    specials = ["<pad>", "<s>", "</s>", "[BEGIN]", "[END]"]
+    words = tokenizer(specials, "[BEGIN]", "[END]", "", bos_token="<s>", eos_token="</s>")
+    names = {name: getattr(words, name) for name in ("pad_token_id", "bos_token_id", "eos_token_id")}
+    own = {"gemma3_text": gemma_text(words) | {"sliding_window": 12}, "mistral": {"sliding_window": 12}}
+    config = AutoConfig.for_model(kind, **_TEXT | names | {"vocab_size": len(words)} | own.get(kind, {}))
+    _save(folder, AutoModelForCausalLM, config, words)
+    return folder
+
+
+def _save(folder: Path, auto: Any, config: Any, words: PreTrainedTokenizerFast) -> None:
+    torch.manual_seed(3)
+    model = auto.from_config(config)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            # Wider than the usual 0.02, so that pictures and positions visibly change the scores.
+            if parameter.ndim > 1 and "embed_tokens" not in name:
+                parameter.normal_(0, 0.15)
+    for name in ("pad_token_id", "eos_token_id"):
+        setattr(model.generation_config, name, getattr(words, name))
+    model.save_pretrained(folder)
+    words.save_pretrained(folder)
+
+
+def answer_to(model: LoadedModel, image: MedicalImage | None, question: Question = ASK) -> Answer:
+    return model.generate(model.prepare(question, image), GREEDY)
+
+
+def check_forcing(model: LoadedModel, images: list[MedicalImage | None]) -> None:
+    """Teacher forcing gives generation's scores, also after other pictures have gone through the model."""
+    prompts = [model.prepare(ASK, image) for image in images]
+    answers = [model.generate(prompt, GREEDY) for prompt in prompts]
+    first = [model.teacher_force(p, a.ids).logprobs for p, a in zip(prompts, answers, strict=True)]
+    for prompt, answer, earlier in zip(reversed(prompts), reversed(answers), reversed(first), strict=True):
+        assert np.abs(earlier - answer.logprobs).max() < 1e-4
+        assert np.array_equal(model.teacher_force(prompt, answer.ids).logprobs, earlier)
+        again = model.generate(prompt, GREEDY)
+        assert again.ids == answer.ids
+        assert np.allclose(again.logprobs, answer.logprobs, atol=1e-6)
+
+
+def check_extension(model: LoadedModel, image: MedicalImage | None) -> None:
+    """Extending by a then b is extending by a + b; the prompt's own inputs stay as they were."""
+    prompt = model.prepare(ASK, image)
+    before = {key: value.clone() for key, value in prompt.inputs.items()}
+    ids = torch.tensor([20, 21, 22, 23, 24])
+    once = model.family.extend(prompt.inputs, ids)
+    twice = model.family.extend(model.family.extend(prompt.inputs, ids[:2]), ids[2:])
+    assert once.keys() == twice.keys() == before.keys()
+    for key, value in once.items():
+        assert torch.equal(value, twice[key])
+        if before[key].shape == before["input_ids"].shape:
+            assert value.shape[1] == prompt.length + 5
+            assert torch.equal(value[:, : prompt.length], before[key])
+        else:
+            assert torch.equal(value, before[key])
+        assert torch.equal(prompt.inputs[key], before[key])
+    assert once["input_ids"][0, prompt.length :].tolist() == ids.tolist()
+
+
+def _reference(folder: Path, kernel: str) -> LoadedModel:
+    """The same model with a stock attention kernel in its text decoder."""
+    model = load_tiny(folder)
+    nested = getattr(model.model.config, "text_config", None) is not None
+    model.model.set_attn_implementation({"text_config": kernel} if nested else kernel)
+    return model
+
+
+def check_probe(model: LoadedModel, folder: Path, image: MedicalImage | None) -> None:
+    """The probe leaves logits bit-identical and its rows are those of eager attention, in every layer."""
+    prompt = model.prepare(ASK, image)
+    ids = answer_to(model, image).ids
+    inputs = model.family.extend(prompt.inputs, torch.tensor(ids))
+    with torch.inference_mode():
+        assert torch.equal(model.model(**inputs).logits, _reference(folder, "sdpa").model(**inputs).logits)
+        maps = _reference(folder, "eager").model(**inputs, output_attentions=True).attentions
+    columns = prompt.image_positions if image is not None else np.arange(prompt.length)
+    collector = model.teacher_force(prompt, ids, collect=True, columns=columns).collector
+    assert sorted(collector.layers) == list(range(len(maps)))
+    rows = slice(prompt.length - 1, prompt.length - 1 + len(ids))
+    for index, layer in collector.layers.items():
+        assert torch.allclose(layer.attention, maps[index][0][:, rows][:, :, columns], atol=1e-4)
+
+
+def check_batch(model: LoadedModel, images: list[MedicalImage | None]) -> None:
+    """Prompts of unequal length and pictures of unequal shape, generated together and one at a time."""
+    texts = ("Hi", "Is there evidence of a nodule?", "left right upper lower zone")
+    prompts = [model.prepare(Question(text), image) for text, image in zip(texts, images, strict=False)]
+    together = model.generate_batch(prompts, GREEDY)
+    for prompt, answer in zip(prompts, together, strict=True):
+        alone = model.generate(prompt, GREEDY)
+        assert answer.ids == alone.ids
+        assert np.allclose(answer.logprobs, alone.logprobs, atol=1e-4)
+
+
+def painted(size: tuple[int, int], box: tuple[float, float, float, float]) -> list[MedicalImage]:
+    """A picture and the same one with other pixels in `box` (x0, y0, x1, y1)."""
+    plain = picture(*size, seed=5)
+    x0, y0, x1, y1 = np.round(box).astype(int)
+    pixels = plain.pixels.copy()
+    pixels[y0:y1, x0:x1] = 255 - pixels[y0:y1, x0:x1]
+    return [plain, MedicalImage(pixels, "test", "array")]
+
+
+def touched(boxes: np.ndarray, box: tuple[float, float, float, float]) -> set[int]:
+    """Which boxes overlap a region, by index."""
+    x0, y0, x1, y1 = box
+    inside = (boxes[:, 0] < x1) & (boxes[:, 2] > x0) & (boxes[:, 1] < y1) & (boxes[:, 3] > y0)
+    return set(np.flatnonzero(inside).tolist())
+
+
+def changed(model: LoadedModel, images: list[MedicalImage], read: Callable[..., torch.Tensor]) -> set[int]:
+    """Which image tokens differ between two pictures in what `read(inputs)` gives, `[P, ...]`."""
+    with torch.inference_mode():
+        one, two = (read(model.prepare(ASK, image).inputs) for image in images)
+    return set(torch.nonzero((one - two).abs().flatten(1).amax(1) > 1e-6).flatten().tolist())
+
+
+def quadrant(boxes: np.ndarray, corner: int) -> tuple[float, float, float, float]:
+    """A region from the middle of a corner's box to the middle of a box near the picture's centre.
+
+    Its edges lie in the middle of boxes, so that resizing carries no change across into the next box.
+    """
+    x, y = (np.unique((boxes[:, k] + boxes[:, k + 2]) / 2) for k in (0, 1))
+    middle_x, middle_y = x[len(x) // 2], y[len(y) // 2]
+    left, top = corner % 2 == 0, corner < 2
+    x0, x1 = (x[0], middle_x) if left else (middle_x, x[-1])
+    y0, y1 = (y[0], middle_y) if top else (middle_y, y[-1])
+    return tuple(float(v) for v in np.round([x0, y0, x1, y1]))
+
+
+def check_parts(model: LoadedModel, image: MedicalImage | None) -> None:
+    """The parts are the model's own: norm by its stated gain, then unembedding, gives the logits."""
+    prompt, parts = model.prepare(ASK, image), model.decoder
+    ids = answer_to(model, image).ids
+    forced = model.teacher_force(prompt, ids)
+    rms = (forced.hidden.pow(2).mean(-1, keepdim=True) + parts.norm_epsilon).sqrt()
+    logits = forced.hidden / rms * parts.norm_gain @ parts.unembedding.weight.T
+    chosen = logits.log_softmax(-1).gather(1, torch.tensor(ids)[:, None])[:, 0]
+    assert np.abs(chosen.detach().numpy() - forced.logprobs).max() < 1e-4
+    assert len(parts.layers) == 3
+    assert parts.attention(1) is parts.layers[1].self_attn

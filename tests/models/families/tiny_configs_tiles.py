@@ -1,0 +1,239 @@
+"""Tiny random models of the families that cut pictures into tiles, each with its real classes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from transformers import (
+    AutoModelForImageTextToText,
+    Idefics3Config,
+    Idefics3Processor,
+    InternVLConfig,
+    InternVLProcessor,
+    LlavaNextConfig,
+    LlavaNextProcessor,
+    LlavaOnevisionConfig,
+    LlavaOnevisionProcessor,
+    PreTrainedTokenizerFast,
+    SmolVLMConfig,
+    SmolVLMProcessor,
+)
+from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import GotOcr2ImageProcessorPil
+from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
+from transformers.models.llava_next.image_processing_pil_llava_next import LlavaNextImageProcessorPil
+from transformers.models.llava_onevision.image_processing_pil_llava_onevision import (
+    LlavaOnevisionImageProcessorPil,
+)
+from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
+
+from tests.models.families.tiny_configs import tokenizer
+from workbench.models.catalogue import ModelCard
+from workbench.models.families.base import Family
+from workbench.models.probe import install
+from workbench.models.session import LoadedModel
+
+NEAREST = 0  # reads single pixels, so that a change doesn't leak into the neighbouring token's pixels
+BICUBIC = 3
+PATCH = 4
+_TEXT = {
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 2048,
+}
+_VISION = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
+
+
+def words(image: str, *others: str, **names: Any) -> PreTrainedTokenizerFast:
+    """Tokenizer whose chat template puts `image` where the picture goes."""
+    specials = ["<pad>", "<s>", "</s>", "[BEGIN]", "[END]", image, *others]
+    return tokenizer(specials, "[BEGIN]", "[END]", image, bos_token="<s>", eos_token="</s>", **names)
+
+
+class WithoutVideo:
+    """A processor class without its video part, which can't be built without torchvision.
+
+    Placeholders are expanded by the real class' own `replace_image_token`.
+    """
+
+    def __init__(self, image_processor: Any, tokenizer: PreTrainedTokenizerFast, **own: Any) -> None:
+        self.image_processor, self.tokenizer = image_processor, tokenizer
+        for name, value in own.items():
+            setattr(self, name, value)
+
+    def apply_chat_template(self, conversation: Sequence[Mapping[str, Any]], **_: Any) -> dict[str, Any]:
+        text = self.tokenizer.apply_chat_template(conversation, add_generation_prompt=True, tokenize=False)
+        pictures = [part["image"] for part in conversation[0]["content"] if part["type"] == "image"]
+        visual = self.image_processor(pictures, return_tensors="pt", **self.images_kwargs) if pictures else {}
+        first, *rest = text.split(self.image_token)
+        for index, piece in enumerate(rest):
+            first += self.replace_image_token(visual, index) + piece
+        kept = {name: visual[name] for name in visual if name not in ("num_patches", "rows", "cols")}
+        return {**self.tokenizer(first, return_tensors="pt"), **kept}
+
+
+class LlavaOnevisionPictures(WithoutVideo, LlavaOnevisionProcessor):
+    pass
+
+
+class InternVLPictures(WithoutVideo, InternVLProcessor):
+    pass
+
+
+class SmolVLMPictures(WithoutVideo, SmolVLMProcessor):
+    pass
+
+
+def loaded(config: Any, processor: Any, family: Family, attention: str | None = None) -> LoadedModel:
+    """A random model as the workbench holds it; with `attention`, a stock kernel instead of the probe."""
+    torch.manual_seed(3)
+    model = AutoModelForImageTextToText.from_config(config)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            # Wider than the usual 0.02, so that pictures and positions visibly change the scores.
+            if parameter.ndim > 1 and "embed_tokens" not in name:
+                parameter.normal_(0, 0.15)
+    for name in ("pad_token_id", "eos_token_id"):
+        setattr(model.generation_config, name, getattr(processor.tokenizer, name))
+    model.eval().requires_grad_(False)
+    if attention:
+        model.set_attn_implementation({"text_config": attention})
+    else:
+        install(model)
+    return LoadedModel(ModelCard(family.name, family.name, "memory"), model, processor, family, "test")
+
+
+def _text(tokens: PreTrainedTokenizerFast) -> dict[str, Any]:
+    ids = {name: getattr(tokens, name) for name in ("pad_token_id", "bos_token_id", "eos_token_id")}
+    return _TEXT | ids | {"vocab_size": len(tokens)}
+
+
+def llava_next(family: Family, resample: int = BICUBIC, attention: str | None = None) -> LoadedModel:
+    """Tiles of 24 pixels, CLIP patches of 4: 36 tokens a tile; up to 2 × 2, 3 × 1 or 1 × 3 tiles."""
+    tokens = words("<image>")
+    pinpoints = [[24, 48], [48, 24], [48, 48], [72, 24], [24, 72]]
+    images = LlavaNextImageProcessorPil(
+        size={"shortest_edge": 24},
+        crop_size={"height": 24, "width": 24},
+        image_grid_pinpoints=pinpoints,
+        resample=resample,
+    )
+    processor = LlavaNextProcessor(
+        images,
+        tokens,
+        patch_size=PATCH,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        chat_template=tokens.chat_template,
+    )
+    vision = _VISION | {"model_type": "clip_vision_model", "image_size": 24, "patch_size": PATCH}
+    config = LlavaNextConfig(
+        text_config=_text(tokens) | {"model_type": "llama"},
+        vision_config=vision,
+        image_token_index=processor.image_token_id,
+        image_grid_pinpoints=pinpoints,
+    )
+    return loaded(config, processor, family, attention)
+
+
+def llava_onevision(family: Family, resample: int = BICUBIC, attention: str | None = None) -> LoadedModel:
+    """Tiles of 26 pixels, of which SigLIP's 6 × 6 patches of 4 use 24; at most two tiles' worth of tokens."""
+    tokens = words("<image>", "<video>")
+    pinpoints = [[26 * rows, 26 * columns] for rows in (1, 2, 3) for columns in (1, 2, 3)]
+    images = LlavaOnevisionImageProcessorPil(
+        size={"height": 26, "width": 26}, image_grid_pinpoints=pinpoints, resample=resample
+    )
+    image, video = tokens.convert_tokens_to_ids(["<image>", "<video>"])
+    processor = LlavaOnevisionPictures(
+        images,
+        tokens,
+        images_kwargs={},
+        image_token="<image>",
+        num_image_tokens=36,
+        vision_feature_select_strategy="full",
+        vision_aspect_ratio="anyres_max_2",
+    )
+    vision = _VISION | {"model_type": "siglip_vision_model", "image_size": 26, "patch_size": PATCH}
+    config = LlavaOnevisionConfig(
+        text_config=_text(tokens) | {"model_type": "qwen2"},
+        vision_config=vision | {"vision_use_head": False},
+        image_token_index=image,
+        video_token_index=video,
+        image_grid_pinpoints=pinpoints,
+        vision_aspect_ratio="anyres_max_2",
+    )
+    return loaded(config, processor, family, attention)
+
+
+def internvl(family: Family, resample: int = BICUBIC, attention: str | None = None) -> LoadedModel:
+    """Tiles of 24 pixels, patches of 4 merged 2 × 2: 9 tokens a tile; up to six tiles and a thumbnail."""
+    names = {
+        "start_image_token": "<img>",
+        "end_image_token": "</img>",
+        "context_image_token": "<IMG_CONTEXT>",
+        "video_token": "<video>",
+    }
+    tokens = words("<IMG_CONTEXT>", "<img>", "</img>", "<video>", extra_special_tokens=names)
+    images = GotOcr2ImageProcessorPil(size={"height": 24, "width": 24}, max_patches=6, resample=resample)
+    processor = InternVLPictures(
+        images,
+        tokens,
+        image_token="<IMG_CONTEXT>",
+        start_image_token="<img>",
+        end_image_token="</img>",
+        image_seq_length=9,
+    )
+    config = InternVLConfig(
+        text_config=_text(tokens) | {"model_type": "qwen2"},
+        vision_config=_VISION | {"image_size": 24, "patch_size": PATCH},
+        image_token_id=tokens.convert_tokens_to_ids("<IMG_CONTEXT>"),
+        image_seq_length=9,
+        # Tied, this random model would repeat the prompt's last kinds of token, image tokens among them.
+        tie_word_embeddings=False,
+    )
+    return loaded(config, processor, family, attention)
+
+
+def idefics3(family: Family, resample: int = BICUBIC, attention: str | None = None) -> LoadedModel:
+    """Tiles of 26 pixels, of which 6 × 6 patches of 4 use 24, merged 2 × 2: 9 tokens a tile."""
+    tokens = words("<image>", "<fake_token_around_image>", "<global-img>", "<end_of_utterance>", *_rows(4))
+    images = Idefics3ImageProcessorPil(
+        size={"longest_edge": 96}, max_image_size={"longest_edge": 26}, resample=resample
+    )
+    processor = Idefics3Processor(images, tokens, image_seq_len=9, chat_template=tokens.chat_template)
+    config = Idefics3Config(
+        text_config=_text(tokens) | {"model_type": "llama"},
+        vision_config=_VISION | {"image_size": 26, "patch_size": PATCH},
+        image_token_id=processor.image_token_id,
+        scale_factor=2,
+    )
+    return loaded(config, processor, family, attention)
+
+
+def smolvlm(family: Family, resample: int = BICUBIC, attention: str | None = None) -> LoadedModel:
+    """SmolVLM with tiles of 24 pixels, patches of 4 merged 3 × 3: 4 tokens a tile."""
+    tokens = words("<image>", "<fake_token_around_image>", "<global-img>", *_rows(4))
+    images = SmolVLMImageProcessorPil(
+        size={"longest_edge": 96}, max_image_size={"longest_edge": 24}, resample=resample
+    )
+    processor = SmolVLMPictures(
+        images,
+        tokens,
+        image_token="<image>",
+        fake_image_token="<fake_token_around_image>",
+        global_image_token="<global-img>",
+        image_seq_len=4,
+    )
+    config = SmolVLMConfig(
+        text_config=_text(tokens) | {"model_type": "llama"},
+        vision_config=_VISION | {"image_size": 24, "patch_size": PATCH},
+        image_token_id=tokens.convert_tokens_to_ids("<image>"),
+        scale_factor=3,
+    )
+    return loaded(config, processor, family, attention)
+
+
+def _rows(count: int) -> list[str]:
+    return [f"<row_{row + 1}_col_{column + 1}>" for row in range(count) for column in range(count)]

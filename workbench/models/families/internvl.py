@@ -1,0 +1,66 @@
+"""InternVL (the transformers-native `internvl`): the picture stretched over tiles, then a thumbnail of it.
+
+The shape of the canvas follows the picture's; each tile goes through the tower alone, and blocks of patches
+are merged to one token (pixel shuffle).
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import get_optimal_tiled_canvas
+
+from workbench.models.families.base import (
+    DecoderParts,
+    Inputs,
+    collate_aligned,
+    extend_aligned,
+    token_places,
+)
+from workbench.models.families.tiles import Cut, Size, counted, split_boxes, whole_boxes
+
+
+def _edge(value: int | tuple[int, int] | list[int]) -> int:
+    return value if isinstance(value, int) else value[0]
+
+
+class InternVL:
+    """Adapter for `InternVLForConditionalGeneration`, still pictures only."""
+
+    name = "internvl"
+
+    def matches(self, config: Any) -> bool:
+        return config.model_type == "internvl"
+
+    def image_positions(self, inputs: Inputs, config: Any) -> np.ndarray:
+        return token_places(inputs, config.image_token_id)
+
+    def patch_boxes(self, size: Size, inputs: Inputs, processor: Any, config: Any) -> np.ndarray:
+        """Boxes of the tiles, tile by tile, then those of the thumbnail; a single tile has no thumbnail.
+
+        Raises ValueError unless the prompt holds exactly this picture.
+        """
+        tiles, _, _, side = inputs["pixel_values"].shape
+        merge = round(1 / config.downsample_ratio)
+        patch = _edge(config.vision_config.patch_size)
+        cells, cell = side // patch // merge, patch * merge
+        positions = self.image_positions(inputs, config)
+        if tiles == 1:
+            return counted(whole_boxes(size, side, cells, cell), positions)
+        images = processor.image_processor
+        counts = get_optimal_tiled_canvas(
+            (size[1], size[0]), (side, side), images.min_patches, images.max_patches
+        )
+        return counted(split_boxes(size, Cut(*counts, side, cells, cell)), positions)
+
+    def extend(self, inputs: Inputs, ids: torch.Tensor) -> Inputs:
+        return extend_aligned(inputs, ids, {"attention_mask": 1, "mm_token_type_ids": 0})
+
+    def collate(self, batch: list[Inputs], pad_id: int) -> Inputs:
+        fill = {"input_ids": pad_id, "attention_mask": 0, "mm_token_type_ids": 0}
+        return collate_aligned(batch, fill)
+
+    def decoder(self, model: nn.Module) -> DecoderParts:
+        text = model.model.language_model
+        return DecoderParts(text.layers, text.norm, model.lm_head)

@@ -1,0 +1,55 @@
+"""Teacher forcing: one pass over a prompt and an answer that is already known."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from workbench.models.answer import Prompt
+from workbench.models.probe import RowCollector, collecting
+
+if TYPE_CHECKING:
+    from workbench.models.session import LoadedModel
+
+
+@dataclass(frozen=True)
+class ForcedPass:
+    """One teacher-forced pass over an answer.
+
+    `logprobs` and `entropy` (nats) float32 `[T]`, row t−1 predicting token t; `hidden` float32 `[T, d]` is
+    the input of the final norm at the predicting rows; `collector` holds attention rows when asked for.
+    """
+
+    logprobs: np.ndarray
+    entropy: np.ndarray
+    hidden: torch.Tensor
+    collector: RowCollector | None
+
+
+def forced_pass(
+    model: "LoadedModel", prompt: Prompt, ids: Sequence[int], *, collect: bool, columns: np.ndarray | None
+) -> ForcedPass:
+    """See `LoadedModel.teacher_force`."""
+    if not ids:
+        raise ValueError("cannot teacher-force an empty answer")
+    target = torch.tensor(list(ids), device=model.device)
+    inputs = model.family.extend(prompt.inputs, target)
+    rows = torch.arange(prompt.length - 1, prompt.length - 1 + len(ids), device=model.device)
+    columns = prompt.image_positions if columns is None else columns
+    collector = RowCollector(rows, torch.from_numpy(columns)) if collect else None
+    kept: list[torch.Tensor] = []
+    hook = model.decoder.final_norm.register_forward_pre_hook(
+        lambda _module, arguments: kept.append(arguments[0][0, rows].float().cpu())
+    )
+    try:
+        with model.lock, torch.inference_mode(), collecting(collector) if collector else nullcontext():
+            logits = model.model(**inputs, logits_to_keep=rows, use_cache=False).logits[0].float()
+    finally:
+        hook.remove()
+    logp = logits.log_softmax(-1)
+    chosen = logp.gather(1, target[:, None])[:, 0]
+    entropy = -(logp.exp() * logp).nan_to_num().sum(-1)
+    return ForcedPass(chosen.cpu().numpy(), entropy.cpu().numpy(), kept[0], collector)
