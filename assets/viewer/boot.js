@@ -3,5 +3,6 @@
 
 const viewer = createViewer(element, trigger);
 element.workbenchViewer = viewer;
+element.querySelector(".wbv").workbenchViewer = viewer;
 viewer.update(props.value);
 watch("value", () => viewer.update(props.value));

@@ -140,6 +140,7 @@ function columnMap(columns, selection, key) {
     peak: peakOf(found.values),
     sharedPeak: sharedPeak(columns, part.kind, maps),
     kind: part.kind,
+    indices: part.indices,
     column: key,
     spanLabel: spanLabel(column, part),
     note: part.note,

@@ -18,6 +18,16 @@ const TEXT = {
   noDifference: "The difference needs both models' maps from the same method.",
   differentTexts: "Each model's map belongs to its own answer; the two texts differ.",
   noSteps: "This answer has no steps; its words can still be selected.",
+  trustMeasuring: "Measuring how far this map can be believed…",
+  trustWords: "Trust is measured for steps and answers, not for single words.",
+  trustMean: "This is a mean of several steps; select one step to see how far its map can be believed.",
+  verdict: {
+    "localised and causal": "Localised and causal: the words depend on what this map marks.",
+    "looked but not causal":
+      "Looked but not causal: the words were not shown to depend on what this map marks more than on chance.",
+    "no localised evidence": "No localised evidence: this map points nowhere in particular.",
+    "not computable": "Not measured.",
+  },
   status: {
     empty: "Nothing asked yet",
     waiting: "Waiting",

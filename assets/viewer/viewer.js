@@ -23,8 +23,10 @@ function createViewer(host, emit = () => {}) {
   const columnViews = new Map();
   const stats = { selectMs: 0 };
   let payload = null;
+  let trust = null;
   let columns = [];
   let selection = null;
+  let preset = null; // the selection that the viewer made itself
   let source = null;
   let map = null;
   let patch = -1;
@@ -100,8 +102,17 @@ function createViewer(host, emit = () => {}) {
     else text = [readMap(map, payload.image), chanceOfWord()].join(" ");
     setText(parts.reading, text.trim());
     setNotice(parts.sourceNote, map?.note || "");
+    showTrust();
     const alt = payload?.image?.alt || "The picture asked about";
     parts.canvas.setAttribute("aria-label", alt + ". " + parts.reading.textContent);
+  }
+
+  function showTrust() {
+    const said = trustOf(trust, payload, column(map?.column), map);
+    parts.trust.hidden = !said;
+    parts.trust.dataset.state = said?.state ?? "";
+    setNotice(parts.trustVerdict, said?.verdict ?? "");
+    setNotice(parts.trustNumbers, said?.numbers ?? "");
   }
 
   function chanceOfWord() {
@@ -125,6 +136,9 @@ function createViewer(host, emit = () => {}) {
       source = key;
       selection ??= { column: key === "difference" ? "tuned" : key, kind: "all", index: 0 };
       refreshMap();
+      if (map && !map.missing && !map.difference) {
+        emit("select", { column: map.column, kind: map.kind, index: map.indices[0] });
+      }
     });
   }
 
@@ -203,9 +217,10 @@ function createViewer(host, emit = () => {}) {
     const owner = selection && column(selection.column);
     const counts = owner && { word: owner.words.length, step: owner.steps.length, answer: 1, all: 1 };
     if (selection && (!owner || selection.index >= counts[selection.kind])) selection = null;
-    if (!selection) {
+    // Until the reader chooses, the tuned model's map takes over as soon as there is one.
+    if (!selection || (selection === preset && source === selection.column)) {
       const ready = column("tuned")?.unpacked ? column("tuned") : columns.find((one) => one.unpacked);
-      selection = ready ? { column: ready.key, kind: "all", index: 0 } : null;
+      selection = preset = ready ? { column: ready.key, kind: "all", index: 0 } : null;
       if (ready) source = ready.key;
     }
     source ??= columns[0]?.key ?? null;
@@ -315,6 +330,10 @@ function createViewer(host, emit = () => {}) {
   return {
     update,
     select,
+    setTrust(next) {
+      trust = next ?? null;
+      showTrust();
+    },
     stats,
     stage,
     get selection() {

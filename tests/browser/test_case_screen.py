@@ -237,6 +237,22 @@ def test_an_upload_is_shown_and_its_file_is_gone(plain: str, visit: Any, uploads
     assert [file for file in uploads.rglob("*") if file.is_file()] == []
 
 
+def test_an_upload_drops_the_options_of_the_example_but_not_a_persons_own(plain: str, visit: Any) -> None:
+    page = visit(plain)
+    options = "#case-options textarea"
+    own = ROOT / "assets" / "examples" / "brain-mass.png"
+    pick(page)
+    assert page.input_value(options) != ""
+    upload(page, own)
+    page.wait_for_function("document.querySelector('#case-options textarea').value === ''")
+    pick(page)
+    page.fill(options, "yes\nno")
+    upload(page, own)
+    page.wait_for_function("document.querySelector('#case-notes').innerText.includes('256 × 256')")
+    page.wait_for_timeout(500)
+    assert page.input_value(options) == "yes\nno"
+
+
 def test_a_pasted_picture_is_taken(plain: str, visit: Any) -> None:
     page = visit(plain)
     page.evaluate(
@@ -375,7 +391,7 @@ def test_a_forged_path_is_refused(plain: str, meta: dict[str, Any]) -> None:
         "base, sent = sys.argv[1], json.loads(sys.argv[2])\n"
         "config = json.load(u.urlopen(base + 'config'))\n"
         "fn = next(d for d in config['dependencies'] if d['api_name'] == 'handler')\n"
-        "body = {'data': [sent], 'fn_index': fn['id'], 'session_hash': 'forger'}\n"
+        "body = {'data': [sent, '', ''], 'fn_index': fn['id'], 'session_hash': 'forger'}\n"
         "head = {'Content-Type': 'application/json'}\n"
         "post = u.Request(base + 'gradio_api/queue/join', json.dumps(body).encode(), head)\n"
         "u.urlopen(post).read()\n"

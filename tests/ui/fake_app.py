@@ -12,7 +12,7 @@ from workbench.settings import Settings
 from workbench.ui.app import build
 from workbench.ui.benchmark_tables import RESULTS_FOLDER
 from workbench.ui.services import Services
-from workbench.ui.theme import CSS_FILE, HEAD, theme
+from workbench.ui.theme import CSS_FILES, HEAD, theme
 
 HOSTILE = (
     "<think>The image shows <img src='http://evil.invalid/x.png' onerror=\"document.title='pwned'\"> text. "
@@ -44,7 +44,7 @@ def main(port: int, kind: str, results: Path) -> None:
         footer_links=["settings"],
         quiet=True,
         theme=theme(),
-        css_paths=[CSS_FILE],
+        css_paths=list(CSS_FILES),
         head=HEAD,
     )
 

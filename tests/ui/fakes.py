@@ -16,6 +16,7 @@ from workbench.models.answer import Answer, Decoding, Prompt, Question
 from workbench.settings import Settings
 from workbench.traces import locate_tokens, parse_trace
 from workbench.ui.services import Engine
+from workbench.ui.trust_line import MovedOn, TrustLine
 
 TRACE = (
     "<think>The image shows a round bright spot in the right middle zone. A nodule is typically a small "
@@ -119,6 +120,24 @@ def fake_maps(
     return MapSet(method, label, spec.unit, spec.signed, spec.caveat, rows, values, shares, boxes, None, 0.01)
 
 
+def fake_trust(
+    model: FakeModel,
+    column: CaseColumn,
+    maps: MapSet,
+    row: int,
+    image: MedicalImage,
+    causal: MapSet | None,
+    moved_on: threading.Event,
+) -> TrustLine:
+    """The gap is a hundredth of the row's number, so that no two spans look alike."""
+    if moved_on.wait(model.pause):
+        raise MovedOn
+    share = float(maps.image_share[row])
+    return TrustLine(
+        "localised and causal", "", share, row / 100, 0.001, 0.25, pictures=102, orders=5, seconds=0.1
+    )
+
+
 def fake_engine(
     texts: Mapping[str, str] | None = None,
     pause: float = 0.0,
@@ -135,4 +154,10 @@ def fake_engine(
             )
         return FakeModel(role, (texts or {}).get(role, TRACE), pause)
 
-    return Engine(load=load, run_case=fake_run_case, column_maps=fake_maps, methods=lambda: METHODS)
+    return Engine(
+        load=load,
+        run_case=fake_run_case,
+        column_maps=fake_maps,
+        methods=lambda: METHODS,
+        measure_trust=fake_trust,
+    )

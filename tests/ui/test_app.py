@@ -21,14 +21,14 @@ def page():
 
 def test_the_tabs(page) -> None:
     tabs = [block.label for block in page.blocks.values() if type(block).__name__ == "Tab"]
-    assert tabs == ["Case", "Benchmark", "Models"]
+    assert tabs == ["Case", "Trace", "Probe", "Methods", "Benchmark", "Models"]
 
 
 def test_everything_that_uses_the_models_waits_in_one_lane(page) -> None:
     lanes = {fn.name: (fn.concurrency_id, fn.concurrency_limit) for fn in page.fns.values()}
-    for name in ("answer", "explain"):
+    for name in ("answer", "explain", "measure"):
         assert lanes[name] == ("model", 1)
-    for name in ("ask", "stop", "clear", "pick", "rewindow", "handler"):
+    for name in ("ask", "stop", "clear", "pick", "rewindow", "handler", "begin", "look"):
         assert lanes[name][1] is None and lanes[name][0] != "model"
 
 

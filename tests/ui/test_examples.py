@@ -11,7 +11,14 @@ import pytest
 
 from workbench.errors import UserFacing
 from workbench.imaging import load_image
-from workbench.ui.examples import EXAMPLES_FOLDER, PYDICOM, load_examples, redraw, thumbnail
+from workbench.ui.examples import (
+    EXAMPLES_FOLDER,
+    PYDICOM,
+    drawn_lesion,
+    load_examples,
+    redraw,
+    thumbnail,
+)
 
 HELD_OUT = 900_000_000  # seeds from here on are never trained on
 LARGEST = 60_000
@@ -66,3 +73,26 @@ def test_a_thumbnail_is_a_small_picture_of_the_example() -> None:
     assert small.shape == (112, 112) and len(data) < 12_000
     difference = np.abs(cv2.resize(whole, (112, 112), interpolation=cv2.INTER_AREA).astype(int) - small)
     assert difference.mean() < 4
+
+
+def test_the_drawn_finding_is_known_only_for_the_very_picture() -> None:
+    examples = load_examples()
+    nodule = examples.get("chest-nodule")
+    pixels = load_image(nodule.file()).pixels
+    lesion = drawn_lesion(nodule, pixels)
+    rows, columns = np.nonzero(lesion)
+    assert lesion.shape == pixels.shape[:2] and 0 < lesion.mean() < 0.05
+    assert columns.mean() > 128 and 85 < rows.mean() < 171  # right middle zone, as its text says
+    assert drawn_lesion(nodule, 255 - pixels) is None
+    ct = next(entry for entry in examples.examples if entry.image.startswith(PYDICOM))
+    assert drawn_lesion(ct, pixels) is None
+
+
+def test_a_form_is_an_examples_only_when_nothing_was_changed() -> None:
+    examples = load_examples()
+    nodule = examples.get("chest-nodule")
+    options = "\n".join(nodule.options)
+    assert examples.is_prefilled(nodule.question, options)
+    assert not examples.is_prefilled(nodule.question, options + "\nmass")
+    assert not examples.is_prefilled("Is it broken?", options)
+    assert not examples.is_prefilled("", None)

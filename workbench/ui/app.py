@@ -10,9 +10,10 @@ from workbench.ui import parts, texts
 from workbench.ui.benchmark_screen import build_benchmark_screen
 from workbench.ui.benchmark_tables import RESULTS_FOLDER
 from workbench.ui.case_desk import CaseDesk
-from workbench.ui.case_events import wire_maps, wire_picture, wire_question
+from workbench.ui.case_events import wire_maps, wire_picture, wire_question, wire_trust
 from workbench.ui.case_screen import CaseParts, build_case_screen
 from workbench.ui.examples import load_examples
+from workbench.ui.methods_screen import refresh_after
 from workbench.ui.models_screen import build_models_screen
 from workbench.ui.services import ROLES, PairState, Services, memory_line, model_line
 from workbench.ui.sessions import Sessions
@@ -44,9 +45,10 @@ def build(services: Services, results: Path = RESULTS_FOLDER) -> gr.Blocks:
                 build_benchmark_screen(results)
             with gr.Tab("Models", id="models"):
                 build_models_screen(services.settings)
-        wire_picture(case, desk, examples)
-        wire_question(case, desk)
-        wire_maps(case, desk)
+        placed = wire_picture(case, desk, examples)
+        answered, cleared = wire_question(case, desk)
+        wire_trust(case, desk, [answered, *wire_maps(case, desk)])
+        refresh_after(case.methods, desk, [event.then for event in (*placed, answered, cleared)])
         _follow_loading(demo, services, header, case)
 
         def left(request: gr.Request) -> None:

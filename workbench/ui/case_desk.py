@@ -10,11 +10,12 @@ from workbench.errors import UserFacing
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Decoding, Mode, Question
 from workbench.ui import boundary
-from workbench.ui.examples import Example
+from workbench.ui.examples import Example, drawn_lesion
 from workbench.ui.intake import Picture, picture_of, take_upload, with_window
 from workbench.ui.live import stream_pair
 from workbench.ui.services import ROLES, Services, model_line
 from workbench.ui.sessions import Live, NoMap, Run, Session, Sessions
+from workbench.ui.trust_desk import TrustDesk
 from workbench.ui.viewer import png_data_url, viewer_payload
 
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -49,6 +50,7 @@ class CaseDesk:
 
     def __init__(self, services: Services, sessions: Sessions, upload_folder: Path) -> None:
         self.services, self.sessions, self.upload_folder = services, sessions, upload_folder
+        self.trust = TrustDesk(services, sessions)
 
     def upload(self, session_id: str, path: str | None) -> Picture:
         """Take the file a browser sent. Raises UserFacing; the picture on the page then stays."""
@@ -62,7 +64,9 @@ class CaseDesk:
         """Put a case of the gallery on the page."""
         from workbench.imaging import load_image
 
-        picture = picture_of(load_image(example.file()), modality=example.modality, alt=example.alt)
+        image = load_image(example.file())
+        lesion = drawn_lesion(example, image.pixels)
+        picture = picture_of(image, modality=example.modality, alt=example.alt, lesion=lesion)
         self.place(session_id, picture)
         return picture
 
@@ -153,7 +157,7 @@ class CaseDesk:
         method: str,
         slots: Sequence[float | None],
     ) -> Iterator[Shown]:
-        page.maps = {}
+        page.forget_maps()
         declared = self.method_params(method)
         params = {param.name: int(value or 0) for param, value in zip(declared, slots, strict=False)}
         for role, column in page.live.columns.items():

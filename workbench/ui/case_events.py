@@ -24,18 +24,26 @@ MODEL_LANE = {
 AT_ONCE = {"concurrency_limit": None, "api_visibility": "private", "show_progress": "hidden"}
 
 
-def wire_picture(ui: CaseParts, desk: CaseDesk, examples: ExampleSet) -> None:
-    """Uploads, the camera, the example gallery and the grey windows."""
+def wire_picture(ui: CaseParts, desk: CaseDesk, examples: ExampleSet) -> list[Any]:
+    """Uploads, the camera, the example gallery and the grey windows.
+
+    Returns the events of another picture, for what comes after them.
+    """
 
     def taken(source: Any) -> Callable[..., Updates]:
         @guarded(ui.notice)
         def decode(path: str, session_id: str) -> Updates:
             return _placed(ui, desk, session_id, desk.upload(session_id, path), examples)
 
-        def handler(sent: Any, request: gr.Request) -> Updates:
+        def handler(sent: Any, question: Any, options: Any, request: gr.Request) -> Updates:
             # emptied also after a fault: the file is gone, and the next one needs the room
             path = sent_path(sent)
-            return {source: None, **decode(path, request.session_hash)} if path else {source: None}
+            if not path:
+                return {source: None}
+            shown = decode(path, request.session_hash)
+            # the options of an example make no sense for another picture; a person's own do
+            stale = ui.viewer in shown and examples.is_prefilled(question, options)
+            return {source: None, **shown, **({ui.options: ""} if stale else {})}
 
         return handler
 
@@ -59,16 +67,22 @@ def wire_picture(ui: CaseParts, desk: CaseDesk, examples: ExampleSet) -> None:
     # Not preprocessed: gr.File leaves an empty temporary file behind for each upload, and the path is
     # checked by our own intake anyway.
     as_sent = {**AT_ONCE, "preprocess": False}
-    ui.file.upload(taken(ui.file), ui.file, [ui.file, *placed], **as_sent)
-    ui.camera.input(taken(ui.camera), ui.camera, [ui.camera, *placed], **as_sent)
-    ui.gallery.click(pick, None, [ui.question, ui.options, *placed], **AT_ONCE)
+    events = []
+    for source, arrived in ((ui.file, ui.file.upload), (ui.camera, ui.camera.input)):
+        sent = [source, ui.question, ui.options]
+        events.append(arrived(taken(source), sent, [source, ui.options, *placed], **as_sent))
+    events.append(ui.gallery.click(pick, None, [ui.question, ui.options, *placed], **AT_ONCE))
     windowed = [ui.notice, ui.viewer, ui.notes, ui.status]
-    ui.window.input(rewindow, [ui.window, ui.invert], windowed, **AT_ONCE)
-    ui.invert.input(rewindow, [ui.window, ui.invert], windowed, **AT_ONCE)
+    for control in (ui.window, ui.invert):
+        events.append(control.input(rewindow, [ui.window, ui.invert], windowed, **AT_ONCE))
+    return events
 
 
-def wire_question(ui: CaseParts, desk: CaseDesk) -> None:
-    """Asking, stopping, clearing. Ask checks the form at once and hands a ticket to the model lane."""
+def wire_question(ui: CaseParts, desk: CaseDesk) -> tuple[Any, Any]:
+    """Asking, stopping, clearing. Ask checks the form at once and hands a ticket to the model lane.
+
+    Returns the events of a finished answer and of a cleared page, for what comes after them.
+    """
 
     @guarded(ui.ask_notice)
     def ask(
@@ -114,20 +128,22 @@ def wire_question(ui: CaseParts, desk: CaseDesk) -> None:
     form = [ui.question, ui.options, ui.mode, ui.tokens, ui.temperature, ui.seed]
     results = [ui.ask_notice, ui.viewer, ui.status]
     ui.ask.click(ask, form, [ui.ticket, *results], **AT_ONCE)
-    ui.ticket.change(
+    answered = ui.ticket.change(
         answer, [ui.ticket, ui.method, *ui.params], results, show_progress_on=ui.status, **MODEL_LANE
     )
     ui.stop.click(stop, None, ui.ask_notice, **AT_ONCE)
-    ui.clear.click(
+    cleared = ui.clear.click(
         clear, None, [ui.question, ui.options, ui.notes, ui.notice, ui.window_row, *results], **AT_ONCE
     )
     ui.chips.click(suggest, None, ui.question, **AT_ONCE)
+    return answered, cleared
 
 
-def wire_maps(ui: CaseParts, desk: CaseDesk) -> None:
-    """The method and its settings: other maps for the same answers."""
+def wire_maps(ui: CaseParts, desk: CaseDesk) -> list[Any]:
+    """The method and its settings: other maps for the same answers. Returns the events of new maps."""
 
-    def controls(method: str) -> list[Any]:
+    def controls(method: str, request: gr.Request) -> list[Any]:
+        desk.trust.pause(request.session_hash)
         params = desk.method_params(method)
         spare = [None] * (len(ui.params) - len(params))
         return [
@@ -145,9 +161,41 @@ def wire_maps(ui: CaseParts, desk: CaseDesk) -> None:
     chosen = [ui.method, *ui.params]
     results = [ui.ask_notice, ui.viewer, ui.status]
     lane = {**MODEL_LANE, "show_progress_on": ui.status}
-    ui.method.input(controls, ui.method, list(ui.params), **AT_ONCE).then(explain, chosen, results, **lane)
+
+    def pause(request: gr.Request) -> None:
+        desk.trust.pause(request.session_hash)
+
     for slot in ui.params:
-        slot.input(explain, chosen, results, trigger_mode="always_last", **lane)
+        slot.input(pause, None, None, **AT_ONCE)
+    chose = ui.method.input(controls, ui.method, list(ui.params), **AT_ONCE)
+    return [chose.then(explain, chosen, results, **lane)] + [
+        slot.input(explain, chosen, results, trigger_mode="always_last", **lane) for slot in ui.params
+    ]
+
+
+def wire_trust(ui: CaseParts, desk: CaseDesk, new_maps: list[Any]) -> None:
+    """Trust lines, span by span: each turn is a place in the model lane's queue, so nobody waits for all."""
+
+    def told(found: tuple[dict[str, Any], str | None] | None) -> Updates:
+        lines, turn = found or (gr.skip(), None)
+        return {ui.trust: lines, ui.turn: turn or gr.skip()}
+
+    def begin(request: gr.Request) -> Updates:
+        return told(desk.trust.begin(request.session_hash))
+
+    def look(event: gr.EventData, request: gr.Request) -> Updates:
+        desk.trust.select(request.session_hash, event._data)
+        return begin(request)
+
+    def measure(request: gr.Request) -> Updates:
+        return told(desk.trust.measure(request.session_hash))
+
+    shown = [ui.trust, ui.turn]
+    for event in new_maps:
+        event.then(begin, None, shown, **AT_ONCE)
+    ui.viewer.select(look, None, shown, trigger_mode="always_last", **AT_ONCE)
+    quiet = {**MODEL_LANE, "show_progress": "hidden", "trigger_mode": "always_last"}
+    ui.turn.change(measure, None, shown, **quiet)
 
 
 def sent_path(sent: Any) -> str | None:

@@ -8,7 +8,9 @@ import gradio as gr
 from workbench.ui import parts, texts
 from workbench.ui.case_desk import HIGHEST_TEMPERATURE, PARAM_SLOTS, CaseDesk
 from workbench.ui.examples import ExampleSet, thumbnail
-from workbench.ui.viewer_component import viewer_html
+from workbench.ui.methods_screen import MethodsParts, build_methods_screen
+from workbench.ui.probe_screen import build_probe_screen
+from workbench.ui.viewer_component import trust_feed, viewer_html
 
 FIRST_METHOD = ("Attention, mean", "attention_mean")
 
@@ -41,6 +43,9 @@ class CaseParts:
     params: tuple[gr.Number, ...]
     viewer: gr.HTML
     ticket: gr.State
+    trust: gr.HTML
+    turn: gr.State
+    methods: MethodsParts
 
 
 def build_case_screen(desk: CaseDesk, examples: ExampleSet) -> CaseParts:
@@ -49,9 +54,14 @@ def build_case_screen(desk: CaseDesk, examples: ExampleSet) -> CaseParts:
     with gr.Row(equal_height=False, elem_id="case-row"):
         with gr.Column(scale=2, min_width=300, elem_id="case-intake"):
             left = {**_picture_parts(), **_question_parts(desk, examples), "camera": _camera()}
-        with gr.Column(scale=7, min_width=300, elem_id="case-answers"):
-            right = _answer_parts()
-    return CaseParts(gallery=gallery, **left, **right)
+        with gr.Column(scale=7, min_width=300, elem_id="case-answers"), gr.Tabs(elem_id="case-tabs"):
+            with gr.Tab("Trace", id="trace"):
+                right = _answer_parts()
+            with gr.Tab("Probe", id="probe"):
+                build_probe_screen(desk)
+            with gr.Tab("Methods", id="methods") as tab:
+                methods = build_methods_screen(desk, tab)
+    return CaseParts(gallery=gallery, **left, **right, methods=methods)
 
 
 def _gallery(examples: ExampleSet) -> gr.HTML:
@@ -151,4 +161,5 @@ def _answer_parts() -> dict[str, Any]:
             status = parts.status_line("case-status", "Nothing asked yet.")
     return {
         "status": status, "method": method, "params": slots, "viewer": viewer_html(), "ticket": gr.State(""),
+        "trust": trust_feed(), "turn": gr.State(""),
     }  # fmt: skip

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 
 from workbench.errors import UserFacing
 from workbench.settings import PROJECT_ROOT
@@ -59,6 +60,11 @@ class ExampleSet:
         """Questions worth asking about this kind of picture."""
         return self.suggestions.get(modality or "", self.suggestions[""])
 
+    def is_prefilled(self, question: str, options: str) -> bool:
+        """Whether a form holds exactly what picking an example put there."""
+        lines = tuple(str(options or "").splitlines())
+        return any(lines == entry.options and question == entry.question for entry in self.examples)
+
 
 @cache
 def load_examples(folder: Path = EXAMPLES_FOLDER) -> ExampleSet:
@@ -84,6 +90,22 @@ def thumbnail(example: Example, folder: Path = EXAMPLES_FOLDER) -> str:
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_NEAREST)
     _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 85])
     return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode("ascii")
+
+
+def drawn_lesion(example: Example, pixels: np.ndarray) -> np.ndarray | None:
+    """Where the finding of a drawn example lies, bool `[H, W]`; None without a drawing or a finding.
+
+    Drawn anew from the recorded seed; when that does not give the very picture `pixels` (uint8 RGB), the
+    place is not known either.
+    """
+    if example.drawn is None:
+        return None
+    from workbench.training.phantoms import draw_phantom
+
+    phantom = draw_phantom(example.drawn["seed"], example.drawn["kind"], example.drawn["size"])
+    if not phantom.lesions or not np.array_equal(phantom.pixels, pixels):
+        return None
+    return np.logical_or.reduce([lesion.mask for lesion in phantom.lesions])
 
 
 def redraw(folder: Path = EXAMPLES_FOLDER) -> list[Path]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from workbench.errors import UserFacing
 from workbench.imaging.medical_image import MedicalImage
 from workbench.ui.viewer import picture_payload
@@ -15,12 +17,16 @@ Loader = Callable[..., MedicalImage]
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded image and its part of the viewer's payload (encoded once)."""
+    """A decoded image and its part of the viewer's payload (encoded once).
+
+    `lesion` bool `[H, W]` marks the finding of a picture that the project drew; None where nobody knows.
+    """
 
     image: MedicalImage
     payload: dict[str, Any]
     modality: str | None = None
     suggestions: tuple[str, ...] = ()
+    lesion: np.ndarray | None = None
 
     @property
     def windows(self) -> tuple[str, ...]:
@@ -29,10 +35,15 @@ class Picture:
 
 
 def picture_of(
-    image: MedicalImage, *, modality: str | None = None, suggestions: tuple[str, ...] = (), alt: str = ""
+    image: MedicalImage,
+    *,
+    modality: str | None = None,
+    suggestions: tuple[str, ...] = (),
+    alt: str = "",
+    lesion: np.ndarray | None = None,
 ) -> Picture:
     """Encode a decoded image for the page; `modality` wins over what the file said."""
-    return Picture(image, picture_payload(image, alt=alt), modality or image.modality, suggestions)
+    return Picture(image, picture_payload(image, alt=alt), modality or image.modality, suggestions, lesion)
 
 
 def uploaded_file(path: str | None, upload_folder: Path) -> Path:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workbench.cases.run import CaseColumn, MapSet
     from workbench.imaging.medical_image import MedicalImage
     from workbench.models.answer import Decoding, Question
+    from workbench.ui.trust_line import TrustLine
 
 LOG = logging.getLogger(__name__)
 ROLES = ("base", "tuned")
@@ -24,11 +25,11 @@ LOADING_HINT = "You can add an image and type a question meanwhile."
 
 @dataclass(frozen=True)
 class Engine:
-    """The four calls that need model code; tests put stand-ins here.
+    """The calls that need model code; tests put stand-ins here.
 
     `load(role, settings)` gives a LoadedModel, `run_case(model, image, question, decoding, stop)` yields
     growing CaseColumns, `column_maps(model, column, method, params, image)` gives a MapSet, `methods()` the
-    registry of map methods.
+    registry of map methods, `measure_trust(model, column, maps, row, image, causal, moved_on)` a TrustLine.
     """
 
     load: Callable[[str, Settings], Any]
@@ -37,6 +38,7 @@ class Engine:
     ]
     column_maps: Callable[[Any, "CaseColumn", str, Mapping[str, Any], "MedicalImage | None"], "MapSet"]
     methods: Callable[[], Mapping[str, Any]]
+    measure_trust: Callable[..., "TrustLine"]
 
 
 def default_engine() -> Engine:
@@ -44,12 +46,14 @@ def default_engine() -> Engine:
     from workbench.cases.run import column_maps, run_case
     from workbench.explain import SCREEN_METHODS
     from workbench.models.loading import load_model
+    from workbench.ui.trust_line import measure_trust
 
     return Engine(
         load=lambda role, settings: load_model(role, settings=settings),
         run_case=run_case,
         column_maps=column_maps,
         methods=lambda: SCREEN_METHODS,
+        measure_trust=measure_trust,
     )
 
 

@@ -12,9 +12,12 @@ from workbench.ui.intake import Picture
 
 if TYPE_CHECKING:
     from workbench.cases.run import CaseColumn, MapSet
+    from workbench.ui.methods_desk import Comparison
+    from workbench.ui.trust_line import TrustLine
 
 CAPACITY = 64
 IDLE_SECONDS = 1800.0
+SpanKey = tuple[str, str, int]  # role, kind of span, number of the step
 
 
 @dataclass
@@ -50,20 +53,47 @@ class NoMap:
 
 
 @dataclass
+class Measured:
+    """Trust lines of the maps on the page; `moved_on` ends the one that is being measured.
+
+    `causal` holds each role's occlusion map set, None where there is none.
+    """
+
+    lines: "dict[SpanKey, TrustLine]" = field(default_factory=dict)
+    causal: "dict[str, MapSet | None]" = field(default_factory=dict)
+    moved_on: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass
 class Session:
-    """One open page: its picture, the question under way and the last answers."""
+    """One open page: its picture, the question under way and the last answers.
+
+    `selected` is the span that is looked at on Trace; `comparison` is what the Methods screen shows.
+    """
 
     picture: Picture | None = None
     run: Run | None = None
     live: Live = field(default_factory=Live)
     maps: "dict[str, MapSet | NoMap]" = field(default_factory=dict)
+    selected: SpanKey | None = None
+    trust: Measured = field(default_factory=Measured)
+    comparison: "Comparison | None" = None
     touched: float = 0.0
 
     def forget_answers(self) -> None:
         """End the question under way and drop its answers."""
         if self.run is not None:
             self.run.abandon()
-        self.run, self.live, self.maps = None, Live(), {}
+        self.run, self.live, self.selected = None, Live(), None
+        self.forget_maps()
+        if self.comparison is not None:
+            self.comparison.stop.set()
+        self.comparison = None
+
+    def forget_maps(self) -> None:
+        """Drop the maps of Trace and what was measured about them."""
+        self.trust.moved_on.set()
+        self.maps, self.trust = {}, Measured()
 
 
 class Sessions:

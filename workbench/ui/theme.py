@@ -4,7 +4,8 @@ from pathlib import Path
 
 import gradio as gr
 
-CSS_FILE = Path(__file__).resolve().parent / "parts" / "page.css"
+_PARTS = Path(__file__).resolve().parent / "parts"
+CSS_FILES = (_PARTS / "page.css", _PARTS / "probe.css")
 
 # Everything comes from this server: an answer that smuggles in an address can't call home.
 CONTENT_POLICY = "; ".join(

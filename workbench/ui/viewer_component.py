@@ -16,6 +16,7 @@ SCRIPTS = (
     "colormaps.js",
     "maps.js",
     "reading.js",
+    "trust.js",
     "raster.js",
     "window_level.js",
     "pictures.js",
@@ -76,4 +77,26 @@ def viewer_html(
         padding=False,
         elem_id=elem_id,
         **place,
+    )
+
+
+def trust_feed(elem_id: str = "viewer-trust", viewer_id: str = "viewer") -> gr.HTML:
+    """Carries trust lines to the viewer `viewer_id`; its value is a `trust_payload(...)` or None.
+
+    A component of its own, so that a measured span sends a few numbers and not the whole state again.
+    """
+    script = (
+        "const tell = () => document.getElementById("
+        + json.dumps(viewer_id)
+        + ")?.querySelector('.wbv')?.workbenchViewer?.setTrust(props.value);\n"
+        + "tell();\nwatch('value', tell);"
+    )
+    return gr.HTML(
+        value=None,
+        html_template="<span hidden></span>",
+        js_on_load=script,
+        apply_default_css=False,
+        container=False,
+        padding=False,
+        elem_id=elem_id,
     )

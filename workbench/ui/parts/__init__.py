@@ -77,3 +77,15 @@ def table(elem_id: str, value: dict[str, Any] | None, **place: Any) -> gr.HTML:
     """A plain table `{"caption", "columns", "rows", "numeric": [column numbers]}`; wide ones scroll."""
     host = '<div class="wb-table" tabindex="0" role="region" aria-label="Table" data-host></div>'
     return part("table", value, host, elem_id=elem_id, **place)
+
+
+def method_grid(elem_id: str) -> gr.HTML:
+    """Heat maps side by side; value `{"note", "cards": […], "waiting": [labels]}` or None."""
+    host = '<div class="wb-methods" data-host></div>'
+    return part("methods", None, host, elem_id=elem_id)
+
+
+def export_buttons(elem_id: str) -> gr.HTML:
+    """Buttons that save files made in the page; value `[{"name", "label", "href" | "text", "type"}]`."""
+    host = '<div class="wb-chips" role="group" aria-label="Save the comparison" data-host></div>'
+    return part("export", None, host, elem_id=elem_id)

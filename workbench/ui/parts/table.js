@@ -4,7 +4,8 @@ keepDrawn((host, value) => {
   const numeric = new Set(value.numeric || []);
   const cell = (tag, text, at) =>
     make(tag, { scope: tag === "th" ? "col" : null, class: numeric.has(at) ? "wb-number" : null }, String(text));
-  const caption = make("caption", {}, value.caption || "");
+  // The span stays in sight while a wide table scrolls under it.
+  const caption = make("caption", {}, make("span", {}, value.caption || ""));
   if (!(value.rows || []).length) return fill(host, make("p", { class: "wb-facts" }, value.caption || ""));
   return fill(
     host,

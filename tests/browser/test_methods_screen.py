@@ -1,0 +1,143 @@
+"""The Methods sub-tab and the trust line in a real browser: with the shipped pair, and with stand-ins."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from tests.browser.test_case_screen import SHIPPED, ask, browser, pick, plain, status, uploads, visit
+from tests.ui.running import running_page
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+__all__ = ["browser", "plain", "uploads", "visit"]
+TRUST = "[data-part=trust]"
+
+
+def trust_says(page: Any, text: str) -> None:
+    page.wait_for_function(
+        "text => document.querySelector('[data-part=trust]').innerText.includes(text)", arg=text
+    )
+
+
+def said(page: Any, text: str) -> None:
+    page.wait_for_function(
+        "text => document.querySelector('#methods-status').innerText.includes(text)", arg=text
+    )
+
+
+def test_each_map_gets_its_own_trust_line(plain: str, visit: Any) -> None:
+    page = visit(plain)
+    page.wait_for_selector(".wb-pair[data-phase=ready]")
+    assert not page.locator(TRUST).is_visible()
+    pick(page)
+    ask(page)
+    status(page, "Finished.")
+    trust_says(page, "Localised and causal")
+    whole = page.inner_text(TRUST)
+    assert "Measured on this answer, n = 102 altered pictures" in whole and "Image share 40 %" in whole
+    page.locator("[data-column=base] [data-step]").nth(1).click()
+    page.wait_for_function(
+        "before => { const now = document.querySelector('[data-part=trust]').innerText;"
+        " return now.includes('Localised') && now !== before; }",
+        arg=whole,
+    )
+    page.locator("[data-column=base] [data-word]").nth(2).click()
+    trust_says(page, "not for single words")
+    page.get_by_role("button", name="Tuned − base").click()
+    page.wait_for_function("document.querySelector('[data-part=trust]').hidden")
+
+
+def test_another_method_is_measured_again_and_another_picture_says_nothing(plain: str, visit: Any) -> None:
+    page = visit(plain)
+    page.wait_for_selector(".wb-pair[data-phase=ready]")
+    pick(page)
+    ask(page)
+    status(page, "Finished.")
+    trust_says(page, "Localised and causal")
+    page.locator("#case-bar input").first.click()
+    page.get_by_role("option", name="strongest head", exact=False).click()
+    page.wait_for_function(
+        "document.querySelector('#viewer').innerText.includes('Attention, strongest head')"
+    )
+    trust_says(page, "Localised and causal")
+    pick(page, 1)
+    page.wait_for_function("document.querySelector('[data-part=trust]').hidden")
+
+
+def test_without_an_answer_the_methods_screen_says_what_to_do(plain: str, visit: Any) -> None:
+    page = visit(plain)
+    page.wait_for_selector(".wb-pair[data-phase=ready]")
+    page.get_by_role("tab", name="Methods").click()
+    page.wait_for_selector("#methods-choice input")
+    page.click("#methods-compute")
+    page.wait_for_function(
+        "document.querySelector('#methods-notice').innerText.includes('no answer to explain')"
+    )
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if not all(map(Path.is_file, SHIPPED)):
+        pytest.skip("the shipped pair is not there yet")
+    folder = tmp_path_factory.mktemp("shipped") / "uploads"
+    folder.mkdir()
+    with running_page(["app.py", "--port", "{port}"], folder) as address:
+        yield address
+
+
+def test_methods_side_by_side_with_the_shipped_pair(shipped: str, visit: Any, tmp_path: Path) -> None:
+    page = visit(shipped)
+    page.wait_for_selector(".wb-pair[data-phase=ready]")
+    pick(page)
+    ask(page)
+    status(page, "Finished.")
+    page.get_by_role("tab", name="Methods").click()
+    page.wait_for_selector("#methods-choice input")
+    page.get_by_label("The drawn finding").check()
+    page.click("#methods-compute")
+    said(page, "Finished: 4 of 4 methods")
+    cards = page.locator(".wb-method")
+    assert cards.count() == 4
+    for at in range(4):
+        assert "from the" in cards.nth(at).inner_text() or "picture" in cards.nth(at).inner_text()
+        assert "Attention" in cards.nth(at).locator("img").get_attribute("alt") or at
+        assert "nats against random" in cards.nth(at).inner_text()
+    assert page.locator("#methods-agreement tbody tr").count() == 4
+    assert "Control: centre of the picture" in page.inner_text("#methods-localisation")
+    page.wait_for_selector("#methods-curves .js-plotly-plot")
+    page.click("#methods-check")
+    said(page, "Sanity checks finished")
+    assert "Another picture" in page.inner_text("#methods-sanity")
+    saved = {}
+    for label in ("Picture (PNG)", "Values (CSV)", "Everything (JSON)"):
+        with page.expect_download() as arriving:
+            page.get_by_role("button", name=f"Save: {label}").click()
+        saved[label] = tmp_path / arriving.value.suggested_filename
+        arriving.value.save_as(saved[label])
+    assert cv2.imread(str(saved["Picture (PNG)"])).shape[1] > 1000
+    assert saved["Values (CSV)"].read_text().count("\n") > 4 * 36
+    assert len(json.loads(saved["Everything (JSON)"].read_text())["methods"]) == 4
+    pick(page, 2)
+    page.wait_for_function("document.querySelectorAll('.wb-method').length === 0")
+
+
+def test_stop_ends_a_long_comparison_and_a_phone_never_scrolls_sideways(shipped: str, visit: Any) -> None:
+    page = visit(shipped, viewport={"width": 360, "height": 740})
+    page.wait_for_selector(".wb-pair[data-phase=ready]")
+    pick(page)
+    ask(page)
+    status(page, "Finished.")
+    page.get_by_role("tab", name="Methods").click()
+    page.wait_for_selector("#methods-choice input")
+    for name in ("SmoothGrad", "Integrated gradients", "RISE"):
+        page.locator("#methods-choice").get_by_label(name).check()
+    page.click("#methods-compute")
+    page.wait_for_selector(".wb-method")
+    page.click("#methods-stop")
+    page.wait_for_function("document.querySelector('#methods-status').innerText.includes('Stopped')")
+    page.wait_for_timeout(1500)
+    assert 1 <= page.locator(".wb-method").count() < 7
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

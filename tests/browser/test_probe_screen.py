@@ -1,0 +1,152 @@
+"""The Probe sub-tab in a real browser: empty state, drawing, numbers, faults, one run of the real pair."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ui.running import running_page
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+WAIT_MS = 90_000
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: str) -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with sync_api.sync_playwright() as play:
+        running = play.chromium.launch(executable_path=chromium_path, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("probe") / "uploads"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plain(uploads: Path) -> Iterator[str]:
+    with running_page(["-m", "tests.ui.fake_app", "{port}", "plain"], uploads) as address:
+        yield address
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Any]:
+    """`visit(address)` opens the page on Probe; script errors fail the test."""
+    contexts, errors = [], []
+
+    def open_page(address: str, **context: Any) -> Any:
+        contexts.append(browser.new_context(**{"viewport": {"width": 1440, "height": 950}, **context}))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(address)
+        page.wait_for_selector("#case-gallery button")
+        page.get_by_role("tab", name="Probe").click()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def answered(page: Any) -> None:
+    """Pick the first example, ask, and wait until the answer can be probed."""
+    page.locator("#case-gallery button").first.click()
+    page.wait_for_function("document.querySelector('#case-question textarea').value")
+    page.click("#case-ask")
+    page.wait_for_selector(".pb-frame svg")
+    page.wait_for_function("document.querySelectorAll('#probe-roles input').length === 2")
+
+
+def status(page: Any, text: str) -> None:
+    page.wait_for_function(
+        "text => document.querySelector('#probe-status')?.innerText.includes(text)", arg=text
+    )
+
+
+def drag(page: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Draw from one place of the picture to another, as fractions of its sides."""
+    area = page.locator(".pb-frame svg")
+    area.scroll_into_view_if_needed()
+    box = area.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * start[0], box["y"] + box["height"] * start[1])
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * end[0], box["y"] + box["height"] * end[1], steps=6)
+    page.mouse.up()
+
+
+def test_before_and_after_an_answer(plain: str, visit: Any) -> None:
+    page = visit(plain)
+    assert "Ask a question on Trace first" in page.inner_text(".pb-empty")
+    assert not page.locator("#probe-controls").is_visible()
+    answered(page)
+    assert page.locator("#probe-controls").is_visible()
+    page.click("#probe-test")
+    page.wait_for_selector("#probe-notice .wb-notice")
+    assert "There is no region yet" in page.inner_text("#probe-notice")
+    page.click("#case-clear")
+    page.wait_for_selector(".pb-empty")
+    assert not page.locator("#probe-controls").is_visible()
+
+
+def test_drawing_and_the_four_numbers_agree(plain: str, visit: Any) -> None:
+    page = visit(plain)
+    answered(page)
+    drag(page, (0.25, 0.5), (0.5, 0.75))
+    width = int(page.locator(".pb-numbers input").first.get_attribute("max"))
+    values = [int(field.input_value()) for field in page.locator(".pb-numbers input").all()]
+    assert values[0] == pytest.approx(width / 4, abs=2) and values[2] == pytest.approx(width / 2, abs=2)
+    for field, value in zip(page.locator(".pb-numbers input").all(), (10, 20, 60, 90), strict=True):
+        field.fill(str(value))
+    page.keyboard.press("Tab")
+    page.wait_for_function("document.querySelector('rect.pb-box').getAttribute('width') === '50'")
+    page.get_by_role("button", name="Lasso").click()
+    drag(page, (0.1, 0.1), (0.4, 0.5))
+    assert page.locator("polygon.pb-lasso").count() == 1 and page.locator("rect.pb-box").count() == 0
+    page.get_by_role("button", name="Brush").click()
+    drag(page, (0.2, 0.2), (0.6, 0.2))
+    drag(page, (0.2, 0.6), (0.6, 0.6))
+    assert page.locator("polyline.pb-brush").count() == 2
+    page.get_by_role("button", name="Clear region").click()
+    assert page.locator(".pb-frame svg > *").count() == 0
+
+
+def test_the_page_is_no_wider_than_a_phone(plain: str, visit: Any) -> None:
+    page = visit(plain, viewport={"width": 390, "height": 844}, has_touch=True)
+    answered(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.slow
+def test_the_real_pair_end_to_end(uploads: Path, visit: Any) -> None:
+    with running_page(["app.py", "--port", "{port}"], uploads) as address:
+        page = visit(address)
+        page.wait_for_selector(".wb-pair[data-phase=ready]")
+        answered(page)
+        drag(page, (0.3, 0.3), (0.5, 0.5))
+        page.click("#probe-test")
+        page.wait_for_selector(".pb-panel .pb-words")
+        status(page, "Finished")
+        assert page.locator("#probe-pictures img").count() == 2
+        assert page.locator(".pb-panel").count() == 2
+        assert "After the same to the control" in page.inner_text("#probe-results")
+        page.get_by_role("button", name="Flip left–right").click()
+        page.wait_for_function(
+            "document.querySelector('#probe-results').innerText.includes('Follows left and right:')"
+        )
+        status(page, "Finished")
+        page.locator("#probe-reasoning button").first.click()
+        page.get_by_role("button", name="Delete it").click()
+        page.wait_for_function(
+            "document.querySelector('#probe-results').innerText.includes('Step 1 deleted')"
+        )
+        status(page, "Finished")
+        assert list(uploads.rglob("*.png")) == []

@@ -1,0 +1,31 @@
+"""Probe cases built by hand on tiny models."""
+
+from workbench.explain.interventions.case import ProbeCase, trace_of
+from workbench.explain.interventions.regenerate import read_answer
+from workbench.imaging.medical_image import MedicalImage
+from workbench.models.answer import Answer, Decoding, Question
+from workbench.models.session import LoadedModel
+
+TRACE = (
+    "<think>The image shows a small round bright spot in the left upper zone. The lower zone is small. "
+    "Therefore the answer is yes.</think><answer>yes</answer>"
+)
+
+
+def case_of(
+    model: LoadedModel,
+    image: MedicalImage,
+    ids: tuple[int, ...] | str,
+    options: tuple[str, ...] = (),
+    max_new_tokens: int = 8,
+) -> ProbeCase:
+    """A case whose answer is given as ids, or as text that the model's tokenizer turns into ids."""
+    question = Question("left", options)
+    if isinstance(ids, str):
+        ids = tuple(model.tokenizer(ids, add_special_tokens=False)["input_ids"])
+    prompt = model.prepare(question, image)
+    forced = model.teacher_force(prompt, ids).logprobs
+    written = Answer(ids, "", (), tuple(forced.tolist()), "stop", 0.0, Decoding(max_new_tokens))
+    blank = ProbeCase(model, prompt, image, written, trace_of("", (), options))
+    answer = read_answer(blank, ids, written)
+    return ProbeCase(model, prompt, image, answer, trace_of(answer.text, answer.offsets, options))

@@ -1,0 +1,115 @@
+"""What an intervention starts from, and the effect that it has on every word, step and the answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.explain.heatmap import Refusal
+from workbench.explain.spans import answer_span, content_tokens
+from workbench.imaging.medical_image import MedicalImage
+from workbench.models.answer import Answer, Prompt
+from workbench.models.session import LoadedModel
+from workbench.traces import locate_tokens, parse_trace, split_words
+from workbench.traces.trace import Trace
+from workbench.traces.words import WordSpan
+
+
+@dataclass(frozen=True)
+class ProbeCase:
+    """A finished answer of one model about one picture; `trace` has its token spans."""
+
+    model: LoadedModel
+    prompt: Prompt
+    image: MedicalImage
+    answer: Answer
+    trace: Trace
+
+
+@dataclass(frozen=True)
+class WordEffect:
+    """A display word of the original answer: `start`..`end` (exclusive) are its tokens, `delta` in nats."""
+
+    text: str
+    glue: str
+    start: int
+    end: int
+    step: int | None
+    in_answer: bool
+    delta: float
+
+
+@dataclass(frozen=True)
+class StepEffect:
+    """A step of the original trace with the summed Δ of its tokens, nats."""
+
+    index: int
+    text: str
+    axis: str
+    delta: float
+
+
+@dataclass(frozen=True)
+class Effect:
+    """How an intervention changes the probability of the original words, teacher-forced on their ids.
+
+    Δ = log p(changed) − log p(original), nats: below 0 the words became less probable. `tokens` float32
+    `[T]`; words, steps, `answer` (None when there is none) and `total` (all tokens with text) are sums of it.
+    `seconds` is the share of the batched pass, preparing included.
+    """
+
+    label: str
+    tokens: np.ndarray
+    words: tuple[WordEffect, ...]
+    steps: tuple[StepEffect, ...]
+    answer: float | None
+    total: float
+    seconds: float
+
+
+def trace_of(text: str, offsets: Sequence[tuple[int, int]], options: tuple[str, ...]) -> Trace:
+    """A parsed text with its token spans."""
+    return locate_tokens(parse_trace(text, options), offsets)
+
+
+def refuse_case(prompt: Prompt | None, answer: Answer) -> Refusal | None:
+    """Why an answer can't be probed, if so."""
+    if prompt is None or not answer.ids or not answer.text.strip():
+        return Refusal("There is no answer to probe.", "Ask a question on Trace first.")
+    return None
+
+
+def refuse_picture(case: ProbeCase) -> Refusal | None:
+    """Why the picture of a case can't be changed, if so."""
+    if len(case.prompt.image_positions) == 0:
+        return Refusal("This model was given no picture, so there is none to change.", "Add an image.")
+    return None
+
+
+def effect_of(case: ProbeCase, label: str, delta: np.ndarray, seconds: float) -> Effect:
+    """Sums of per-token Δ `[T]` over words, steps, the answer and everything."""
+    delta = np.asarray(delta, np.float32)
+    trace, answer = case.trace, case.answer
+    span = answer_span(trace, answer)
+    return Effect(
+        label,
+        delta,
+        tuple(_word(case, word, delta) for word in split_words(answer.text, answer.offsets)),
+        tuple(
+            StepEffect(s.index, s.text, s.axis, float(delta[s.token_start : s.token_end].sum()))
+            for s in trace.steps
+            if s.token_start is not None
+        ),
+        None if span is None else float(delta[list(span.tokens)].sum()),
+        float(delta[list(content_tokens(answer))].sum()),
+        seconds,
+    )
+
+
+def _word(case: ProbeCase, word: WordSpan, delta: np.ndarray) -> WordEffect:
+    trace = case.trace
+    step = next((s.index for s in trace.steps if s.char_start <= word.char_start < s.char_end), None)
+    end = trace.answer_end or 0
+    inside = trace.answer_start is not None and trace.answer_start <= word.char_start < end
+    summed = float(delta[word.token_start : word.token_end].sum())
+    return WordEffect(word.text, word.glue, word.token_start, word.token_end, step, inside, summed)
