@@ -24,17 +24,20 @@ from workbench.bench.grounding_report import (
     write_grounding,
 )
 from workbench.cases.run import CaseColumn
+from workbench.cli import build_parser
+from workbench.commands import grounding as command
 from workbench.errors import UserFacing
 from workbench.explain import Refusal
 from workbench.explain.metrics import region_mask
 from workbench.imaging import from_array
 from workbench.models.answer import Answer, Question
 from workbench.models.session import LoadedModel
+from workbench.settings import Settings
 from workbench.traces.trace import Step, Trace
 
 QUESTION = Question("left")
 BOXES = {"first": (16, 32, 24, 40), "second": (0, 8, 8, 16)}  # one patch of 8 pixels each
-METHODS = ("attention_mean", "logit_attribution", "occlusion")
+METHODS = ("attention_mean", "logit_attribution", "relevancy")
 FAST = Protocol(steps=4, random_orders=3)
 
 
@@ -89,7 +92,7 @@ def test_a_run_of_two_items_finds_the_planted_patch_and_beats_the_centre(planted
         assert row["deletion_gap"]["value"] > 0.3
         assert row["insertion_gap"]["value"] > rows["centre_prior"]["insertion_gap"]["value"]
         assert row["seconds"] > 0 and row["peak_bytes"] >= 0
-    assert rows["occlusion"]["energy"]["value"] > 0.5
+    assert rows["relevancy"]["energy"]["value"] > 0.5
     assert rows["centre_prior"]["seconds"] is None
     assert report["models"] == {planted.name: planted.revision}
     assert report["answered"] == [
@@ -160,7 +163,8 @@ def _line(name: str, pointing: float, prior: float, method: str = "one") -> dict
     return {
         "key": name, "item": name, "origin": "phantom", "model": "m", "revision": "r", "group": name,
         "correct": True, "protocol": {}, "span": {"kind": "finding step", "label": "x", "tokens": 1},
-        "centre_prior": figures(prior), "methods": {method: figures(pointing) | {"seconds": 1.5, "peak_bytes": 7}},
+        "centre_prior": figures(prior),
+        "methods": {method: figures(pointing) | {"seconds": 1.5, "peak_bytes": 7}},
     }  # fmt: skip
 
 
@@ -258,3 +262,18 @@ def test_the_real_data_has_items(real_data):
     items = list(real_items(real_data, 3))
     assert len(items) == 3
     assert all(0 < item.region.mean() <= 0.5 for item in items)
+
+
+def test_the_command_line_knows_it(tmp_path):
+    args = build_parser().parse_args(["bench", "grounding", "--out", str(tmp_path), "--methods", "occlusion"])
+    assert (args.module, args.limit, args.steps, args.model) == ("grounding", 40, 8, [])
+    for flags in (["--limit", "0"], ["--steps", "1"]):
+        args = build_parser().parse_args(["bench", "grounding", "--out", str(tmp_path), *flags])
+        with pytest.raises(UserFacing, match="can't be"):
+            command.run(args, Settings())
+
+
+def test_progress_is_a_line_an_item():
+    said = []
+    command.progress_lines(said.append)(grounding.GroundingProgress(3, 8, "tuned", "chest-1"))
+    assert said == ["3 of 8 ('tuned', chest-1)\n"]

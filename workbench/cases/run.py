@@ -20,9 +20,9 @@ from workbench.explain import (
     context_cost,
     explain_spans,
     explain_with_context,
-    gather_evidence,
     get_method,
     refusal_before_pass,
+    shared_evidence,
     step_spans,
 )
 from workbench.imaging.medical_image import MedicalImage
@@ -179,11 +179,11 @@ def map_rows(column: CaseColumn) -> tuple[Span, ...]:
 
 
 def column_evidence(model: LoadedModel, column: CaseColumn) -> Evidence | Refusal:
-    """The shared pass of a finished column; keep it to try several methods at no further cost."""
+    """The shared pass of a finished column, cached: trying another method costs no further pass."""
     if column.prompt is None:
         return Refusal("This column has no answer to explain.", "Ask a question first.")
     refused = refusal_before_pass(column.prompt, column.answer)
-    return refused or gather_evidence(model, column.prompt, column.answer)
+    return refused or shared_evidence(model, column.prompt, column.answer)
 
 
 def context_maps(

@@ -1,13 +1,17 @@
 """The shared pass: one teacher-forced forward that serves every instant method, word and step."""
 
 import time
-from dataclasses import dataclass
+import weakref
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
 
+from workbench.explain.contributions import Contributions, final_scale
+from workbench.explain.heatmap import Refusal
+from workbench.explain.pass_reader import PassReader
 from workbench.models.answer import Answer, Prompt
-from workbench.models.probe import LayerRows
+from workbench.models.forced import ForcedPass
 from workbench.models.session import LoadedModel
 
 # Visual attention sinks carry massive activations in a few fixed dimensions (arXiv 2503.03321).
@@ -17,26 +21,61 @@ SINK_WIDTH = 4096  # the ratio cannot exceed sqrt(width), so the threshold scale
 
 
 @dataclass(frozen=True)
+class Likeness:
+    """Logit of every text token's word, read at the last layer's states (Token Activation Map, A8).
+
+    K text tokens: the prompt's, then the answer's. `image` `[K, P]` the word of token k at the image tokens;
+    `text` `[K, K]` the word of token k at text token i; `ids` int64 `[K]`.
+    """
+
+    image: np.ndarray
+    text: np.ndarray
+    ids: np.ndarray
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What one pass over prompt + answer tells about every answer token.
 
     Shapes: L layers, H heads, T answer tokens, P image tokens. Row convention: the map of token t comes
     from row t−1, the row whose logits produced it.
     `attention` float32 `[L, H, T, P]`; `attention_share` `[L, H, T]`, attention mass on the image;
-    `contribution` `[L, H, T, P]` signed direct logit contributions; `head_total` `[L, H, T]` each head's
-    whole direct contribution (image and text columns); `sinks` int `[S]` image tokens that act as sinks.
+    `text_attention` `[L, H, T, 3]`, mass on the groups TEXT_GROUPS of `pass_reader`; `sinks` int `[S]` image
+    tokens that act as sinks; `hidden` `[T, d]` input of the final norm at the predicting rows;
+    `states` `[L, P, d]` image tokens after each layer, `values` `[L, Hkv, P, dh]` and `head_output`
+    `[L, H, T, dh]` in the model's own precision. `owner` is a weak reference: evidence that is kept never
+    keeps a model in memory.
     """
 
     logprobs: np.ndarray
     entropy: np.ndarray
     attention: np.ndarray
     attention_share: np.ndarray
-    contribution: np.ndarray
-    head_total: np.ndarray
+    text_attention: np.ndarray
+    contribution: Contributions
+    likeness: Likeness
+    hidden: torch.Tensor
+    states: torch.Tensor
+    values: torch.Tensor
+    head_output: torch.Tensor
     sinks: np.ndarray
     boxes: np.ndarray
+    ids: tuple[int, ...]
+    vocabulary: int
     seconds: float
-    kept_bytes: int
+    owner: weakref.ref[LoadedModel]
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of all the arrays."""
+        parts = [self, self.contribution, self.likeness]
+        arrays = [getattr(part, field.name) for part in parts for field in fields(part)]
+        return sum(a.nbytes for a in arrays if isinstance(a, np.ndarray | torch.Tensor))
+
+    def model(self) -> LoadedModel | Refusal:
+        """The model that the pass was run on, or why it is no longer there."""
+        found = self.owner()
+        return found or Refusal("The model of this answer is no longer loaded.", "Ask again.")
 
 
 def image_shares(model: LoadedModel, prompt: Prompt, answer: Answer) -> list[float]:
@@ -46,68 +85,64 @@ def image_shares(model: LoadedModel, prompt: Prompt, answer: Answer) -> list[flo
 
 def gather_evidence(model: LoadedModel, prompt: Prompt, answer: Answer) -> Evidence:
     """Run the shared pass. Raises ValueError for an empty answer."""
+    if not answer.ids:
+        raise ValueError("cannot teacher-force an empty answer")
     with model.lock:  # a sanity test of another page may randomise weights for a moment
-        return _gather(model, prompt, answer)
+        began = time.monotonic()
+        reader = PassReader(model, prompt, answer.ids)
+        with reader.reading():
+            forced = model.teacher_force(prompt, answer.ids)
+        return _assembled(model, prompt, answer, reader, forced, began)
 
 
-def _gather(model: LoadedModel, prompt: Prompt, answer: Answer) -> Evidence:
-    began = time.monotonic()
-    kept: list[torch.Tensor] = []
-    # Sinks are read where they have formed: at the input of the last decoder layer.
-    hook = model.decoder.layers[-1].register_forward_pre_hook(
-        lambda _module, arguments: kept.append(arguments[0][0].float().cpu())
-    )
-    try:
-        forced = model.teacher_force(prompt, answer.ids, collect=True)
-    finally:
-        hook.remove()
-    layers = [forced.collector.layers[i] for i in range(len(model.decoder.layers))]
-    direction = logit_direction(model, forced.hidden, torch.tensor(answer.ids))
-    contribution, total = zip(
-        *(
-            direct_contribution(model.decoder.attention(i).o_proj.weight, layer, direction)
-            for i, layer in enumerate(layers)
-        ),
-        strict=True,
+def _assembled(
+    model: LoadedModel,
+    prompt: Prompt,
+    answer: Answer,
+    reader: PassReader,
+    forced: ForcedPass,
+    began: float,
+) -> Evidence:
+    attention = torch.stack(reader.attention)
+    scale = final_scale(model.decoder, forced.hidden)
+    contribution = Contributions(
+        (reader.patches / scale[:, None]).numpy(),
+        (torch.stack(reader.image_part) / scale).numpy(),
+        (torch.stack(reader.whole_part) / scale).numpy(),
+        (reader.text / scale[:, None]).numpy(),
     )
     return Evidence(
-        forced.logprobs,
-        forced.entropy,
-        torch.stack([layer.attention for layer in layers]).numpy(),
-        torch.stack([layer.image_share for layer in layers]).numpy(),
-        torch.stack(contribution).numpy(),
-        torch.stack(total).numpy(),
-        find_sinks(kept[0], prompt.image_positions),
-        prompt.boxes,
-        time.monotonic() - began,
-        forced.collector.bytes,
+        logprobs=forced.logprobs,
+        entropy=forced.entropy,
+        attention=attention.numpy(),
+        attention_share=attention.sum(-1).numpy(),
+        text_attention=torch.stack(reader.text_attention).numpy(),
+        contribution=contribution,
+        likeness=_likeness(model, prompt, answer, reader.final),
+        hidden=forced.hidden,
+        states=torch.stack(reader.states),
+        values=torch.stack(reader.values),
+        head_output=torch.stack(reader.head_output),
+        sinks=find_sinks(reader.late, prompt.image_positions),
+        boxes=prompt.boxes,
+        ids=answer.ids,
+        vocabulary=model.decoder.unembedding.weight.shape[0],
+        seconds=time.monotonic() - began,
+        owner=weakref.ref(model),
     )
 
 
-def logit_direction(model: LoadedModel, hidden: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-    """u_t = (w_y ⊙ g) / rms(h_t), `[T, d]`: the logit of token y as a linear read-out of the residual stream.
-
-    The final RMS norm is frozen at its actual value (explain dossier A6). `hidden` `[T, d]` is its input.
-    """
+def _likeness(model: LoadedModel, prompt: Prompt, answer: Answer, final: torch.Tensor) -> Likeness:
+    """`final` `[N, d]` is the input of the final norm."""
+    prompt_ids = prompt.inputs["input_ids"][0].cpu()
+    text = np.setdiff1d(np.arange(len(final)), prompt.image_positions)
+    ids = torch.cat([prompt_ids, torch.tensor(answer.ids)])[text]
     parts = model.decoder
-    epsilon = parts.final_norm.variance_epsilon
-    rms = (hidden.pow(2).mean(-1, keepdim=True) + epsilon).sqrt()
-    readout = parts.unembedding.weight[ids.to(parts.unembedding.weight.device)].float().cpu()
-    return readout * parts.final_norm.weight.float().cpu() / rms
-
-
-def direct_contribution(
-    output_weight: torch.Tensor, layer: LayerRows, direction: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """DLA[h, t, j] = A[h, t, j] · (v[h, j] · u_h[t]) with u_h = W_Oᵀ u, and each head's whole contribution.
-
-    `output_weight` `[d, H·dh]`; `direction` `[T, d]`. Returns `[H, T, P]` and `[H, T]`, in logits.
-    """
-    heads, _, width = layer.values.shape
-    per_head = output_weight.float().cpu().view(-1, heads, width)
-    u = torch.einsum("td,dhw->htw", direction, per_head)
-    image = layer.attention * torch.einsum("hpw,htw->htp", layer.values, u)
-    return image, (layer.head_output * u).sum(-1)
+    with torch.inference_mode():
+        normed = parts.final_norm(final).float().cpu()
+        words = parts.unembedding.weight[ids.to(parts.unembedding.weight.device)].float().cpu()
+        image, texts = normed[prompt.image_positions], normed[text]
+        return Likeness((words @ image.T).numpy(), (words @ texts.T).numpy(), ids.numpy())
 
 
 def find_sinks(hidden: torch.Tensor, image_positions: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 from workbench.errors import UserFacing
 from workbench.explain.evidence import Evidence, gather_evidence
 from workbench.explain.heatmap import HeatMap, Refusal, Span
-from workbench.explain.methods import METHODS, Method, TokenMaps
+from workbench.explain.methods import METHODS, Method, TokenMaps, settled
 from workbench.models.answer import Answer, Prompt
 from workbench.models.session import LoadedModel
 
@@ -39,35 +39,51 @@ def refusal_before_pass(prompt: Prompt, answer: Answer) -> Refusal | None:
 def explain_spans(
     evidence: Evidence, spans: Sequence[Span], name: str, params: Mapping[str, int] | None = None
 ) -> list[HeatMap] | Refusal:
-    """Maps of several spans by one method from one shared pass; raises UserFacing for an unknown method."""
+    """Maps of several spans by one method from one shared pass.
+
+    Raises UserFacing for an unknown method, ValueError for a span outside the answer.
+    """
     method = get_method(name)
-    maps = method.compute(evidence, dict(params or {}))
+    for span in spans:
+        if min(span.tokens) < 0 or max(span.tokens) >= len(evidence.ids):
+            raise ValueError(f"span {span.label!r} is not inside an answer of {len(evidence.ids)} tokens")
+    settings = settled(method, params or {}, evidence)
+    if isinstance(settings, Refusal):
+        return settings
+    maps = method.compute(evidence, settings)
     if isinstance(maps, Refusal):
         return maps
     if not np.isfinite(maps.values).all():
         return Refusal("The model's numbers overflowed on this answer.", "Try another precision (float32).")
-    out = []
-    for span in spans:
-        values, share = pool_span(maps, method, span)
-        meta = {
-            "method": method.name,
-            "label": method.label,
-            "caveat": method.caveat,
-            "note": maps.note,
-            "params": dict(params or {}),
-            "span": {"kind": span.kind, "label": span.label, "tokens": list(span.tokens)},
-            "row_convention": "row t-1 produces token t",
-            "pool": method.pool,
-            "layers": int(evidence.attention.shape[0]),
-            "heads": int(evidence.attention.shape[1]),
-            "sinks": evidence.sinks.tolist(),
-            "seconds": round(evidence.seconds, 4),
-            "kept_bytes": evidence.kept_bytes,
-            "forwards": 1,
-            "backwards": 0,
-        }
-        out.append(HeatMap(values, evidence.boxes, method.signed, method.unit, share, meta))
-    return out
+    if spans and all(maps.void.issuperset(span.tokens) for span in spans):
+        return Refusal(maps.void_reason, "Choose another word or another setting.")
+    return [_heat_map(evidence, method, maps, span, settings) for span in spans]
+
+
+def _heat_map(
+    evidence: Evidence, method: Method, maps: TokenMaps, span: Span, settings: Mapping[str, int]
+) -> HeatMap:
+    values, share = pool_span(maps, method, span)
+    void = maps.void_reason if maps.void.issuperset(span.tokens) else ""
+    meta = {
+        "method": method.name,
+        "label": method.label,
+        "caveat": method.caveat,
+        "note": f"{maps.note} {void}".strip(),
+        "params": dict(settings),
+        "span": {"kind": span.kind, "label": span.label, "tokens": list(span.tokens)},
+        "row_convention": "row t-1 produces token t",
+        "image_share_meaning": method.share_meaning,
+        "pool": method.pool,
+        "layers": int(evidence.attention.shape[0]),
+        "heads": int(evidence.attention.shape[1]),
+        "sinks": evidence.sinks.tolist(),
+        "seconds": round(evidence.seconds, 4),
+        "kept_bytes": evidence.kept_bytes,
+        "forwards": 1,
+        "backwards": 0,
+    }
+    return HeatMap(values, evidence.boxes, method.signed, method.unit, share, meta)
 
 
 def explain(
@@ -77,13 +93,17 @@ def explain(
     span: Span,
     method: str,
     params: Mapping[str, int] | None = None,
+    evidence: Evidence | None = None,
 ) -> HeatMap | Refusal:
-    """Explain one span of an answer; raises UserFacing for an unknown method."""
+    """Explain one span of an answer, from `evidence` of that answer if it is at hand already.
+
+    Raises UserFacing for an unknown method.
+    """
     get_method(method)
     refused = refusal_before_pass(prompt, answer)
     if refused:
         return refused
-    maps = explain_spans(gather_evidence(model, prompt, answer), [span], method, params)
+    maps = explain_spans(evidence or gather_evidence(model, prompt, answer), [span], method, params)
     if isinstance(maps, Refusal):
         return maps
     maps[0].meta.update(model=model.name, revision=model.revision)

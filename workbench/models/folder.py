@@ -3,19 +3,23 @@
 import json
 from pathlib import Path
 
-MODEL_FILES = (
-    ("config.json",),
-    ("tokenizer.json",),
-    ("tokenizer_config.json",),
-    ("preprocessor_config.json", "processor_config.json"),
-)
+MODEL_FILES = (("config.json",), ("tokenizer.json",), ("tokenizer_config.json",))
+PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
+
+
+def text_only(folder: Path) -> bool:
+    """Whether a folder's config says that its model takes no pictures; such a model has no processor."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return "model_type" in config and not config.get("vision_config")
+    except (OSError, ValueError, TypeError, AttributeError):
+        return False
 
 
 def missing_files(folder: Path) -> list[str]:
     """What a model folder lacks to be loaded, alternatives joined by "or"; empty when it is complete."""
-    missing = [
-        " or ".join(names) for names in MODEL_FILES if not any((folder / name).is_file() for name in names)
-    ]
+    wanted = MODEL_FILES if text_only(folder) else (*MODEL_FILES, PROCESSOR_FILES)
+    missing = [" or ".join(names) for names in wanted if not any((folder / name).is_file() for name in names)]
     index = folder / "model.safetensors.index.json"
     if index.is_file():
         try:

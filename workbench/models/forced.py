@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from workbench.errors import UserFacing
 from workbench.models.answer import Prompt
 from workbench.models.probe import RowCollector, collecting
 
@@ -29,12 +30,32 @@ class ForcedPass:
     collector: RowCollector | None
 
 
+def placeholder_in(prompt: Prompt, ids: Sequence[int]) -> int | None:
+    """Index in `ids` of the first token that would be read as a place for the prompt's picture, if any."""
+    image_tokens = set(prompt.inputs["input_ids"][0].tolist()[place] for place in prompt.image_positions)
+    return next((index for index, token in enumerate(ids) if token in image_tokens), None)
+
+
+def require_no_placeholder(model: "LoadedModel", prompt: Prompt, ids: Sequence[int]) -> None:
+    """Raises UserFacing for an answer that no pass over prompt and answer can read."""
+    index = placeholder_in(prompt, ids)
+    if index is None:
+        return
+    name = model.tokenizer.convert_ids_to_tokens(ids[index])
+    raise UserFacing(
+        f"The model wrote {name} as token {index + 1} of its answer, the sign that holds a place for the "
+        "picture. Read again, the answer would ask for another picture there, so it can't be explained.",
+        "Ask again in other words, or use another model.",
+    )
+
+
 def forced_pass(
     model: "LoadedModel", prompt: Prompt, ids: Sequence[int], *, collect: bool, columns: np.ndarray | None
 ) -> ForcedPass:
     """See `LoadedModel.teacher_force`."""
     if not ids:
         raise ValueError("cannot teacher-force an empty answer")
+    require_no_placeholder(model, prompt, ids)
     target = torch.tensor(list(ids), device=model.device)
     inputs = model.family.extend(prompt.inputs, target)
     rows = torch.arange(prompt.length - 1, prompt.length - 1 + len(ids), device=model.device)

@@ -1,7 +1,6 @@
 """From a name, folder or hub id to a LoadedModel: safetensors only, no remote code, clear refusals."""
 
 import hashlib
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,21 +37,11 @@ def _source(card: ModelCard, ref: str, settings: Settings) -> str | Path:
 
 def _require_complete(folder: Path) -> None:
     missing = missing_files(folder)
-    if _text_only(folder):
-        missing = [name for name in missing if "processor_config.json" not in name]
     if missing:
         raise UserFacing(
             f"The model folder {folder} is incomplete: {', '.join(missing)} is missing.",
             "Copy the whole checkpoint again; weights must be safetensors files.",
         )
-
-
-def _text_only(folder: Path) -> bool:
-    """Whether a folder's config says that its model takes no pictures; such a model has no processor."""
-    try:
-        return not json.loads((folder / "config.json").read_text(encoding="utf-8")).get("vision_config")
-    except (OSError, ValueError, AttributeError):
-        return False
 
 
 def _device(settings: Settings) -> torch.device:

@@ -1,7 +1,7 @@
-"""Processors: the checkpoint's own where it can be built, else the same inputs without its video part.
+"""Processors: the checkpoint's own where it can be built, else the same class without its video part.
 
-Processors of the Qwen-VL kind insist on a video processor, and that needs torchvision, for which many CPU
-machines have no build. Pictures and text don't need it: the parts below give the same inputs.
+Many processors insist on a video processor, and that needs torchvision, for which many CPU machines have no
+build. Pictures and text don't need it: without it the classes give the same inputs.
 """
 
 import shutil
@@ -11,12 +11,16 @@ from typing import Any
 
 import torch
 from transformers import AutoImageProcessor, AutoProcessor, AutoTokenizer, ProcessorMixin
+from transformers.image_processing_base import ImageProcessingMixin
+from transformers.models.auto.processing_auto import PROCESSOR_MAPPING, processor_class_from_name
 from transformers.utils import cached_file, is_torchvision_available
 
 from workbench.errors import UserFacing
 from workbench.models.families.base import has_vision
 
 Turns = Sequence[Mapping[str, Any]]
+_VIDEO = "video_processor"
+_PACKAGES = ("torchvision", "num2words")  # wanted by some processors, needed by no question about a picture
 _SIDE_FILES = (
     "processor_config.json",
     "preprocessor_config.json",
@@ -32,69 +36,35 @@ def _parts(conversation: Turns, kind: str) -> list[Any]:
     return [part[kind] for content in turns for part in content if part["type"] == kind]
 
 
-def expand_placeholders(text: str, token: str, counts: Sequence[int]) -> str:
-    """`text` with its i-th image placeholder repeated `counts[i]` times.
+class _NoVideoPart:
+    """Stands where a video processor would, for the processors that read its sampling settings."""
 
-    Raises ValueError when there are more or fewer placeholders than counts.
-    """
-    pieces = text.split(token)
-    if len(pieces) != len(counts) + 1:
-        raise ValueError(f"{len(counts)} pictures but {len(pieces) - 1} image placeholders in the prompt")
-    filled = [token * count + piece for count, piece in zip(counts, pieces[1:], strict=True)]
-    return "".join([pieces[0], *filled])
+    num_frames = fps = None
+    model_input_names = ()
 
 
-class GridProcessor:
-    """Image processor and tokenizer of a Qwen-VL checkpoint, joined without the video part.
+class PicturesOnly:
+    """Put before a processor class: the same class without its video part.
 
-    A picture that the image processor cuts into a grid `[t, h, w]` of patches has t·h·w / merge² tokens.
+    `origin` names where the processor files lie (`path_or_repo_id`, `revision`), for saving.
     """
 
-    def __init__(
-        self,
-        image_processor: Any,
-        tokenizer: Any,
-        image_token_id: int,
-        chat_template: str | None = None,
-        origin: Mapping[str, Any] | None = None,
-    ) -> None:
-        """`origin` names where the processor files lie (`path_or_repo_id`, `revision`), for saving."""
-        self.image_processor, self.tokenizer = image_processor, tokenizer
-        self.image_token_id, self.image_token = (
-            image_token_id,
-            tokenizer.convert_ids_to_tokens(image_token_id),
-        )
-        self.chat_template = chat_template or tokenizer.chat_template
-        self.origin = dict(origin or {})
+    origin: Mapping[str, Any]
 
-    def apply_chat_template(
-        self, conversation: Turns, *, add_generation_prompt: bool = False, **_: Any
-    ) -> dict[str, torch.Tensor]:
-        """Inputs of one conversation, batch 1: what the real processor gives with `tokenize=True`.
+    def check_argument_for_proper_class(self, argument_name: str, argument: Any) -> Any:
+        """The class that a part must have, as in `ProcessorMixin`; the missing one may be anything."""
+        if argument_name == _VIDEO:
+            return type(argument)
+        return super().check_argument_for_proper_class(argument_name, argument)
 
-        Raises ValueError when the template places another number of pictures than the conversation holds.
-        """
-        text = self.tokenizer.apply_chat_template(
-            conversation,
-            chat_template=self.chat_template,
-            add_generation_prompt=add_generation_prompt,
-            tokenize=False,
-        )
-        pictures = _parts(conversation, "image")
-        visual = dict(self.image_processor(images=pictures, return_tensors="pt")) if pictures else {}
-        grids = visual.get("image_grid_thw", torch.zeros(0, 3, dtype=torch.long))
-        counts = (grids.prod(-1) // self.image_processor.merge_size**2).tolist()
-        text = expand_placeholders(text, self.image_token, counts)
-        begun = bool(self.tokenizer.bos_token) and text.startswith(self.tokenizer.bos_token)
-        ids = self.tokenizer(text, add_special_tokens=not begun, return_tensors="pt")["input_ids"]
-        kinds = (ids == self.image_token_id).long()
-        return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "mm_token_type_ids": kinds} | visual
+    def to_dict(self) -> dict[str, Any]:
+        """The processor's settings and those of its parts, as in `ProcessorMixin`; not the missing one."""
+        return {name: value for name, value in super().to_dict().items() if name != _VIDEO}
 
-    def save_pretrained(self, folder: str | Path) -> None:
+    def save_pretrained(self, save_directory: str | Path, **_: Any) -> None:
         """The tokenizer, and the origin's own processor files unchanged, the video part included."""
-        self.image_processor.save_pretrained(folder)
-        self.tokenizer.save_pretrained(folder)
-        for name in _SIDE_FILES if self.origin else ():
+        self.tokenizer.save_pretrained(save_directory)
+        for name in _SIDE_FILES:
             found = cached_file(
                 filename=name,
                 **self.origin,
@@ -102,7 +72,23 @@ class GridProcessor:
                 _raise_exceptions_for_connection_errors=False,
             )
             if found:
-                shutil.copyfile(found, Path(folder) / name)
+                shutil.copyfile(found, Path(save_directory) / name)
+
+
+def pictures_only(
+    real: type[ProcessorMixin],
+    images: Any,
+    tokenizer: Any,
+    settings: Mapping[str, Any],
+    origin: Mapping[str, Any],
+) -> Any:
+    """The processor class `real` around these two parts, with the `settings` that its checkpoint keeps.
+
+    Raises KeyError when the class wants a part that is neither of these nor a video processor.
+    """
+    parts = {"image_processor": images, "tokenizer": tokenizer, _VIDEO: _NoVideoPart()}
+    kind = type(real.__name__, (PicturesOnly, real), {"origin": dict(origin)})
+    return kind.from_args_and_dict([parts[name] for name in real.get_attributes()], dict(settings))
 
 
 class TextProcessor:
@@ -146,37 +132,50 @@ def _plain(content: Any) -> str:
 
 
 def load_processor(source: str | Path, config: Any, **common: Any) -> Any:
-    """The checkpoint's processor: its own, or GridProcessor without torchvision, or TextProcessor.
+    """The checkpoint's processor: its own; that one for pictures only; or TextProcessor.
 
     `config` is the model's; `common` goes to every `from_pretrained` (`revision`, `local_files_only`, ...).
-    Raises UserFacing for a processor that needs torchvision and has no replacement here.
+    Raises UserFacing for a processor that needs a package which is not installed.
     """
     if not has_vision(config):
         return TextProcessor(AutoTokenizer.from_pretrained(source, **common))
+    try:
+        return _own_processor(source, config, **common)
+    except ImportError as error:
+        missing = next((name for name in _PACKAGES if name in str(error).lower()), None)
+        if missing is None:
+            raise
+        raise UserFacing(
+            f"The processor of {str(source)!r} ({config.model_type}) needs the package {missing}, which is "
+            "not installed.",
+            f"Install it: pip install {missing}.",
+        ) from error
+
+
+def _own_processor(source: str | Path, config: Any, **common: Any) -> Any:
     try:
         return AutoProcessor.from_pretrained(source, **common)
     except (ImportError, ValueError) as error:
         # Which of the two it is depends on the files of the checkpoint.
         if is_torchvision_available() or "torchvision" not in str(error).lower():
             raise
-        return _without_video(source, config, error, **common)
+        images = AutoImageProcessor.from_pretrained(source, backend="pil", **common)
+        tokenizer = AutoTokenizer.from_pretrained(source, **common)
+        settings, _ = ProcessorMixin.get_processor_dict(str(source), **common)
+        origin = {"path_or_repo_id": str(source), "revision": common.get("revision")}
+        try:
+            real = _own_class(source, config, settings, tokenizer, **common)
+            return pictures_only(real, images, tokenizer, settings, origin)
+        except KeyError:
+            raise ImportError(str(error)) from error
 
 
-def _without_video(source: str | Path, config: Any, error: Exception, **common: Any) -> GridProcessor:
-    images = AutoImageProcessor.from_pretrained(source, backend="pil", **common)
-    if "image_grid_thw" not in images.model_input_names:
-        raise UserFacing(
-            f"The processor of {str(source)!r} ({config.model_type}) needs a package that is not installed.",
-            "Install torchvision.",
-        ) from error
-    tokenizer = AutoTokenizer.from_pretrained(source, **common)
-    template = _own_template(source, **common)
-    origin = {"path_or_repo_id": str(source), "revision": common.get("revision")}
-    return GridProcessor(images, tokenizer, config.image_token_id, template, origin)
-
-
-def _own_template(source: str | Path, **common: Any) -> str | None:
-    """The chat template kept with the processor files, if any; it comes before the tokenizer's."""
-    kept, _ = ProcessorMixin.get_processor_dict(str(source), **common)
-    template = kept.get("chat_template")
-    return template.get("default") if isinstance(template, dict) else template
+def _own_class(
+    source: str | Path, config: Any, settings: Mapping[str, Any], tokenizer: Any, **common: Any
+) -> type[ProcessorMixin]:
+    """The processor class that a checkpoint names, looked up in the order of AutoProcessor."""
+    named = settings.get("processor_class")
+    if named is None:
+        kept, _ = ImageProcessingMixin.get_image_processor_dict(str(source), **common)
+        named = kept.get("processor_class") or tokenizer.init_kwargs.get("processor_class")
+    return (named and processor_class_from_name(named)) or PROCESSOR_MAPPING[type(config)]

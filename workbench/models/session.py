@@ -19,6 +19,7 @@ from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Decoding, Finish, Prompt, Question
 from workbench.models.catalogue import ModelCard
 from workbench.models.families import DecoderParts, Family, has_vision
+from workbench.models.families.base import single_picture
 from workbench.models.forced import ForcedPass, forced_pass
 from workbench.models.generation import (
     IdStreamer,
@@ -123,14 +124,11 @@ class LoadedModel:
         return value.to(self.dtype) if value.is_floating_point() else value
 
     def seen(self, prompt: Prompt) -> np.ndarray | None:
-        """What entered the vision tower, uint8 RGB `[h, w, 3]`; None when that is not one picture tensor."""
-        pixels = prompt.inputs.get("pixel_values")
-        if pixels is None or pixels.ndim != 4:
-            return None
-        processor = self.processor.image_processor
-        mean, std = (torch.tensor(v)[:, None, None] for v in (processor.image_mean, processor.image_std))
-        picture = pixels[0].float().cpu() * std + mean
-        return (picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+        """The whole picture as the vision tower was shown it, uint8 RGB `[h, w, 3]`; None if it wasn't."""
+        seen = getattr(self.family, "seen", None)
+        if seen is None:
+            return single_picture(prompt.inputs, self.processor)
+        return seen(prompt.inputs, self.processor, self.model.config)
 
     def stream(
         self, prompt: Prompt, decoding: Decoding | None = None, stop: threading.Event | None = None
@@ -274,7 +272,7 @@ class LoadedModel:
 
         With `collect`, attention rows, values and head outputs are kept at the key `columns` int64 `[P]`
         (the image tokens, unless others are named, such as the question's).
-        Raises ValueError for an empty answer.
+        Raises ValueError for an empty answer, UserFacing for one that holds an image placeholder.
         """
         return forced_pass(self, prompt, ids, collect=collect, columns=columns)
 

@@ -10,6 +10,7 @@ from transformers import LlavaForConditionalGeneration
 from tests.tiny import load_tiny, plant
 from workbench.explain import HeatMap, Span
 from workbench.explain.contextual import explain_with_context
+from workbench.explain.methods.tiers import FEATURES
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Question
 from workbench.models.session import LoadedModel
@@ -64,6 +65,13 @@ def graded(planted: LoadedModel, tmp_path_factory) -> LoadedModel:
     model.save_pretrained(folder)
     planted.processor.save_pretrained(folder)
     return load_tiny(folder)
+
+
+@pytest.fixture(scope="session")
+def seeing(planted: LoadedModel, graded: LoadedModel) -> Callable[[int], LoadedModel]:
+    """The planted model fit for a tier: where features become their mean, brightness must count, not be on or
+    off, or the mean of one bright patch looks as bright as that patch."""
+    return lambda tier: graded if tier == FEATURES else planted
 
 
 def assert_lights_up(found: HeatMap, box: Box, factor: float = 2.0) -> None:

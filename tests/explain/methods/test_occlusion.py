@@ -1,13 +1,16 @@
 """Occlusion windows, replaced pixels and scores by hand; the planted patch; batches against single passes."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from tests.explain.methods.conftest import PLACES, answer_of, assert_lights_up, painted, token_spans
 from tests.tiny import PLANTED_TOKEN, picture
 from workbench.explain.methods.context import AttributionContext, guarded
-from workbench.explain.methods.occlusion import outline, spread, windows
-from workbench.explain.methods.pictures import mixed, replacement, score_pictures, without_box
+from workbench.explain.methods.occlusion import spread, windows
+from workbench.explain.methods.passes import in_batches
+from workbench.explain.methods.pictures import mixed, replacement, score_pictures, without_boxes
 from workbench.models.answer import Question
 from workbench.models.families.geometry import Placement, grid_boxes
 
@@ -43,7 +46,7 @@ def test_windows_that_do_not_overlap_add_up_to_their_drops(tiny, ask):
     total = 0.0
     for window in windows(context.prompt.boxes, 2, 2):
         changed = tiny.prepare(
-            Question("left"), _image(without_box(pixels, other, outline(context.prompt.boxes[window])))
+            Question("left"), _image(without_boxes(pixels, other, context.prompt.boxes[window]))
         )
         total += tiny.teacher_force(context.prompt, IDS).logprobs.sum()
         total -= tiny.teacher_force(changed, IDS).logprobs.sum()
@@ -52,7 +55,7 @@ def test_windows_that_do_not_overlap_add_up_to_their_drops(tiny, ask):
 
 def test_a_pixel_cut_by_the_border_is_replaced_in_part():
     pixels, other = np.full((4, 4, 3), 200, np.uint8), np.zeros((4, 4, 3), np.uint8)
-    out = without_box(pixels, other, np.array([1.0, 0.0, 2.5, 2.0]))[:, :, 0]
+    out = without_boxes(pixels, other, np.array([[1.0, 0.0, 2.5, 2.0]]))[:, :, 0]
     assert out.tolist() == [[200, 0, 100, 200], [200, 0, 100, 200], [200] * 4, [200] * 4]
     assert pixels.min() == 200
 
@@ -81,8 +84,8 @@ def test_a_batch_equals_one_by_one_and_the_shared_pass(tiny):
     context = _context(tiny, picture(70, 50))
     pictures = [picture(70, 50, seed).pixels for seed in range(5)]
     with guarded(tiny):
-        batches = list(score_pictures(context, pictures, batch=3))
-        single = [scores[0].numpy() for scores in score_pictures(context, pictures, batch=1)]
+        batches = list(in_batches(pictures, 3, partial(score_pictures, context)))
+        single = [scores[0].numpy() for scores in in_batches(pictures, 1, partial(score_pictures, context))]
     assert [len(batch) for batch in batches] == [3, 2]
     assert np.allclose(np.concatenate(batches), single, atol=1e-5)
     for pixels, scores in zip(pictures, single, strict=True):

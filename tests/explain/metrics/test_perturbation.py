@@ -3,12 +3,17 @@
 import numpy as np
 import pytest
 
-from workbench.explain.metrics import PERTURBATION, Curves, Perturbation, judge, perturb
+from workbench.explain.metrics import PERTURBATION, Curves, Perturbation, perturb
+from workbench.explain.metrics.fills import fill_picture
 from workbench.explain.metrics.perturbation import map_order, step_counts
+from workbench.explain.metrics.small_fractions import SmallFractions, small_fractions
 
 WIDTH, HEIGHT = 24, 8  # 6 x 2 patches of 4 x 4 pixels
 BOXES = np.array([[x, y, x + 4, y + 4] for y in (0, 4) for x in range(0, 24, 4)], np.float32)
 WORTH = np.array([0, 0, 1, 0, 8, 0, 0, 2, 0, 0, 4, 0], np.float64)
+
+
+NONE = SmallFractions(np.array([0.1]), np.zeros(1), np.zeros(1), 0.0, np.zeros(1))
 
 
 def _picture() -> np.ndarray:
@@ -29,6 +34,12 @@ def additive(pictures) -> np.ndarray:
 
 def _perturb(values, **options):
     return perturb(additive, _picture(), np.asarray(values, np.float32), BOXES, **options)
+
+
+def _small(score, order, **options):
+    picture = _picture()
+    fill, full = fill_picture(picture, "mean"), float(score([picture])[0])
+    return small_fractions(score, picture, fill, BOXES, np.asarray(order), full=full, **options)
 
 
 def test_the_right_order_wins_the_inverse_loses_and_random_lies_at_nothing():
@@ -54,8 +65,10 @@ def test_the_curves_by_hand():
     assert found.of_map.deletion_auc == pytest.approx((-1 / 2 - 15 - 16 - 16 - 16 / 2) / 4)
     assert found.of_map.insertion_auc == pytest.approx((-16 / 2 - 2 - 1 - 1 - 1 / 2) / 4)
     assert (found.full, found.blank, found.drop) == (-1, -16, 15)
-    assert found.comprehensiveness == 12  # a fifth of twelve is two patches: 8 + 4
-    assert found.sufficiency == 3
+    # 1, 2, 5 and 10 % of twelve are one patch, 20 % two: losses 8 and 12; kept alone 7 and 3
+    assert found.small.fractions.tolist() == [1 / 12, 2 / 12]
+    assert found.comprehensiveness == 10
+    assert found.sufficiency == 5
 
 
 def test_the_inverse_order_costs_nothing_and_mirrors_the_map():
@@ -67,8 +80,8 @@ def test_the_inverse_order_costs_nothing_and_mirrors_the_map():
 
     found = perturb(counted, _picture(), WORTH.astype(np.float32), BOXES, steps=6)
     assert sum(calls) == found.pictures
-    # both ends, then 5 inner steps, two ways, of the map, the centre and 5 random orders; the fifth is a step
-    assert found.pictures <= 2 + 2 * 5 * 7
+    # both ends, 5 inner steps, two ways, of the map, the centre and 5 random orders; then 2 small fractions
+    assert found.pictures <= 2 + 2 * 5 * 7 + 2 * (2 + 19)
     assert found.inverse.insertion.tolist() == found.of_map.deletion[::-1].tolist()
     assert found.inverse.advantage == pytest.approx(-found.of_map.advantage)
 
@@ -87,8 +100,8 @@ def test_the_gap_keeps_its_sign_when_the_picture_speaks_against_the_words():
     assert found.gap == pytest.approx(-_perturb(WORTH).gap)
 
 
-def test_one_decisive_patch_stays_below_two_spreads():
-    """The limit that `judge` states: random orders put that patch anywhere, evenly over ± half the effect."""
+def test_one_decisive_patch_is_causal_though_its_gap_stays_below_two_spreads():
+    """Random orders put that patch anywhere, evenly over ± half the effect: a rank can judge that."""
 
     def one_patch(pictures):
         return np.array([float((p[4:8, 8:12] == _picture()[4:8, 8:12]).all()) for p in pictures])
@@ -97,7 +110,11 @@ def test_one_decisive_patch_stays_below_two_spreads():
     found = perturb(one_patch, _picture(), worth, BOXES, steps=12, random_orders=400)
     assert found.gap == pytest.approx(0.5 - 1 / 24)  # all but half of the first of twelve steps
     assert found.random_sd == pytest.approx(0.5 / np.sqrt(3), rel=0.06)
-    assert judge(5.0, found.gap, found.random_sd) == "looked but not causal"
+    assert found.gap < 2 * found.random_sd
+    assert found.comprehensiveness == 1
+    drawn = [_small(one_patch, np.roll(np.arange(12), 4), seed=seed).reached for seed in range(200)]
+    # an order that removes the patch first is tied by any of 19 others that do too: 1 − (11/12)¹⁹
+    assert np.mean(drawn) == pytest.approx(1 - (11 / 12) ** 19, abs=0.08)
 
 
 def test_ties_fall_in_random_order():
@@ -112,7 +129,7 @@ def test_the_gaps_by_hand_with_random_orders_walked_both_ways():
 
     # AUCs: (middle − 2) / 2. Map −2.5 and −1; first random −2 and −1.5, second −1.5 and −2.5
     of_map, one, two = curves(-3.0, 0.0), curves(-2.0, -1.0), curves(-1.0, -3.0)
-    found = Perturbation(of_map, of_map, of_map, (one, two), 0.0, 0.0, 0.0, -4.0, "blur", 0)
+    found = Perturbation(of_map, of_map, of_map, (one, two), NONE, 0.0, -4.0, "blur", 0)
     assert found.random_auc == pytest.approx(-7.5 / 4)
     assert found.deletion_gap == pytest.approx(2.5 - 7.5 / 4)
     assert found.insertion_gap == pytest.approx(7.5 / 4 - 1)
@@ -162,5 +179,38 @@ def test_one_patch_and_wrong_scores_are_refused():
 
 def test_directions_are_declared():
     down = {name for name, metric in PERTURBATION.items() if metric.direction == "lower"}
-    assert down == {"deletion_auc", "sufficiency"}
+    assert down == {"deletion_auc", "sufficiency", "chance"}
     assert Curves(np.array([0, 1.0]), np.array([0, -2.0]), np.array([-2.0, 0])).advantage == 0
+
+
+def test_the_rank_of_the_right_order_by_hand():
+    right = _small(additive, np.argsort(-WORTH))
+    assert right.comprehensiveness == 10
+    assert len(right.controls) == 19 and not right.reached
+    assert right.chance == 1 / 20
+    wrong = _small(additive, np.argsort(WORTH))  # two patches worth nothing: nearly any order does as well
+    assert wrong.comprehensiveness == 0
+    assert (len(wrong.controls), wrong.reached, wrong.chance) == (1, True, 1.0)
+
+
+def test_a_random_order_passes_as_rarely_as_the_rule_says():
+    generator = np.random.default_rng(11)
+    chances = [_small(additive, generator.permutation(12), seed=trial).chance for trial in range(300)]
+    assert np.mean([chance <= 0.05 for chance in chances]) <= 0.08  # at most 0.05; SD of 300 trials 0.0126
+    assert np.mean([chance <= 0.5 for chance in chances]) == pytest.approx(0.5, abs=0.09)
+
+
+def test_random_orders_do_not_depend_on_the_map():
+    asked = []
+
+    def heard(pictures):
+        asked.append([picture.tobytes() for picture in pictures])
+        return np.zeros(len(pictures))
+
+    _small(heard, np.arange(12), orders=3)
+    _small(heard, np.arange(12)[::-1], orders=3)
+    assert asked[2:3] == asked[5:6]
+    with pytest.raises(ValueError, match="random order"):
+        _small(heard, np.arange(12), orders=0)
+    with pytest.raises(ValueError, match="fractions"):
+        _small(heard, np.arange(12), fractions=(0.0, 0.5))

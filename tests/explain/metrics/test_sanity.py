@@ -5,12 +5,15 @@ import torch
 from tests.tiny import PLANTED_TOKEN, picture
 from workbench.explain import Refusal, Span
 from workbench.explain.metrics import (
+    SANITY,
+    efficient_randomisation,
     random_token,
     randomise_parameters,
     rank_correlation,
     sanity,
     swapped_image,
 )
+from workbench.explain.metrics.sanity import complexity
 from workbench.models.answer import Question
 
 QUESTION = Question("left")
@@ -100,3 +103,39 @@ def test_the_weights_come_back_after_a_failure(tiny, answer_of, monkeypatch):
         randomise_parameters(tiny, prompt, answer, Span("token", "x", (0,)), "attention_mean")
     assert calls == [False, True, True]  # the weights were random at that moment
     assert _same(tiny, before)
+
+
+def test_complexity_by_hand():
+    assert complexity(np.ones(8)) == 0
+    assert complexity(np.array([0.0, 0, 1, 1])) == pytest.approx(1)  # two bins of the hundred, half each
+    assert complexity(np.arange(4.0)) == pytest.approx(2)
+    assert complexity(np.array([0.0, 0, 0, 7])) == pytest.approx(0.75 * np.log2(4 / 3) + 0.25 * 2)
+
+
+def test_one_bright_patch_gets_more_disordered_under_random_weights(planted, answer_of, bright_patch):
+    image = bright_patch(48, 48, (16, 32, 24, 40))
+    prompt, answer = planted.prepare(QUESTION, image), answer_of(PLANTED_TOKEN)
+    before = _weights(planted)
+    found = efficient_randomisation(planted, prompt, answer, Span("token", "x", (0,)), "attention_mean")
+    assert found.before < 0.5  # one patch of 36 differs from the others
+    assert found.after > found.before - 1e-9
+    assert found.rise == pytest.approx((found.after - found.before) / found.before)
+    assert _same(planted, before)
+
+
+def test_methods_that_run_the_model_are_tested_too(tiny, answer_of):
+    image = picture(48, 48)
+    prompt, answer, span = tiny.prepare(QUESTION, image), answer_of(7, 19), Span("token", "x", (0,))
+    before = _weights(tiny)
+    cascade = randomise_parameters(tiny, prompt, answer, span, "relevancy", stages=1, image=image)
+    assert len(cascade.correlations) == 1 and cascade.correlations[0] < 0.99
+    assert swapped_image(tiny, prompt, image, image, answer, span, "relevancy") == pytest.approx(1)
+    assert -1 <= random_token(tiny, prompt, answer, span, "relevancy", image=image) < 0.99
+    assert _same(tiny, before)
+
+
+def test_every_test_declares_its_direction():
+    assert {name: metric.direction for name, metric in SANITY.items()} == {
+        "swapped_image": "lower", "random_token": "lower", "random_weights": "lower",
+        "complexity_rise": "higher",
+    }  # fmt: skip

@@ -24,21 +24,21 @@ def test_a_map_without_evidence_has_no_concentration(values):
 
 
 @pytest.mark.parametrize(
-    ("focus", "gap", "spread", "expected"),
+    ("focus", "loss", "chance", "expected"),
     [
-        (2.0, 0.41, 0.2, "localised and causal"),
-        (2.0, 0.40, 0.2, "looked but not causal"),  # exactly two spreads is not beyond them
-        (1.99, 5.0, 0.2, "no localised evidence"),
-        (1.0, 0.0, 0.2, "no localised evidence"),
-        (4.0, -5.0, 0.2, "looked but not causal"),  # worse than chance
-        (4.0, 0.009, 0.0, "looked but not causal"),  # beyond chance, but of no size
-        (4.0, 0.011, 0.0, "localised and causal"),
-        (None, 1.0, 0.1, "not computable"),
-        (4.0, None, 0.1, "not computable"),
+        (2.0, 0.41, 0.05, "localised and causal"),
+        (2.0, 0.41, 0.051, "looked but not causal"),  # 1 in 19 random orders is too many
+        (1.99, 5.0, 0.05, "no localised evidence"),
+        (1.0, 0.0, 1.0, "no localised evidence"),
+        (4.0, -5.0, 0.05, "looked but not causal"),  # the words gain by the removal
+        (4.0, 0.009, 0.05, "looked but not causal"),  # beyond chance, but of no size
+        (4.0, 0.011, 0.05, "localised and causal"),
+        (None, 1.0, 0.05, "not computable"),
+        (4.0, None, 0.05, "not computable"),
         (4.0, 1.0, None, "not computable"),
-        (4.0, float("nan"), 0.1, "not computable"),
+        (4.0, float("nan"), 0.05, "not computable"),
         (4.0, 1.0, float("inf"), "not computable"),
     ],
 )
-def test_the_rule(focus, gap, spread, expected):
-    assert judge(focus, gap, spread) == expected
+def test_the_rule(focus, loss, chance, expected):
+    assert judge(focus, loss, chance) == expected

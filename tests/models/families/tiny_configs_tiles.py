@@ -1,7 +1,9 @@
 """Tiny random models of the families that cut pictures into tiles, each with its real classes."""
 
-from collections.abc import Mapping, Sequence
+import json
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
 from transformers import (
@@ -24,12 +26,14 @@ from transformers.models.llava_next.image_processing_pil_llava_next import Llava
 from transformers.models.llava_onevision.image_processing_pil_llava_onevision import (
     LlavaOnevisionImageProcessorPil,
 )
+from transformers.models.smolvlm import processing_smolvlm
 from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
 
 from tests.models.families.tiny_configs import tokenizer
 from workbench.models.catalogue import ModelCard
 from workbench.models.families.base import Family
 from workbench.models.probe import install
+from workbench.models.processors import pictures_only
 from workbench.models.session import LoadedModel
 
 NEAREST = 0  # reads single pixels, so that a change doesn't leak into the neighbouring token's pixels
@@ -52,38 +56,9 @@ def words(image: str, *others: str, **names: Any) -> PreTrainedTokenizerFast:
     return tokenizer(specials, "[BEGIN]", "[END]", image, bos_token="<s>", eos_token="</s>", **names)
 
 
-class WithoutVideo:
-    """A processor class without its video part, which can't be built without torchvision.
-
-    Placeholders are expanded by the real class' own `replace_image_token`.
-    """
-
-    def __init__(self, image_processor: Any, tokenizer: PreTrainedTokenizerFast, **own: Any) -> None:
-        self.image_processor, self.tokenizer = image_processor, tokenizer
-        for name, value in own.items():
-            setattr(self, name, value)
-
-    def apply_chat_template(self, conversation: Sequence[Mapping[str, Any]], **_: Any) -> dict[str, Any]:
-        text = self.tokenizer.apply_chat_template(conversation, add_generation_prompt=True, tokenize=False)
-        pictures = [part["image"] for part in conversation[0]["content"] if part["type"] == "image"]
-        visual = self.image_processor(pictures, return_tensors="pt", **self.images_kwargs) if pictures else {}
-        first, *rest = text.split(self.image_token)
-        for index, piece in enumerate(rest):
-            first += self.replace_image_token(visual, index) + piece
-        kept = {name: visual[name] for name in visual if name not in ("num_patches", "rows", "cols")}
-        return {**self.tokenizer(first, return_tensors="pt"), **kept}
-
-
-class LlavaOnevisionPictures(WithoutVideo, LlavaOnevisionProcessor):
-    pass
-
-
-class InternVLPictures(WithoutVideo, InternVLProcessor):
-    pass
-
-
-class SmolVLMPictures(WithoutVideo, SmolVLMProcessor):
-    pass
+def pictures(real: Any, images: Any, tokens: PreTrainedTokenizerFast, **settings: Any) -> Any:
+    """The real processor class without its video part, which can't be built without torchvision."""
+    return pictures_only(real, images, tokens, {"chat_template": tokens.chat_template, **settings}, {})
 
 
 def loaded(config: Any, processor: Any, family: Family, attention: str | None = None) -> LoadedModel:
@@ -146,11 +121,10 @@ def llava_onevision(family: Family, resample: int = BICUBIC, attention: str | No
         size={"height": 26, "width": 26}, image_grid_pinpoints=pinpoints, resample=resample
     )
     image, video = tokens.convert_tokens_to_ids(["<image>", "<video>"])
-    processor = LlavaOnevisionPictures(
+    processor = pictures(
+        LlavaOnevisionProcessor,
         images,
         tokens,
-        images_kwargs={},
-        image_token="<image>",
         num_image_tokens=36,
         vision_feature_select_strategy="full",
         vision_aspect_ratio="anyres_max_2",
@@ -177,14 +151,7 @@ def internvl(family: Family, resample: int = BICUBIC, attention: str | None = No
     }
     tokens = words("<IMG_CONTEXT>", "<img>", "</img>", "<video>", extra_special_tokens=names)
     images = GotOcr2ImageProcessorPil(size={"height": 24, "width": 24}, max_patches=6, resample=resample)
-    processor = InternVLPictures(
-        images,
-        tokens,
-        image_token="<IMG_CONTEXT>",
-        start_image_token="<img>",
-        end_image_token="</img>",
-        image_seq_length=9,
-    )
+    processor = pictures(InternVLProcessor, images, tokens, image_seq_length=9)
     config = InternVLConfig(
         text_config=_text(tokens) | {"model_type": "qwen2"},
         vision_config=_VISION | {"image_size": 24, "patch_size": PATCH},
@@ -218,14 +185,8 @@ def smolvlm(family: Family, resample: int = BICUBIC, attention: str | None = Non
     images = SmolVLMImageProcessorPil(
         size={"longest_edge": 96}, max_image_size={"longest_edge": 24}, resample=resample
     )
-    processor = SmolVLMPictures(
-        images,
-        tokens,
-        image_token="<image>",
-        fake_image_token="<fake_token_around_image>",
-        global_image_token="<global-img>",
-        image_seq_len=4,
-    )
+    with mock.patch.object(processing_smolvlm, "num2words", str):  # for frames of a video
+        processor = pictures(SmolVLMProcessor, images, tokens, image_seq_len=4)
     config = SmolVLMConfig(
         text_config=_text(tokens) | {"model_type": "llama"},
         vision_config=_VISION | {"image_size": 24, "patch_size": PATCH},
@@ -237,3 +198,24 @@ def smolvlm(family: Family, resample: int = BICUBIC, attention: str | None = Non
 
 def _rows(count: int) -> list[str]:
     return [f"<row_{row + 1}_col_{column + 1}>" for row in range(count) for column in range(count)]
+
+
+def save(made: LoadedModel, folder: Path, one_file: bool) -> Path:
+    """Write a checkpoint: the processor's settings in `one_file`, or in one for each part, as older ones do.
+
+    Both name a video processor, as checkpoints of these families do.
+    """
+    made.model.save_pretrained(folder)
+    made.tokenizer.save_pretrained(folder)
+    settings = made.processor.to_dict()
+    video = {"video_processor_type": type(made.processor).__name__.replace("Processor", "VideoProcessor")}
+    if one_file:
+        settings["video_processor"] = video
+    else:
+        images = settings.pop("image_processor")
+        images |= {"processor_class": settings["processor_class"]}
+        images["image_processor_type"] = images["image_processor_type"].removesuffix("Pil") + "Fast"
+        (folder / "preprocessor_config.json").write_text(json.dumps(images))
+        (folder / "video_preprocessor_config.json").write_text(json.dumps(video))
+    (folder / "processor_config.json").write_text(json.dumps(settings))
+    return folder

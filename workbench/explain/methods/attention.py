@@ -3,37 +3,30 @@
 import numpy as np
 
 from workbench.explain.evidence import Evidence
-from workbench.explain.heatmap import Refusal
 from workbench.explain.methods.base import Method, Param, Params, TokenMaps
 
 UNIT = "attention weight"
 CAVEAT = "Attention says where the model looked, not what decided; models can look right and answer wrong."
 
 
-def _maps(evidence: Evidence, values: np.ndarray, share: np.ndarray, note: str = "") -> TokenMaps:
+def _maps(values: np.ndarray, share: np.ndarray, note: str = "") -> TokenMaps:
     return TokenMaps(values.astype(np.float32), share, np.ones_like(share), note)
 
 
 def mean_attention(evidence: Evidence, _: Params) -> TokenMaps:
     """Mean over layers and heads; a token's values sum to its image share."""
-    return _maps(evidence, evidence.attention.mean((0, 1)), evidence.attention_share.mean((0, 1)))
+    return _maps(evidence.attention.mean((0, 1)), evidence.attention_share.mean((0, 1)))
 
 
 def max_attention(evidence: Evidence, _: Params) -> TokenMaps:
     """Largest weight that any head of any layer gives to the patch; the share is that of the mean."""
-    return _maps(evidence, evidence.attention.max((0, 1)), evidence.attention_share.mean((0, 1)))
+    return _maps(evidence.attention.max((0, 1)), evidence.attention_share.mean((0, 1)))
 
 
-def head_attention(evidence: Evidence, params: Params) -> TokenMaps | Refusal:
+def head_attention(evidence: Evidence, params: Params) -> TokenMaps:
     """One head of one layer, both counted from 0."""
-    layers, heads = evidence.attention.shape[:2]
-    layer, head = params.get("layer", 0), params.get("head", 0)
-    if not (0 <= layer < layers and 0 <= head < heads):
-        return Refusal(
-            f"This model has no layer {layer} with a head {head}.",
-            f"Choose a layer from 0 to {layers - 1} and a head from 0 to {heads - 1}.",
-        )
-    return _maps(evidence, evidence.attention[layer, head], evidence.attention_share[layer, head])
+    layer, head = params["layer"], params["head"]
+    return _maps(evidence.attention[layer, head], evidence.attention_share[layer, head])
 
 
 def sink_free_attention(evidence: Evidence, _: Params) -> TokenMaps:
@@ -42,7 +35,7 @@ def sink_free_attention(evidence: Evidence, _: Params) -> TokenMaps:
     values[:, evidence.sinks] = 0
     count = len(evidence.sinks)
     found = "no sink patch found, so this equals the mean" if count == 0 else f"{count} sink patches removed"
-    return _maps(evidence, values, values.sum(-1), found)
+    return _maps(values, values.sum(-1), found)
 
 
 ATTENTION_METHODS = (

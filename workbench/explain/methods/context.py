@@ -3,6 +3,7 @@
 The methods of `methods/base.py` read the shared pass; these run passes of their own, so they state the cost.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,18 +19,25 @@ from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Prompt
 from workbench.models.session import LoadedModel
 
+Progress = Callable[[int, int], bool | None]
 CAUSAL_SHARE = "part of the span's probability that is lost when the whole picture is replaced"
 
 
 @dataclass(frozen=True)
 class AttributionContext:
-    """One prepared question about `image` and its answer; a method makes one map for each of `spans`."""
+    """One prepared question about `image` and its answer; a method makes one map for each of `spans`.
+
+    `progress(done, total)` is called between batches with the passes run so far; when it returns False, or
+    `stop` is set, the method ends there (`Stopped`). `total` is an upper bound for methods that stop early.
+    """
 
     model: LoadedModel
     prompt: Prompt
     image: MedicalImage | None
     answer: Answer
     spans: tuple[Span, ...]
+    progress: Progress | None = None
+    stop: threading.Event | None = None
 
 
 @dataclass(frozen=True)

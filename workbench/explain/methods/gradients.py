@@ -24,6 +24,7 @@ from workbench.explain.methods.context import (
     span_sums,
 )
 from workbench.explain.methods.decoder_pass import DecoderPass, capture, capture_pass
+from workbench.explain.methods.passes import PassCounter, shrinking
 from workbench.explain.methods.pictures import prepared, replacement
 from workbench.models.answer import Prompt
 
@@ -69,10 +70,12 @@ def smooth_gradient(context: AttributionContext, params: Params) -> SpanMaps:
         image = passed.image
         width = params["noise"] / 100 * float(image.float().std())
         total = torch.zeros(())
+        counter = PassCounter(context, params["samples"])
         for _ in range(params["samples"]):
             noise = torch.randn(image.shape, generator=random).to(image) * width
             gradients = span_gradients(passed, passed.with_image(image + noise), context)
             total = total.to(gradients) + gradients / params["samples"]
+            counter.add(1)
     spent = Cost(params["samples"], params["samples"] * len(context.spans))
     return _product_maps(passed, total, params["reference"], spent)
 
@@ -102,17 +105,24 @@ def integrated_gradients(context: AttributionContext, params: Params) -> SpanMap
         def score(embeddings: torch.Tensor) -> torch.Tensor:
             return span_sums(passed.logprobs(passed.with_image(embeddings)), context.spans)
 
+        def counted(embeddings: torch.Tensor) -> torch.Tensor:
+            counter.add(len(embeddings))
+            return score(embeddings)
+
+        counter = PassCounter(context, params["steps"] * len(context.spans))
         with torch.no_grad():
             full, empty = score(torch.cat([image, base])).double()
-        captum = IntegratedGradients(score)
-        values = torch.cat(
-            [
-                captum.attribute(
-                    image, base, target=index, n_steps=params["steps"], internal_batch_size=IG_BATCH
-                ).detach().float().sum(-1)
-                for index in range(len(context.spans))
-            ]
-        )  # fmt: skip
+        captum, batch = IntegratedGradients(counted), IG_BATCH
+        found = []
+        for index in range(len(context.spans)):
+
+            def attribute(size: int, index: int = index) -> torch.Tensor:
+                steps = params["steps"]
+                return captum.attribute(image, base, target=index, n_steps=steps, internal_batch_size=size)
+
+            value, batch = shrinking(batch, attribute)
+            found.append(value.detach().float().sum(-1))
+        values = torch.cat(found)
     spent = integrated_cost(context.prompt, len(context.spans), params)
     return _integrated_maps(values, full, empty, spent)
 

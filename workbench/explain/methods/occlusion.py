@@ -1,14 +1,12 @@
-"""Occlusion: replace windows of patches in the picture and watch the words' probability (dossier C1)."""
+"""Occlusion: take windows of patches away and watch the words' probability (dossier C1)."""
 
 from collections.abc import Iterator
 
 import numpy as np
-import torch
 
 from workbench.explain.heatmap import Refusal
 from workbench.explain.methods.base import Params
 from workbench.explain.methods.context import (
-    CAUSAL_SHARE,
     AttributionContext,
     ContextMethod,
     ContextParam,
@@ -18,15 +16,17 @@ from workbench.explain.methods.context import (
     guarded,
     span_sums,
 )
-from workbench.explain.methods.pictures import REPLACEMENTS, replacement, score_pictures, without_box
+from workbench.explain.methods.passes import PassCounter
+from workbench.explain.methods.regions import visible_patches
+from workbench.explain.methods.tiers import (
+    REPLACEMENT,
+    TIER,
+    hidden_scorer,
+    overhead,
+    tier_note,
+    tier_share,
+)
 from workbench.models.answer import Prompt
-
-NO_PICTURE = Refusal("This method changes the picture, and the picture is no longer at hand.", "Ask again.")
-
-
-def visible_patches(boxes: np.ndarray) -> np.ndarray:
-    """Indices of the patches that show some of the picture, int64; padding has empty boxes."""
-    return np.flatnonzero((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
 
 
 def windows(boxes: np.ndarray, size: int, stride: int) -> list[np.ndarray]:
@@ -62,48 +62,46 @@ def spread(drops: np.ndarray, found: list[np.ndarray], patches: int) -> np.ndarr
     return total / np.maximum(count, 1)
 
 
-def outline(boxes: np.ndarray) -> np.ndarray:
-    """Smallest box x0, y0, x1, y1 around some boxes `[n, 4]`."""
-    return np.concatenate([boxes[:, :2].min(0), boxes[:, 2:].max(0)])
-
-
 def occlusion(context: AttributionContext, params: Params) -> SpanMaps | Refusal:
-    """Drop of every span's log probability for each replaced window; the same passes serve all spans."""
-    if context.image is None:
-        return NO_PICTURE
-    pixels, boxes = context.image.pixels, context.prompt.boxes
-    other = replacement(pixels, params["replacement"])
-    found = windows(boxes, params["window"], params["stride"])
+    """Drop of every span's log probability for each window taken away; the same passes serve all spans."""
+    count, tier = len(context.prompt.boxes), params["tier"]
+    found = windows(context.prompt.boxes, params["window"], params["stride"])
 
-    def pictures() -> Iterator[np.ndarray]:
-        yield pixels
-        yield other
+    def masks() -> Iterator[np.ndarray]:
+        yield np.zeros(count, bool)
+        yield np.ones(count, bool)
         for window in found:
-            yield without_box(pixels, other, outline(boxes[window]))
+            hidden = np.zeros(count, bool)
+            hidden[window] = True
+            yield hidden
 
     with guarded(context.model):
-        scores = span_sums(torch.cat([*score_pictures(context, pictures())]), context.spans).double()
+        scorer = hidden_scorer(context, tier, params["replacement"])
+        if isinstance(scorer, Refusal):
+            return scorer
+        counter = PassCounter(context, len(found) + 2)
+        scores = span_sums(scorer(masks(), counter), context.spans).double()
     drops = (scores[0] - scores[2:]).numpy()
     details = tuple({"score": float(a), "score_replaced": float(b)} for a, b in zip(*scores[:2], strict=True))
-    note = f"{len(found)} windows of {params['window']} × {params['window']} patches, each replaced by the "
+    side = params["window"]
+    note = f"{len(found)} windows of {side} × {side} patches: {tier_note(tier, params['replacement'])}"
     return SpanMaps(
-        spread(drops, found, len(boxes)), causal_share(scores[0], scores[1]), CAUSAL_SHARE,
-        Cost(len(scores)), note + REPLACEMENTS[params["replacement"]], details,
+        spread(drops, found, count), causal_share(scores[0], scores[1]), tier_share(tier),
+        Cost(len(scores) + scorer.overhead), note, details,
     )  # fmt: skip
 
 
 def occlusion_cost(prompt: Prompt, _spans: int, params: Params) -> Cost:
-    """One pass a window, the picture itself, and the picture replaced altogether; spans cost nothing."""
-    return Cost(len(windows(prompt.boxes, params["window"], params["stride"])) + 2)
+    """One pass a window, the picture itself, and without any of it; spans cost nothing."""
+    count = len(windows(prompt.boxes, params["window"], params["stride"]))
+    return Cost(count + 2 + overhead(params["tier"]))
 
-
-REPLACEMENT = ContextParam("replacement", "Replaced by", 0, len(REPLACEMENTS) - 1, 0, REPLACEMENTS)
 
 OCCLUSION = ContextMethod(
     "occlusion", "Occlusion",
-    "Signed: how much log probability the words lose when this part of the picture is replaced.",
+    "Signed: how much log probability the words lose when this part of the picture is taken away.",
     "What is shown twice in the picture (two lungs) hides its worth: taking one away changes nothing.",
     "log probability (nats) per patch", True, "forwards", occlusion_cost, occlusion,
     (ContextParam("window", "Window (patches)", 1, 8, 3), ContextParam("stride", "Step (patches)", 1, 8, 2),
-     REPLACEMENT),
+     REPLACEMENT, TIER),
 )  # fmt: skip

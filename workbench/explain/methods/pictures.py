@@ -1,8 +1,5 @@
 """Changed pictures and how probable they leave an answer: the pixels tier of the perturbation methods."""
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
-
 import numpy as np
 import torch
 from PIL import Image, ImageFilter
@@ -31,14 +28,22 @@ def mixed(pixels: np.ndarray, other: np.ndarray, shown: np.ndarray) -> np.ndarra
     return (other + weight * (pixels.astype(np.float32) - other)).round().astype(np.uint8)
 
 
-def without_box(pixels: np.ndarray, other: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """The picture with box x0, y0, x1, y1 replaced; a pixel cut by the border is replaced in part."""
+def without_boxes(pixels: np.ndarray, other: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """The picture with boxes x0, y0, x1, y1 `[n, 4]` replaced; a pixel cut by a border is replaced in part.
+
+    A pixel shared by two neighbouring boxes is replaced by the sum of their parts.
+    """
+    height, width = pixels.shape[:2]
+    covered = np.zeros((height, width))
+    for x0, y0, x1, y1 in boxes:
+        left, across = _covered(x0, x1, width)
+        top, down = _covered(y0, y1, height)
+        covered[top : top + len(down), left : left + len(across)] += np.outer(down, across)
+    rows, columns = np.flatnonzero(covered.any(1)), np.flatnonzero(covered.any(0))
     out = pixels.copy()
-    (left, across), (top, down) = (
-        _covered(box[axis], box[axis + 2], pixels.shape[1 - axis]) for axis in (0, 1)
-    )
-    where = np.s_[top : top + len(down), left : left + len(across)]
-    out[where] = mixed(pixels[where], other[where], 1 - np.outer(down, across))
+    if len(rows):
+        where = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        out[where] = mixed(pixels[where], other[where], 1 - covered[where].clip(max=1))
     return out
 
 
@@ -54,16 +59,12 @@ def prepared(context: AttributionContext, pixels: np.ndarray) -> Prompt:
     return context.model.prepare(context.prompt.question, MedicalImage(pixels, "", "array"))
 
 
-def score_pictures(
-    context: AttributionContext, pictures: Iterable[np.ndarray], batch: int = BATCH
-) -> Iterator[torch.Tensor]:
-    """log p of every answer token under each picture: yields float32 CPU `[b, T]` with b up to `batch`.
+def score_pictures(context: AttributionContext, pictures: list[np.ndarray]) -> torch.Tensor:
+    """log p of every answer token under each picture, float32 CPU `[b, T]`, in one batch.
 
     The model must be held by `guarded`. The answer is teacher-forced; nothing is generated.
     """
-    stream = iter(pictures)
-    while group := list(islice(stream, batch)):
-        yield forced_logprobs(context.model, [prepared(context, p) for p in group], context.answer.ids)
+    return forced_logprobs(context.model, [prepared(context, p) for p in pictures], context.answer.ids)
 
 
 def forced_logprobs(model: LoadedModel, prompts: list[Prompt], ids: tuple[int, ...]) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -20,8 +21,10 @@ from workbench.explain.methods.context import (
     guarded,
     span_sums,
 )
-from workbench.explain.methods.occlusion import NO_PICTURE, REPLACEMENT, visible_patches
+from workbench.explain.methods.passes import PassCounter, in_batches
 from workbench.explain.methods.pictures import BATCH, REPLACEMENTS, mixed, replacement, score_pictures
+from workbench.explain.methods.regions import visible_patches
+from workbench.explain.methods.tiers import NO_PICTURE, REPLACEMENT
 from workbench.models.answer import Prompt
 
 SHOWN = 0.5  # probability that a coarse cell shows the picture
@@ -89,17 +92,25 @@ def rise(context: AttributionContext, params: Params) -> SpanMaps | Refusal:
     other = replacement(pixels, params["replacement"])
     draws, patches = _Draws([], []), visible_patches(boxes)
 
-    def pictures(random: np.random.Generator) -> Iterator[np.ndarray]:
+    def pictures(random: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for _ in range(params["masks"]):
             mask = random_mask(random, params["grid"], *pixels.shape[:2])
-            draws.masks.append(box_means(mask, boxes[patches]))
-            yield mixed(pixels, other, mask)
+            yield box_means(mask, boxes[patches]), mixed(pixels, other, mask)
 
+    def score(group: list[tuple[np.ndarray, np.ndarray]]) -> torch.Tensor:
+        scores = score_pictures(context, [picture for _, picture in group])
+        draws.masks.extend(visible for visible, _ in group)
+        return scores
+
+    counter = PassCounter(context, params["masks"] + 2)
     with guarded(context.model):
-        ends = span_sums(torch.cat([*score_pictures(context, (pixels, other))]), context.spans).double()
-        for batch in score_pictures(context, pictures(np.random.default_rng(params["seed"])), BATCH):
+        both = in_batches((pixels, other), BATCH, partial(score_pictures, context), counter)
+        ends = span_sums(torch.cat([*both]), context.spans).double()
+        looked = 0
+        for batch in in_batches(pictures(np.random.default_rng(params["seed"])), BATCH, score, counter):
             draws.scores.append(span_sums(batch, context.spans).double().numpy())
-            due = len(draws.masks) % CHECK_EVERY == 0
+            due = len(draws.masks) // CHECK_EVERY > looked  # a halved batch may step over the exact number
+            looked = len(draws.masks) // CHECK_EVERY
             if due and settled(*draws.maps(), params["tolerance"] / 100).all():
                 break
     return _rise_maps(draws, ends, patches, len(boxes), params)

@@ -23,7 +23,7 @@ from workbench.explain.metrics.metric import Metric
 TOP_QUANTILE = 0.9
 
 LOCALISATION: dict[str, Metric] = {
-    name: Metric(name, label, meaning, "higher", 0.0, 1.0, "share")
+    name: Metric(name, label, meaning, "higher", 0.0, 1.0, "share", "localisation", "maps")
     for name, label, meaning in (
         ("pointing", "Pointing game", "Whether the strongest patch has its centre in the region."),
         ("energy", "Energy inside", "Share of the evidence that lies in the region."),

@@ -1,9 +1,9 @@
 """Does what a map points at matter? Patches are removed in the order of the map and the words re-scored.
 
-Deletion and insertion (Petsiuk et al., RISE, 2018), comprehensiveness and sufficiency (DeYoung et al.,
-ERASER, 2020). All figures are log probabilities of the original words, in nats, and are not scaled by the
-picture's whole effect: that scaling flips their sign whenever the picture speaks against the words. Every
-figure stands beside random orders; random insertion alone can look excellent, so the headline is the gap.
+Deletion and insertion (Petsiuk et al., RISE, 2018). All figures are log probabilities of the original words,
+in nats, and are not scaled by the picture's whole effect: that scaling flips their sign whenever the picture
+speaks against the words. Every figure stands beside random orders; random insertion alone can look excellent,
+so the headline is the gap.
 
 An order walked backwards needs no picture of its own: what it has removed after k steps is what the order
 itself has kept. So every random order counts in both directions, which takes the luck of few orders out of
@@ -18,13 +18,18 @@ import numpy as np
 from workbench.explain.metrics.fills import Fill, fill_picture, removable, without
 from workbench.explain.metrics.geometry import centre_prior, check_map
 from workbench.explain.metrics.metric import Metric
+from workbench.explain.metrics.ranking import map_order, removed_sets
+from workbench.explain.metrics.small_fractions import (
+    RANKED_ORDERS,
+    SmallFractions,
+    small_fractions,
+)
 
 Score = Callable[[Sequence[np.ndarray]], np.ndarray]
 """Pictures, each uint8 RGB [H, W, 3] of one size, to log probabilities float [K] of the same words."""
 
 STEPS = 8
 RANDOM_ORDERS = 5
-TOP_SHARE = 0.2
 CHUNK = 16  # pictures held in memory at a time
 
 PERTURBATION: dict[str, Metric] = {
@@ -40,10 +45,12 @@ PERTURBATION: dict[str, Metric] = {
                "lower", -np.inf, 0.0, "nats"),
         Metric("insertion_auc", "Insertion", "Mean score while the strongest patches are put back first.",
                "higher", -np.inf, 0.0, "nats"),
-        Metric("comprehensiveness", "Comprehensiveness", "Loss when the strongest fifth is removed.",
-               "higher", -np.inf, np.inf, "nats"),
-        Metric("sufficiency", "Sufficiency", "Loss when only the strongest fifth is kept.",
-               "lower", -np.inf, np.inf, "nats"),
+        Metric("comprehensiveness", "Comprehensiveness", "Loss when the strongest patches are removed; mean "
+               "over small fractions.", "higher", -np.inf, np.inf, "nats"),
+        Metric("sufficiency", "Sufficiency", "Loss when only the strongest patches are kept; mean over small "
+               "fractions.", "lower", -np.inf, np.inf, "nats"),
+        Metric("chance", "Chance", "How often a random order loses as much as the map's: the rank of the "
+               "comprehensiveness.", "lower", 0.0, 1.0, "share", n="random orders"),
     )
 }  # fmt: skip
 
@@ -81,19 +88,36 @@ class Curves:
 
 @dataclass(frozen=True)
 class Perturbation:
-    """Curves of a map and of its three controls. `full` and `blank` are the scores of the whole picture and
-    of the picture with every patch removed; `pictures` counts the different pictures that were scored."""
+    """Curves of a map and of its three controls, and the test at `small` fractions that the verdict rests on.
+
+    `full` and `blank` are the scores of the whole picture and of the picture with every patch removed;
+    `pictures` counts the pictures that were scored.
+    """
 
     of_map: Curves
     inverse: Curves
     centre: Curves
     random: tuple[Curves, ...]
-    comprehensiveness: float
-    sufficiency: float
+    small: SmallFractions
     full: float
     blank: float
     fill: Fill
     pictures: int
+
+    @property
+    def comprehensiveness(self) -> float:
+        """See `SmallFractions`, nats."""
+        return self.small.comprehensiveness
+
+    @property
+    def sufficiency(self) -> float:
+        """See `SmallFractions`, nats."""
+        return self.small.sufficiency
+
+    @property
+    def chance(self) -> float:
+        """See `SmallFractions`: how often a random order would do as well."""
+        return self.small.chance
 
     @property
     def drop(self) -> float:
@@ -102,8 +126,8 @@ class Perturbation:
 
     @property
     def random_auc(self) -> float:
-        """Mean AUC of the random orders, walked forwards and backwards; the same for both curves, nats."""
-        return float(np.mean([(curve.deletion_auc + curve.insertion_auc) / 2 for curve in self.random]))
+        """See `mean_random_auc`, nats."""
+        return mean_random_auc(self.random)
 
     @property
     def deletion_gap(self) -> float:
@@ -126,15 +150,6 @@ class Perturbation:
         return float(np.sqrt(np.mean([curve.advantage**2 for curve in self.random])))
 
 
-def map_order(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Patch indices from the largest value to the smallest, int `[P]`; ties in random order.
-
-    Without that, patches of equal value would fall from top to bottom, which is an order with a meaning.
-    """
-    shuffled = generator.permutation(len(values))
-    return shuffled[np.argsort(-values[shuffled], kind="stable")]
-
-
 def step_counts(patches: int, steps: int) -> np.ndarray:
     """How many patches are gone at each step, int `[n + 1]` from 0 to all, in steps as equal as can be.
 
@@ -146,14 +161,6 @@ def step_counts(patches: int, steps: int) -> np.ndarray:
     return np.unique(np.concatenate([lower, patches - lower]))
 
 
-def removed_sets(order: np.ndarray, counts: np.ndarray, patches: int) -> np.ndarray:
-    """Which of all patches are removed when the first `counts[k]` of `order` are, bool `[K, P]`."""
-    sets = np.zeros((len(counts), patches), bool)
-    for row, count in zip(sets, counts, strict=True):
-        row[order[:count]] = True
-    return sets
-
-
 def perturb(
     score: Score,
     picture: np.ndarray,
@@ -162,10 +169,11 @@ def perturb(
     *,
     steps: int = STEPS,
     random_orders: int = RANDOM_ORDERS,
+    ranked_orders: int = RANKED_ORDERS,
     fill: Fill = "blur",
     seed: int = 0,
 ) -> Perturbation:
-    """Curves, controls, comprehensiveness and sufficiency of a map on `picture` uint8 `[H, W, 3]`.
+    """Curves, controls and the test at small fractions of a map on `picture` uint8 `[H, W, 3]`.
 
     `values` `[P]`, `boxes` `[P, 4]` in pixels of that picture. Padding is never removed. Pictures that two
     curves share are scored once. Raises ValueError for fewer than two patches in the picture, fewer than
@@ -176,24 +184,45 @@ def perturb(
     there, prior = removable(boxes, size), centre_prior(boxes, size)
     if len(there) < 2 or random_orders < 2 or steps < 1:
         raise ValueError("want at least two patches in the picture, two random orders and one step")
-    generator = np.random.default_rng(seed)
+    generator, filled = np.random.default_rng(seed), fill_picture(picture, fill)
     by_map = there[map_order(values[there], generator)]
     orders = [by_map, by_map[::-1], there[map_order(prior[there], generator)]]
     orders += [generator.permutation(there) for _ in range(random_orders)]
-    counts = step_counts(len(there), steps)
-    top = np.array([max(1, round(TOP_SHARE * len(there)))])
-    sets = [removed_sets(order, counts, len(values)) for order in orders]
-    all_removed = np.isin(np.arange(len(values)), there)
-    top_set = removed_sets(by_map, top, len(values))
-    wanted = np.concatenate([*sets, *(all_removed & ~one for one in sets), top_set, all_removed & ~top_set])
-    scores, pictures = _score_sets(score, picture, fill_picture(picture, fill), boxes, wanted)
-    rows = scores[:-2].reshape(2, len(orders), len(counts))
-    curves = [Curves(counts / len(there), rows[0, i], rows[1, i]) for i in range(len(orders))]
-    full, blank = float(rows[0, 0, 0]), float(rows[0, 0, -1])
+    curves, pictures = order_curves(score, picture, filled, boxes, orders, steps)
+    full, blank = float(curves[0].deletion[0]), float(curves[0].deletion[-1])
+    small = small_fractions(score, picture, filled, boxes, by_map, full=full, orders=ranked_orders, seed=seed)
+    pictures += len(small.fractions) * (2 + len(small.controls))
     return Perturbation(
-        curves[0], curves[1], curves[2], tuple(curves[3:]),
-        full - float(scores[-2]), full - float(scores[-1]), full, blank, fill, pictures,
-    )  # fmt: skip
+        curves[0], curves[1], curves[2], tuple(curves[3:]), small, full, blank, fill, pictures
+    )
+
+
+def order_curves(
+    score: Score,
+    picture: np.ndarray,
+    fill: np.ndarray,
+    boxes: np.ndarray,
+    orders: Sequence[np.ndarray],
+    steps: int = STEPS,
+) -> tuple[list[Curves], int]:
+    """Deletion and insertion along several orders of the same patches, and how many pictures that took.
+
+    `picture`, `fill` uint8 `[H, W, 3]`, `boxes` `[P, 4]`; each order holds the indices of all patches that
+    can be removed. Pictures that two curves share are scored once.
+    """
+    counts = step_counts(len(orders[0]), steps)
+    sets = [removed_sets(order, counts, len(boxes)) for order in orders]
+    everything = np.isin(np.arange(len(boxes)), orders[0])
+    wanted = np.concatenate([*sets, *(everything & ~one for one in sets)])
+    scores, pictures = _score_sets(score, picture, fill, boxes, wanted)
+    rows = scores.reshape(2, len(orders), len(counts))
+    fractions = counts / len(orders[0])
+    return [Curves(fractions, rows[0, i], rows[1, i]) for i in range(len(orders))], pictures
+
+
+def mean_random_auc(curves: Sequence[Curves]) -> float:
+    """Mean AUC of random orders, walked forwards and backwards; the same for both curves, nats."""
+    return float(np.mean([(curve.deletion_auc + curve.insertion_auc) / 2 for curve in curves]))
 
 
 def _score_sets(

@@ -1,9 +1,10 @@
 """Sanity tests: a map that stays the same when it must change says nothing about this answer.
 
-Each gives rank correlations (Spearman) with the original map; near 1 means the test failed. Swapped image:
+Most give rank correlations (Spearman) with the original map; near 1 means the test failed. Swapped image:
 explain dossier 2.E; random token: Sixt et al., When Explanations Lie, 2020 (random logit); parameter
 randomisation: Adebayo et al., Sanity Checks for Saliency Maps, 2018, in a few cascading groups of decoder
-layers instead of one layer at a time.
+layers instead of one layer at a time, or in one step by the map's complexity (efficient form: Hedström et
+al., Sanity Checks Revisited, 2024).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,9 +16,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from workbench.explain.contextual import explain_with_context
 from workbench.explain.evidence import gather_evidence
 from workbench.explain.explain import explain, explain_spans, refusal_before_pass
 from workbench.explain.heatmap import HeatMap, Refusal, Span
+from workbench.explain.methods.context_registry import CONTEXT_METHODS
+from workbench.explain.metrics.metric import Metric
 from workbench.explain.metrics.scoring import as_image
 from workbench.explain.spans import content_tokens
 from workbench.imaging.medical_image import MedicalImage
@@ -26,6 +30,21 @@ from workbench.models.session import LoadedModel
 
 Params = Mapping[str, int]
 STAGES = 4
+BINS = 100  # of the histogram whose entropy is a map's complexity, as in the paper
+
+SANITY: dict[str, Metric] = {
+    name: Metric(name, label, meaning, "lower" if low < 0 else "higher", low, high, unit, "sanity", "patches")
+    for name, label, meaning, low, high, unit in (
+        ("swapped_image", "Swapped picture", "Rank correlation with the map of the same words on another "
+         "picture.", -1.0, 1.0, "correlation"),
+        ("random_token", "Other words", "Rank correlation with the map of as many other words of the answer.",
+         -1.0, 1.0, "correlation"),
+        ("random_weights", "Random weights", "Rank correlation with the map of a model whose last decoder "
+         "layers are random.", -1.0, 1.0, "correlation"),
+        ("complexity_rise", "Rise of complexity", "How much more disordered the map gets when all decoder "
+         "layers are random, as a part of what it was.", 0.0, np.inf, "share"),
+    )
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -71,12 +90,12 @@ def swapped_image(
 
     The other picture is brought to the size of `image`, so that patches correspond.
     """
-    original = explain(model, prompt, answer, span, method, params)
+    original = any_map(model, prompt, image, answer, span, method, params)
     if isinstance(original, Refusal):
         return original
     resized = cv2.resize(other.pixels, (image.width, image.height), interpolation=cv2.INTER_AREA)
     swapped = model.prepare(prompt.question, as_image(resized, image))
-    changed = explain(model, swapped, answer, span, method, params)
+    changed = any_map(model, swapped, as_image(resized, image), answer, span, method, params)
     return _compare(original, changed)
 
 
@@ -88,8 +107,12 @@ def random_token(
     method: str,
     params: Params | None = None,
     seed: int = 0,
+    image: MedicalImage | None = None,
 ) -> float | None | Refusal:
-    """Correlation of the span's map with that of as many random other tokens of the same answer; one pass."""
+    """Correlation of the span's map with that of as many random other tokens of the same answer.
+
+    One pass for the methods of the shared pass; the others need the `image` that the prompt shows.
+    """
     refused = refusal_before_pass(prompt, answer)
     if refused:
         return refused
@@ -99,7 +122,10 @@ def random_token(
     count = min(len(span.tokens), len(others))
     drawn = np.random.default_rng(seed).choice(others, count, replace=False)
     control = Span("all", "random words", tuple(sorted(int(token) for token in drawn)))
-    maps = explain_spans(gather_evidence(model, prompt, answer), [span, control], method, params)
+    if method in CONTEXT_METHODS:
+        maps = explain_with_context(model, prompt, image, answer, [span, control], method, params)
+    else:
+        maps = explain_spans(gather_evidence(model, prompt, answer), [span, control], method, params)
     return maps if isinstance(maps, Refusal) else rank_correlation(maps[0].values, maps[1].values)
 
 
@@ -112,19 +138,20 @@ def randomise_parameters(
     params: Params | None = None,
     stages: int = STAGES,
     seed: int = 0,
+    image: MedicalImage | None = None,
 ) -> Cascade | Refusal:
     """Correlation of the span's map with its maps while more and more last decoder layers are random.
 
     The weights come back bit for bit, also after a failure; the model's lock is held all the while, so no
     forward pass of another question runs on random weights. Needs memory for a copy of the decoder layers on
-    the CPU.
+    the CPU; methods that run the model need the `image` that the prompt shows.
     """
-    original = explain(model, prompt, answer, span, method, params)
+    original = any_map(model, prompt, image, answer, span, method, params)
     if isinstance(original, Refusal):
         return original
     layers = list(model.decoder.layers)
-    if any(weight.is_meta for layer in layers for weight in layer.parameters()):
-        return Refusal("Some weights of this model are off the device.", "Use a device that holds them all.")
+    if refused := _off_device(layers):
+        return refused
     depths = sorted({-(-len(layers) * stage // stages) for stage in range(1, stages + 1)})
     generator = torch.Generator().manual_seed(seed)
     found: list[float | None] = []
@@ -134,11 +161,86 @@ def randomise_parameters(
             for layer in layers[len(layers) - depth : len(layers) - done]:
                 _redraw(layer, generator)
             done = depth
-            changed = explain(model, prompt, answer, span, method, params)
+            changed = any_map(model, prompt, image, answer, span, method, params)
             if isinstance(changed, Refusal):
                 return changed
             found.append(rank_correlation(original.values, changed.values))
     return Cascade(tuple(depths), tuple(found))
+
+
+@dataclass(frozen=True)
+class Randomised:
+    """Complexity (entropy in bits) of a map `before` and `after` all decoder layers are random."""
+
+    before: float
+    after: float
+
+    @property
+    def rise(self) -> float | None:
+        """(after − before) / before; None for a map without any complexity. Below 0 the test failed."""
+        return None if self.before == 0 else (self.after - self.before) / self.before
+
+
+def efficient_randomisation(
+    model: LoadedModel,
+    prompt: Prompt,
+    answer: Answer,
+    span: Span,
+    method: str,
+    params: Params | None = None,
+    seed: int = 0,
+    image: MedicalImage | None = None,
+) -> Randomised | Refusal:
+    """Parameter randomisation in one step: two maps instead of a cascade, compared by their complexity.
+
+    Weights and lock as in `randomise_parameters`.
+    """
+    original = any_map(model, prompt, image, answer, span, method, params)
+    if isinstance(original, Refusal):
+        return original
+    layers = list(model.decoder.layers)
+    if refused := _off_device(layers):
+        return refused
+    generator = torch.Generator().manual_seed(seed)
+    with model.lock, restored(layers):
+        for layer in layers:
+            _redraw(layer, generator)
+        changed = any_map(model, prompt, image, answer, span, method, params)
+    if isinstance(changed, Refusal):
+        return changed
+    return Randomised(complexity(original.values), complexity(changed.values))
+
+
+def complexity(values: np.ndarray) -> float:
+    """Entropy in bits of the histogram of a map `[P]` over its own range, in BINS bins; 0 when constant."""
+    counts, _ = np.histogram(values, BINS)
+    share = counts[counts > 0] / counts.sum()
+    return float(-(share * np.log2(share)).sum()) + 0.0
+
+
+def any_map(
+    model: LoadedModel,
+    prompt: Prompt,
+    image: MedicalImage | None,
+    answer: Answer,
+    span: Span,
+    method: str,
+    params: Params | None = None,
+) -> HeatMap | Refusal:
+    """The map of one span by a method of either registry; `image` is the picture that the prompt shows.
+
+    Raises UserFacing for an unknown method.
+    """
+    if method not in CONTEXT_METHODS:
+        return explain(model, prompt, answer, span, method, params)
+    maps = explain_with_context(model, prompt, image, answer, [span], method, params)
+    return maps if isinstance(maps, Refusal) else maps[0]
+
+
+def _off_device(layers: Sequence[nn.Module]) -> Refusal | None:
+    if any(weight.is_meta for layer in layers for weight in layer.parameters()):
+        return Refusal("Some weights of this model are off the device.", "Use a device that holds them all.")
+    return None
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from workbench.explain.heatmap import HeatMap, Refusal, Span
 from workbench.explain.metrics.fills import Fill, removable
 from workbench.explain.metrics.perturbation import RANDOM_ORDERS, STEPS, Perturbation, perturb
 from workbench.explain.metrics.scoring import BATCH, SharedScore, span_scorer
+from workbench.explain.metrics.small_fractions import RANKED_ORDERS
 from workbench.explain.metrics.verdict import Verdict, concentration, judge
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Prompt, Question
@@ -49,6 +50,7 @@ def trust(
     *,
     steps: int = STEPS,
     random_orders: int = RANDOM_ORDERS,
+    ranked_orders: int = RANKED_ORDERS,
     fill: Fill = "blur",
     seed: int = 0,
     batch: int = BATCH,
@@ -56,8 +58,10 @@ def trust(
 ) -> Trust:
     """Measure the heat map of one span of an answer on the pixel tier, teacher-forced on the answer's ids.
 
-    Costs about 2 · `steps` · (`random_orders` + 2) pictures through the whole model. Several maps of the
-    same span cost less with one `shared` score of that span: their controls are the same pictures. Raises
+    Costs about 2 · `steps` · (`random_orders` + 2) pictures through the whole model for the curves and, for
+    the verdict, 5 for every random order that is drawn (`SmallFractions`: up to `ranked_orders`, a few for a
+    map no better than chance) and 10 more. Several maps of the same span cost less with one `shared` score
+    of that span: their controls are the same pictures. Raises
     UserFacing for a span outside the answer, ValueError when `prompt` is that of another question or image.
     """
     began = time.monotonic()
@@ -71,10 +75,10 @@ def trust(
     before = score.forwards
     found = perturb(
         score, image.pixels, heat_map.values, heat_map.boxes,
-        steps=steps, random_orders=random_orders, fill=fill, seed=seed,
+        steps=steps, random_orders=random_orders, ranked_orders=ranked_orders, fill=fill, seed=seed,
     )  # fmt: skip
     focus = concentration(heat_map.values[there])
-    verdict = judge(focus, found.gap, found.random_sd)
+    verdict = judge(focus, found.comprehensiveness, found.chance)
     return Trust(verdict, "", found, focus, score.forwards - before, time.monotonic() - began)
 
 

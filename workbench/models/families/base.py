@@ -52,7 +52,11 @@ class DecoderParts:
 
 
 class Family(Protocol):
-    """Adapter between one architecture and the workbench."""
+    """Adapter between one architecture and the workbench.
+
+    Optional: `seen(inputs, processor, config)`, the whole picture as the vision tower was shown it, uint8
+    `[h, w, 3]`, or None when no part of the input shows it whole; without it, `single_picture`.
+    """
 
     name: str
 
@@ -73,6 +77,23 @@ class Family(Protocol):
 
     def decoder(self, model: nn.Module) -> DecoderParts:
         """Where the decoder layers, the last norm and the unembedding are."""
+
+
+def unnormalised(pixels: torch.Tensor, processor: Any) -> np.ndarray:
+    """Model input `[3, h, w]` → the colours that it stands for, uint8 `[h, w, 3]`."""
+    images, pixels = processor.image_processor, pixels.float().cpu()
+    if getattr(images, "do_normalize", True):
+        mean, std = (torch.tensor(v)[:, None, None] for v in (images.image_mean, images.image_std))
+        pixels = pixels * std + mean
+    return (pixels.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+
+
+def single_picture(inputs: Inputs, processor: Any) -> np.ndarray | None:
+    """What the vision tower was shown, uint8 `[h, w, 3]`; None unless that is one picture in one piece."""
+    pixels = inputs.get("pixel_values")
+    if pixels is None or pixels.ndim != 4 or len(pixels) != 1:
+        return None
+    return unnormalised(pixels[0], processor)
 
 
 def token_places(inputs: Inputs, token_id: int) -> np.ndarray:

@@ -16,6 +16,7 @@ from workbench.models.families.base import (
     collate_aligned,
     extend_aligned,
     token_places,
+    unnormalised,
 )
 from workbench.models.families.geometry import Placement, grid_boxes
 
@@ -56,6 +57,10 @@ class Gemma3:
             place = Placement((side / width, side / height), (0.0, 0.0))
             boxes.append(grid_boxes(place, side, side, 1, width, height) + np.float32([x0, y0, x0, y0]))
         return np.concatenate(boxes)
+
+    def seen(self, inputs: Inputs, processor: Any, config: Any) -> np.ndarray | None:
+        """The whole picture, squashed to a square; it comes before its crops."""
+        return unnormalised(inputs["pixel_values"][0], processor) if "pixel_values" in inputs else None
 
     def extend(self, inputs: Inputs, ids: torch.Tensor) -> Inputs:
         return extend_aligned(inputs, ids, {"attention_mask": 1, "token_type_ids": 0})

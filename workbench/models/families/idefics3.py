@@ -17,6 +17,7 @@ from workbench.models.families.base import (
     collate_aligned,
     extend_aligned,
     token_places,
+    unnormalised,
 )
 from workbench.models.families.tiles import Cut, Size, counted, split_boxes, whole_boxes, with_equal_tiles
 
@@ -69,6 +70,10 @@ class Idefics3:
         longest = processor.image_processor.size["longest_edge"]
         cut = Cut(*tile_counts(size, longest, side), side, cells, cell)
         return counted(split_boxes(size, cut), positions)
+
+    def seen(self, inputs: Inputs, processor: Any, config: Any) -> np.ndarray | None:
+        """The last tile: the whole picture, squashed to a square."""
+        return unnormalised(inputs["pixel_values"][0, -1], processor) if "pixel_values" in inputs else None
 
     def extend(self, inputs: Inputs, ids: torch.Tensor) -> Inputs:
         return extend_aligned(inputs, ids, {"attention_mask": 1, "mm_token_type_ids": 0})

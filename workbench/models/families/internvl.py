@@ -17,6 +17,7 @@ from workbench.models.families.base import (
     collate_aligned,
     extend_aligned,
     token_places,
+    unnormalised,
 )
 from workbench.models.families.tiles import Cut, Size, counted, split_boxes, whole_boxes
 
@@ -53,6 +54,10 @@ class InternVL:
             (size[1], size[0]), (side, side), images.min_patches, images.max_patches
         )
         return counted(split_boxes(size, Cut(*counts, side, cells, cell)), positions)
+
+    def seen(self, inputs: Inputs, processor: Any, config: Any) -> np.ndarray | None:
+        """The thumbnail, which is the last tile: the whole picture, squashed to a square."""
+        return unnormalised(inputs["pixel_values"][-1], processor) if "pixel_values" in inputs else None
 
     def extend(self, inputs: Inputs, ids: torch.Tensor) -> Inputs:
         return extend_aligned(inputs, ids, {"attention_mask": 1, "mm_token_type_ids": 0})

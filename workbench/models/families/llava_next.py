@@ -18,6 +18,7 @@ from workbench.models.families.base import (
     collate_aligned,
     extend_aligned,
     token_places,
+    unnormalised,
 )
 from workbench.models.families.geometry import Placement
 from workbench.models.families.tiles import Cut, Size, canvas_boxes, counted, whole_boxes, with_equal_tiles
@@ -110,6 +111,10 @@ class LlavaNext:
     def pooled(self, grid: np.ndarray, cut: Cut, config: Any) -> np.ndarray:
         """The boxes of the tokens that the model makes of a grid of cells; here, one each."""
         return grid
+
+    def seen(self, inputs: Inputs, processor: Any, config: Any) -> np.ndarray | None:
+        """The base tile: the whole picture, squashed to a square."""
+        return unnormalised(inputs["pixel_values"][0, 0], processor) if "pixel_values" in inputs else None
 
     def extend(self, inputs: Inputs, ids: torch.Tensor) -> Inputs:
         return extend_aligned(inputs, ids, {"attention_mask": 1, "mm_token_type_ids": 0})

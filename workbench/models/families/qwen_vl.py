@@ -16,6 +16,7 @@ from workbench.models.families.base import (
     collate_aligned,
     extend_aligned,
     token_places,
+    unnormalised,
 )
 from workbench.models.families.geometry import Placement, grid_boxes
 
@@ -46,6 +47,25 @@ class QwenVL:
         width, height = size
         whole = Placement((columns / width, rows / height), (0.0, 0.0))
         return grid_boxes(whole, columns, rows, 1, width, height)
+
+    def seen(self, inputs: Inputs, processor: Any, config: Any) -> np.ndarray | None:
+        """The patches put together again, in the first of the two frames that a still picture fills.
+
+        None for more than one picture.
+        """
+        grids = inputs["image_grid_thw"].tolist() if "image_grid_thw" in inputs else []
+        if len(grids) != 1 or grids[0][0] != 1:
+            return None
+        vision = config.vision_config
+        merge, patch = vision.spatial_merge_size, vision.patch_size
+        rows, columns = (count // merge for count in grids[0][1:])
+        blocks = inputs["pixel_values"].reshape(
+            rows, columns, merge, merge, -1, vision.temporal_patch_size, patch, patch
+        )
+        # Channels; then block, patch in the block and pixel in the patch, down and across.
+        still = blocks[:, :, :, :, :, 0].permute(4, 0, 2, 5, 1, 3, 6)
+        picture = still.reshape(-1, rows * merge * patch, columns * merge * patch)
+        return unnormalised(picture, processor)
 
     def extend(self, inputs: Inputs, ids: torch.Tensor) -> Inputs:
         return extend_aligned(inputs, ids, {"attention_mask": 1, "mm_token_type_ids": 0})

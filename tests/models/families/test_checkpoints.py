@@ -1,0 +1,90 @@
+"""Checkpoints of the families with tiles, from a folder to maps of an answer, also without torchvision."""
+
+from unittest import mock
+
+import numpy as np
+import pytest
+import torch
+from transformers.models.smolvlm import processing_smolvlm
+
+from tests.models.families import tiny_configs as tiny
+from tests.models.families import tiny_configs_tiles as tiles
+from tests.tiny import load_tiny, picture
+from workbench.explain import HeatMap, all_span, explain
+from workbench.models.families.idefics3 import Idefics3
+from workbench.models.families.internvl import InternVL
+from workbench.models.families.llava_next import LlavaNext
+from workbench.models.families.llava_onevision import LlavaOnevision
+from workbench.models.processors import PicturesOnly
+
+MADE = {
+    "llava_next": (tiles.llava_next, LlavaNext),
+    "llava_onevision": (tiles.llava_onevision, LlavaOnevision),
+    "internvl": (tiles.internvl, InternVL),
+    "idefics3": (tiles.idefics3, Idefics3),
+    "smolvlm": (tiles.smolvlm, Idefics3),
+}
+WIDE = picture(90, 50)
+
+
+def load(folder):
+    """`load_model` as on a machine with num2words, which only frames of a video need."""
+    with mock.patch.object(processing_smolvlm, "num2words", str):
+        return load_tiny(folder)
+
+
+@pytest.fixture(scope="module", params=MADE)
+def made(request):
+    make, family = MADE[request.param]
+    return make(family())
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["one-file", "a-file-a-part"])
+def folder(request, made, tmp_path_factory):
+    return tiles.save(made, tmp_path_factory.mktemp("made") / "model", request.param)
+
+
+@pytest.fixture(scope="module")
+def model(folder):
+    return load(folder)
+
+
+@pytest.mark.parametrize("image", [WIDE, picture(40, 100), None], ids=["wide", "tall", "none"])
+def test_the_inputs_are_those_of_the_parts_in_memory(made, model, image):
+    ours, theirs = (one.prepare(tiny.ASK, image).inputs for one in (model, made))
+    assert ours.keys() == theirs.keys()
+    for key, value in theirs.items():
+        assert torch.equal(ours[key], value)
+
+
+def test_an_answer_is_forced_and_explained(model):
+    prompt = model.prepare(tiny.ASK, WIDE)
+    answer = model.generate(prompt, tiny.GREEDY)
+    assert np.abs(model.teacher_force(prompt, answer.ids).logprobs - answer.logprobs).max() < 1e-4
+    span = all_span(answer)
+    count = int((prompt.inputs["input_ids"] == model.model.config.image_token_id).sum())
+    for method in ("attention_mean", "logit_attribution"):
+        found = explain(model, prompt, answer, span, method)
+        assert isinstance(found, HeatMap)
+        assert found.values.shape == (count,)
+        assert found.boxes.shape == (count, 4)
+        assert np.ptp(found.values) > 0
+
+
+def test_a_saved_processor_is_the_one_that_was_loaded(model, folder, tmp_path):
+    model.model.save_pretrained(tmp_path)
+    model.processor.save_pretrained(tmp_path)
+    again = load(tmp_path)
+    ours, theirs = (one.prepare(tiny.ASK, WIDE).inputs for one in (again, model))
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[key], value) for key, value in theirs.items())
+
+
+def test_saving_keeps_the_video_part(model, folder, tmp_path):
+    if not isinstance(model.processor, PicturesOnly):
+        pytest.skip("this processor was built whole")
+    model.processor.save_pretrained(tmp_path)
+    for name in ("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json"):
+        assert (tmp_path / name).is_file() == (folder / name).is_file()
+        if (folder / name).is_file():
+            assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()

@@ -1,0 +1,82 @@
+"""ROAD: remove with imputation, most relevant first against least relevant first (Rong et al., 2022)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.explain.metrics.fills import removable
+from workbench.explain.metrics.geometry import check_map, pixel_slices
+from workbench.explain.metrics.imputation import NOISE, impute
+from workbench.explain.metrics.metric import Metric
+from workbench.explain.metrics.ranking import fraction_counts, map_order
+
+Score = Callable[[Sequence[np.ndarray]], np.ndarray]
+
+FRACTIONS = (0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
+
+ROAD_METRIC = Metric(
+    "road",
+    "ROAD",
+    "How much lower the words' score lies with the strongest patches imputed than with the weakest.",
+    "higher",
+    -np.inf,
+    np.inf,
+    "nats",
+)
+
+
+@dataclass(frozen=True)
+class Road:
+    """Scores at `fractions` of imputed patches: `most` and `least` relevant first, float64 `[F]`, nats.
+
+    `n` pictures were scored.
+    """
+
+    fractions: np.ndarray
+    most: np.ndarray
+    least: np.ndarray
+    n: int
+
+    @property
+    def value(self) -> float:
+        """Mean of least − most over the fractions; 0 on average for a random order."""
+        return float((self.least - self.most).mean())
+
+
+def road(
+    score: Score,
+    picture: np.ndarray,
+    values: np.ndarray,
+    boxes: np.ndarray,
+    *,
+    fractions: Sequence[float] = FRACTIONS,
+    noise: float = NOISE,
+    seed: int = 0,
+) -> Road:
+    """ROAD of a map `values` `[P]`, `boxes` `[P, 4]` on `picture` uint8 `[H, W, 3]`, without retraining.
+
+    Both ends of one order are imputed with the same noise. Raises ValueError for fewer than two patches in
+    the picture or a fraction outside 0..1.
+    """
+    check_map(values, boxes)
+    there = removable(boxes, (picture.shape[1], picture.shape[0]))
+    if len(there) < 2:
+        raise ValueError("want at least two patches in the picture")
+    counts = fraction_counts(len(there), fractions)
+    order = there[map_order(values[there], np.random.default_rng(seed))]
+    pictures = [
+        impute(picture, covered(boxes[way[:count]], picture.shape[:2]), np.random.default_rng(seed), noise)
+        for way in (order, order[::-1])
+        for count in counts
+    ]
+    scores = np.asarray(score(pictures), np.float64).reshape(2, len(counts))
+    return Road(counts / len(there), scores[0], scores[1], len(pictures))
+
+
+def covered(boxes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Pixels whose centres lie in any of the boxes `[K, 4]`, bool `[H, W]`."""
+    out = np.zeros(shape, bool)
+    for rows, columns in pixel_slices(boxes):
+        out[rows, columns] = True
+    return out
