@@ -11,6 +11,7 @@ from workbench.explain.methods.context import (
     ContextParam,
     Cost,
     SpanMaps,
+    guarded,
 )
 from workbench.models.answer import Prompt, Question
 
@@ -41,8 +42,9 @@ def relative_attention(context: AttributionContext, params: Params) -> SpanMaps 
     if context.image is None:
         return Refusal("The picture is no longer at hand, so it can't be asked about again.", "Ask again.")
     other = model.prepare(Question(GENERAL_QUESTION, mode=prompt.question.mode), context.image)
-    specific = gather_evidence(model, prompt, context.answer)
-    general = gather_evidence(model, other, context.answer)
+    with guarded(model):
+        specific = gather_evidence(model, prompt, context.answer)
+        general = gather_evidence(model, other, context.answer)
     above, below = (_span_rows(evidence, context, layer) for evidence in (specific, general))
     share = specific.attention_share.mean((0, 1))
     return SpanMaps(

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from workbench.explain.methods.base import Params
-from workbench.explain.methods.context import AttributionContext, ContextMethod, Cost, SpanMaps
+from workbench.explain.methods.context import AttributionContext, ContextMethod, Cost, SpanMaps, guarded
 from workbench.models.answer import Answer, Prompt
 from workbench.models.probe import RowCollector, collecting
 from workbench.models.session import LoadedModel
@@ -53,7 +53,8 @@ def roll_out(model: LoadedModel, prompt: Prompt, answer: Answer) -> torch.Tensor
 
 def rollout(context: AttributionContext, _params: Params) -> SpanMaps:
     """Mean over each span's predicting rows."""
-    rows = roll_out(context.model, context.prompt, context.answer).numpy()
+    with guarded(context.model):
+        rows = roll_out(context.model, context.prompt, context.answer).detach().numpy()
     values = np.stack([rows[list(span.tokens)].mean(0) for span in context.spans])
     meaning = "part of the rolled-out attention that starts at image tokens, the first token left out"
     return SpanMaps(values, values.sum(-1).clip(0, 1), meaning, Cost(1), note="Baseline, not an explanation.")
