@@ -24,8 +24,9 @@ function trustNumbers(line) {
   const parts = [];
   if (line.share !== null) parts.push("image share " + percent(line.share));
   if (line.gap !== null) {
-    parts.push("deletion and insertion " + signedNumber(line.gap) + " nats against random (chance ± " +
-      plainNumber(line.spread) + ")");
+    parts.push("without its strongest places the words lose " + plainNumber(line.loss) + " nats, and " +
+      percent(line.chance) + " or fewer of random choices do as much");
+    parts.push("deletion and insertion " + signedNumber(line.gap) + " nats against random");
   }
   if (line.agreement !== null) parts.push("agreement with occlusion " + signedNumber(line.agreement, 2));
   else if (line.agreement_note) parts.push("no agreement figure: " + line.agreement_note);

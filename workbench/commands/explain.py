@@ -93,7 +93,7 @@ def wanted_metrics(text: str | None, trust: bool) -> tuple[str, ...]:
     """The metrics of a comma-separated list, or all. Raises UserFacing for an unknown one."""
     known = tuple(known_metrics())
     if not text:
-        return ("gap", "random_sd", "verdict") if trust else ()
+        return ("gap", "chance", "verdict") if trust else ()
     names = known if text.strip() == ALL else tuple(part.strip() for part in text.split(",") if part.strip())
     for name in names:
         if name not in known:
@@ -188,22 +188,29 @@ def _heat_map(case: AnsweredCase, span: "Span", method: str, params: dict[str, i
 
 
 def trust_record(case: AnsweredCase, span: "Span", heat: "HeatMap") -> dict[str, Any]:
-    """How far the map can be believed, in nats on this very answer; no verdict in words.
-
-    The rule for words is too strict where one patch decides (see `explain/metrics/verdict.py`).
-    """
+    """How far the map can be believed, measured in nats on this very answer, and the verdict in words."""
     from workbench.explain.metrics import trust
 
     prompt, answer = case.column.prompt, case.column.answer
     found = trust(case.model, prompt, case.image, prompt.question, answer, span, heat)
     if found.perturbation is None:
         return {"refused": found.reason}
-    names = ("gap", "deletion_gap", "insertion_gap", "random_sd", "comprehensiveness", "sufficiency", "drop")
+    names = (
+        "gap",
+        "deletion_gap",
+        "insertion_gap",
+        "random_sd",
+        "comprehensiveness",
+        "sufficiency",
+        "chance",
+        "drop",
+    )
     measured = {name: float(getattr(found.perturbation, name)) for name in names}
     controls = {
         name: float(getattr(found.perturbation, name).advantage) for name in ("of_map", "inverse", "centre")
     }
     return measured | {
+        "verdict": found.verdict,
         "unit": "nats",
         "controls": controls,
         "fill": found.perturbation.fill,
@@ -293,6 +300,8 @@ def _trust_text(trust: dict[str, Any]) -> str:
         return f"Trust: not computable. {trust['refused']}"
     centre, inverse = (trust["controls"][name] for name in ("centre", "inverse"))
     return (
-        f"Trust: {trust['gap']:+.3f} nats better than random order (random orders spread "
-        f"± {trust['random_sd']:.3f}; centre first {centre:+.3f}, inverse {inverse:+.3f})."
+        f"Trust: {trust['verdict']}. Without its strongest places the words lose "
+        f"{trust['comprehensiveness']:.3f} nats; random orders do as well in at most {trust['chance']:.0%} "
+        f"of cases. Deletion and insertion: {trust['gap']:+.3f} nats better than random order "
+        f"(centre first {centre:+.3f}, inverse {inverse:+.3f})."
     )

@@ -37,16 +37,18 @@ class TooLong(Exception):
 class TrustLine:
     """What was measured about one map; `reason` says why nothing could be, else it is empty.
 
-    `gap` and `spread` (standard deviation of random orders) in nats; `share` of the evidence that came from
-    the image; `agreement` is Spearman's correlation with the occlusion map, and `agreement_note` says why
-    there is none; `pictures` is how many altered pictures went through the model.
+    `gap` and `loss` (comprehensiveness) in nats, `chance` how often a random order loses as much as the map;
+    `share` of the evidence that came from the image; `agreement` is Spearman's correlation with the occlusion
+    map, and `agreement_note` says why there is none; `pictures` is how many altered pictures went through the
+    model.
     """
 
     verdict: str
     reason: str = ""
     share: float | None = None
     gap: float | None = None
-    spread: float | None = None
+    loss: float | None = None
+    chance: float | None = None
     agreement: float | None = None
     agreement_note: str = ""
     pictures: int = 0
@@ -122,7 +124,8 @@ def measure_trust(
         return TrustLine(found.verdict, found.reason, share=heat.image_share, seconds=found.seconds)
     line = TrustLine(
         found.verdict, "", heat.image_share, float(found.perturbation.gap),
-        float(found.perturbation.random_sd), pictures=found.forwards,
+        float(found.perturbation.comprehensiveness), float(found.perturbation.chance),
+        pictures=found.forwards,
         orders=len(found.perturbation.random), seconds=found.seconds,
     )  # fmt: skip
     return with_agreement(line, maps, row, causal)
