@@ -1,11 +1,21 @@
 """Each method on a model whose right answer is known, and direct attribution against the exact sum."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from tests.tiny import PLANTED_TOKEN, picture
-from workbench.explain import METHODS, HeatMap, Refusal, Span, explain, gather_evidence
+from workbench.explain import (
+    METHODS,
+    HeatMap,
+    Refusal,
+    Span,
+    explain,
+    gather_evidence,
+    refusal_before_pass,
+)
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Question
 
@@ -181,3 +191,12 @@ def test_captum_ablation_points_at_the_same_patch(planted):
     ).values
     assert per_patch.argmax() == ours.argmax()
     assert per_patch.max() == pytest.approx(ours.max(), rel=0.05)
+
+
+def test_an_answer_that_holds_the_sign_for_a_picture_is_refused_in_words(tiny):
+    prompt = tiny.prepare(Question("left"), picture(48, 36))
+    sign = int(prompt.inputs["input_ids"][0, prompt.image_positions[0]])
+    answer = Answer((5, sign), "a b", ((0, 1), (2, 3)), (0.0, 0.0), "stop")
+    refused = refusal_before_pass(prompt, answer)
+    assert isinstance(refused, Refusal) and "stands for a picture" in refused.reason
+    assert refusal_before_pass(prompt, replace(answer, ids=(5, 6))) is None

@@ -14,14 +14,16 @@ from transformers import (
     PreTrainedTokenizerFast,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
+    Qwen2_5_VLProcessor,
     Qwen3VLConfig,
     Qwen3VLForConditionalGeneration,
+    Qwen3VLProcessor,
 )
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from tests.tiny import save_tiny
 from workbench.errors import UserFacing
-from workbench.models.processors import GridProcessor, load_processor
+from workbench.models.processors import load_processor, pictures_only
 from workbench.models.prompts import neutral
 from workbench.training.collate import IGNORE, Collator, join
 from workbench.training.records import Record
@@ -57,6 +59,13 @@ def qwen_tokenizer(chat: str = CHAT) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token="<|endoftext|>", eos_token="<|im_end|>", chat_template=chat
     )
+
+
+def pictures(real: Any, tokenizer: Any = None, origin: dict[str, str] | None = None) -> Any:
+    """The processor class of a Qwen-VL family without its video part."""
+    words = tokenizer or qwen_tokenizer()
+    images = Qwen2VLImageProcessorPil(patch_size=14)
+    return pictures_only(real, images, words, {"chat_template": words.chat_template}, origin or {})
 
 
 def _qwen_model(family: str, tokenizer: PreTrainedTokenizerFast) -> Any:
@@ -178,7 +187,7 @@ def test_a_batch_gives_each_row_the_logits_of_its_own(checkpoint: Path, tmp_path
             torch.testing.assert_close(together[row, kept], alone[kept], rtol=0, atol=1e-5)
 
 
-def test_a_grid_processor_expands_each_image_by_its_merged_patches(tmp_path: Path) -> None:
+def test_a_processor_expands_each_image_by_its_merged_patches(tmp_path: Path) -> None:
     processor = processor_of(save_family(tmp_path / "model", "qwen3_vl"))
     one = Collator(processor).one(rows(tmp_path)[0])
     # 60 × 40 rounds to 56 × 28 at a factor of 28: 4 × 2 patches of 14, merged 2 × 2.
@@ -187,16 +196,13 @@ def test_a_grid_processor_expands_each_image_by_its_merged_patches(tmp_path: Pat
     assert torch.equal(one["mm_token_type_ids"], (one["input_ids"] == processor.image_token_id).long())
 
 
-def test_a_saved_grid_processor_keeps_the_files_of_its_origin(tmp_path: Path) -> None:
+def test_a_saved_processor_keeps_the_files_of_its_origin(tmp_path: Path) -> None:
     origin = save_family(tmp_path / "model", "qwen2_5_vl")
     (origin / "video_preprocessor_config.json").write_text(
         '{"video_processor_type": "Qwen2VLVideoProcessor"}'
     )
-    tokenizer = qwen_tokenizer()
-    images = Qwen2VLImageProcessorPil(patch_size=14)
-    image_id = tokenizer.convert_tokens_to_ids("<|image_pad|>")
     out = tmp_path / "out"
-    GridProcessor(images, tokenizer, image_id, origin={"path_or_repo_id": str(origin)}).save_pretrained(out)
+    pictures(Qwen2_5_VLProcessor, origin={"path_or_repo_id": str(origin)}).save_pretrained(out)
     for name in ("video_preprocessor_config.json", "preprocessor_config.json"):
         assert (out / name).read_bytes() == (origin / name).read_bytes()
     assert (out / "tokenizer.json").is_file()
@@ -204,7 +210,7 @@ def test_a_saved_grid_processor_keeps_the_files_of_its_origin(tmp_path: Path) ->
 
 @pytest.mark.skipif(not importlib.util.find_spec("torchvision"), reason="torchvision is not installed")
 @pytest.mark.parametrize("family", FAMILIES[1:])
-def test_a_grid_processor_gives_what_the_real_processor_gives(
+def test_without_its_video_part_a_processor_gives_what_it_gives_whole(
     family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A torchvision without its compiled part can't register shapes for operators that it lacks.
@@ -218,21 +224,15 @@ def test_a_grid_processor_gives_what_the_real_processor_gives(
             else register(name, *rest, **more)
         ),
     )
-    from transformers import (
-        Qwen2_5_VLProcessor,
-        Qwen2VLVideoProcessor,
-        Qwen3VLProcessor,
-        Qwen3VLVideoProcessor,
-    )
+    from transformers import Qwen2VLVideoProcessor, Qwen3VLVideoProcessor
 
     real_class, video_class = {
         "qwen2_5_vl": (Qwen2_5_VLProcessor, Qwen2VLVideoProcessor),
         "qwen3_vl": (Qwen3VLProcessor, Qwen3VLVideoProcessor),
     }[family]
     tokenizer, images = qwen_tokenizer(), Qwen2VLImageProcessorPil(max_pixels=56 * 56, patch_size=14)
-    image_id = tokenizer.convert_tokens_to_ids("<|image_pad|>")
     real = real_class(images, tokenizer, video_class(), chat_template=CHAT)
-    ours = GridProcessor(images, tokenizer, image_id)
+    ours = pictures_only(real_class, images, tokenizer, {"chat_template": CHAT}, {})
     for record in rows(tmp_path):
         expected, found = Collator(real).one(record), Collator(ours).one(record)
         assert expected.keys() == found.keys()
@@ -251,8 +251,7 @@ def test_control_tokens_in_the_data_are_read_as_text(tmp_path: Path) -> None:
 
 def test_a_template_that_opens_the_thinking_is_not_given_the_tag_twice() -> None:
     tokenizer = qwen_tokenizer(CHAT.replace("assistant{{ '\n' }}", "assistant{{ '\n' }}<think>{{ '\n' }}"))
-    image_id = tokenizer.convert_tokens_to_ids("<|image_pad|>")
-    collator = Collator(GridProcessor(Qwen2VLImageProcessorPil(), tokenizer, image_id))
+    collator = Collator(pictures(Qwen3VLProcessor, tokenizer))
     one = collator.one(Record("r", "Why?", "B", reasoning=TRACE))
     text = tokenizer.decode(one["input_ids"][0])
     assert text.count("<think>") == 1 + 1  # the prompt's own request names the tag once

@@ -9,6 +9,7 @@ from workbench.explain.evidence import Evidence, gather_evidence
 from workbench.explain.heatmap import HeatMap, Refusal, Span
 from workbench.explain.methods import METHODS, Method, TokenMaps, settled
 from workbench.models.answer import Answer, Prompt
+from workbench.models.forced import placeholder_in
 from workbench.models.session import LoadedModel
 
 
@@ -33,6 +34,11 @@ def refusal_before_pass(prompt: Prompt, answer: Answer) -> Refusal | None:
         return Refusal("No image was given, so nothing can be drawn on one.", "Add an image and ask again.")
     if not answer.ids or not answer.text.strip():
         return Refusal("The model wrote nothing that could be explained.", "Ask again.")
+    if placeholder_in(prompt, answer.ids) is not None:
+        return Refusal(
+            "The answer holds the sign that stands for a picture, so the model can't read it again.",
+            "Ask again, with another question or temperature.",
+        )
     return None
 
 
