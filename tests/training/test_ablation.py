@@ -6,6 +6,7 @@ import pytest
 
 from tests.tiny import save_tiny
 from workbench.bench.items import load_items
+from workbench.models.loading import load_model
 from workbench.training.ablation import measure_stages, stage_table_text
 
 
@@ -29,3 +30,12 @@ def test_the_text_shows_value_and_interval():
     cell = {"value": 0.5, "low": 0.25, "high": 0.75, "n": 8}
     text = stage_table_text([{"stage": "base", "sets": {"a": {"overall": cell}}}])
     assert text.splitlines() == ["| stage | a, overall (n 8) |", "| --- | --- |", "| base | 50.0 (25–75) |"]
+
+
+def test_weights_that_were_measured_are_not_asked_again(tmp_path):
+    folder = save_tiny(tmp_path / "model", seed=3)
+    revision = load_model(str(folder)).revision
+    known = {revision: {"a": {"overall": {"value": 0.5, "low": 0.2, "high": 0.8, "n": 4}}}}
+    sets = {"a": load_items("phantoms", limit=2)}
+    found = measure_stages([("base", folder)], sets, tmp_path / "work", tmp_path / "out", measured=known)
+    assert found[0]["sets"] == known[revision] and not (tmp_path / "work").exists()

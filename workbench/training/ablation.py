@@ -34,19 +34,25 @@ def measure_stages(
     work: Path,
     results: Path,
     progress: Callable[..., None] | None = None,
+    measured: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[dict[str, Any]]:
     """Ask every set of the weights in each folder, in the order of training; writes and returns the table.
 
     Answers are kept under `work/LABEL/SET` and taken up again; the table goes to `results/stages.json`.
+    Weights whose revision is a key of `measured` are not asked again: it holds their cells by set.
     """
     table = []
     for label, folder in stages:
         model = load_model(str(folder), settings=Settings())
         row: dict[str, Any] = {"stage": label, "revision": model.revision, "sets": {}}
+        known = (measured or {}).get(model.revision, {})
         for name, items in sets.items():
-            target = work / label / name
-            run_bench(items, [model], target, progress=progress)
-            row["sets"][name] = stage_cells(build_report(target), model.name)
+            if name not in known:
+                target = work / label / name
+                run_bench(items, [model], target, progress=progress)
+                row["sets"][name] = stage_cells(build_report(target), model.name)
+            else:
+                row["sets"][name] = known[name]
         table.append(row)
     results.mkdir(parents=True, exist_ok=True)
     (results / STAGES_FILE).write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")

@@ -12,7 +12,7 @@ from workbench.bench.report import build_report
 from workbench.bench.runner import run_bench
 from workbench.models.loading import load_model
 from workbench.settings import Settings
-from workbench.training.ablation import measure_stages
+from workbench.training.ablation import measure_stages, stage_cells
 from workbench.training.benchmark import write_benchmark
 from workbench.training.card import model_card
 from workbench.training.curves import write_history
@@ -72,7 +72,11 @@ def evaluate_pair(
         (target / "report.json").write_text(json.dumps(reports[name], indent=1, sort_keys=True) + "\n")
         if name == "phantoms":
             shutil.copyfile(folder / "results.jsonl", target / "results.jsonl")
-    table = measure_stages(stages, sets, work / "stages", results, progress) if stages else []
+    measured = {
+        model.revision: {name: stage_cells(report, model.name) for name, report in reports.items()}
+        for model in pair
+    }
+    table = measure_stages(stages, sets, work / "stages", results, progress, measured) if stages else []
     history = write_history(logs, results) if logs else []
     for model in pair:
         (models / model.name / "README.md").write_text(model_card(model, reports, table, history))
