@@ -99,7 +99,7 @@ def test_methods_side_by_side_with_the_shipped_pair(shipped: str, visit: Any, tm
     page.get_by_label("The drawn finding").check()
     page.click("#methods-compute")
     said(page, "Finished: 4 of 4 methods")
-    cards = page.locator(".wb-method")
+    cards = page.locator("#methods-grid .wb-method")
     assert cards.count() == 4
     for at in range(4):
         assert "from the" in cards.nth(at).inner_text() or "picture" in cards.nth(at).inner_text()
@@ -108,6 +108,16 @@ def test_methods_side_by_side_with_the_shipped_pair(shipped: str, visit: Any, tm
     assert page.locator("#methods-agreement tbody tr").count() == 4
     assert "Control: centre of the picture" in page.inner_text("#methods-localisation")
     page.wait_for_selector("#methods-curves .js-plotly-plot")
+    page.wait_for_selector("#methods-sources .js-plotly-plot")
+    assert "Most from the picture" in page.inner_text("#methods-sources-note")
+    page.click("#methods-compare")
+    page.wait_for_selector("#methods-both .wb-method")
+    assert page.locator("#methods-both .wb-method").count() == 3
+    assert "Tuned − base" in page.inner_text("#methods-both-words")
+    page.click("#methods-heads")
+    page.wait_for_selector("#methods-head-grid img")
+    assert "read most from the picture" in page.locator("#methods-head-grid img").get_attribute("alt")
+    assert page.locator("#methods-head-shares tbody tr").count() >= 2
     page.click("#methods-check")
     said(page, "Sanity checks finished")
     assert "Another picture" in page.inner_text("#methods-sanity")
@@ -122,6 +132,31 @@ def test_methods_side_by_side_with_the_shipped_pair(shipped: str, visit: Any, tm
     assert len(json.loads(saved["Everything (JSON)"].read_text())["methods"]) == 4
     pick(page, 2)
     page.wait_for_function("document.querySelectorAll('.wb-method').length === 0")
+
+
+def test_the_foil_box_comes_with_its_method_and_an_empty_one_is_refused(shipped: str, visit: Any) -> None:
+    page = visit(shipped)
+    page.wait_for_selector(".wb-pair[data-phase=ready]")
+    pick(page)
+    ask(page)
+    status(page, "Finished.")
+    page.get_by_role("tab", name="Methods").click()
+    page.wait_for_selector("#methods-choice input")
+    page.get_by_label("Measure each map").uncheck()
+    choice = page.locator("#methods-choice")
+    for name in ("Attention, mean", "Direct logit attribution", "Relevancy", "Occlusion"):
+        choice.get_by_label(name, exact=True).uncheck()
+    assert not page.get_by_label("Foil word").is_visible()
+    for name in ("against a foil", "Logit lens"):
+        choice.get_by_label(name).check()
+    page.get_by_label("Foil word").wait_for()
+    page.click("#methods-compute")
+    said(page, "Finished: 2 of 2 methods")
+    assert "The foil is empty" in page.locator("#methods-grid .wb-method").first.inner_text()
+    assert page.locator("#methods-grid .wb-method td").count() == 10
+    page.get_by_label("Foil word").fill("clear")
+    page.click("#methods-compute")
+    page.wait_for_function("document.querySelector('#methods-grid').innerText.includes('Foil: “clear”')")
 
 
 def test_stop_ends_a_long_comparison_and_a_phone_never_scrolls_sideways(shipped: str, visit: Any) -> None:

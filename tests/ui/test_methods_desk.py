@@ -143,7 +143,7 @@ def test_every_method_gives_a_map_or_a_reason(desk: MethodsDesk) -> None:
 def test_a_fault_of_one_method_is_its_card_and_the_next_goes_on(
     desk: MethodsDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: Any) -> None:
+    def broken(*_: Any, **__: Any) -> None:
         raise UserFacing("No memory.", "Use a smaller model.")
 
     monkeypatch.setattr("workbench.explain.explain_with_context", broken)
@@ -277,6 +277,11 @@ def test_the_page_starts_without_model_code() -> None:
         "methods_desk",
         "methods_export",
         "methods_charts",
+        "methods_compute",
+        "methods_grounding",
+        "methods_parts",
+        "evidence_desk",
+        "evidence_screen",
         "trust_line",
         "trust_desk",
     ):

@@ -22,7 +22,9 @@ def add_arguments(leaf: argparse.ArgumentParser) -> None:
     """The flags of this command, for the parser in `workbench.cli`."""
     leaf.add_argument("--out", required=True, metavar="DIR", help="folder for lines, JSON and CSV; resumes")
     leaf.add_argument("--model", action="append", default=[], metavar="MODEL", help="default: base and tuned")
-    leaf.add_argument("--methods", metavar="NAMES", help="comma-separated (default: every method)")
+    leaf.add_argument(
+        "--methods", metavar="NAMES", help="comma-separated (default: every one that needs no foil)"
+    )
     leaf.add_argument(
         "--limit", type=int, default=DEFAULT_LIMIT, metavar="N",
         help="pictures of each origin (default: %(default)s)",
@@ -64,7 +66,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
     run_grounding(
         items,
         [load_model(ref, settings=settings) for ref in refs],
-        named or all_methods(),
+        named or tuple(name for name in all_methods() if name != "logit_contrast"),
         out,
         protocol=Protocol(steps=args.steps),
         progress=None if args.json else progress_lines(sys.stderr.write),

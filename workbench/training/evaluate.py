@@ -19,6 +19,7 @@ from workbench.training.curves import write_history
 from workbench.training.held_out import photograph_items, rare_items
 
 CONDITIONS = ("image", "blank")
+STAGE_SETS = ("phantoms-open", "real", "photographs", "rare")  # what the table of the stages shows
 TRAINED_DATASETS = ("SLAKE 1.0", "VQA-RAD", "BCCD")
 
 
@@ -76,7 +77,8 @@ def evaluate_pair(
         model.revision: {name: stage_cells(report, model.name) for name, report in reports.items()}
         for model in pair
     }
-    table = measure_stages(stages, sets, work / "stages", results, progress, measured) if stages else []
+    asked = {name: items for name, items in sets.items() if name in STAGE_SETS}
+    table = measure_stages(stages, asked, work / "stages", results, progress, measured) if stages else []
     history = write_history(logs, results) if logs else []
     for model in pair:
         (models / model.name / "README.md").write_text(model_card(model, reports, table, history))

@@ -5,8 +5,8 @@ Importing this module loads no model code; the first comparison does.
 
 import secrets
 import threading
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +14,23 @@ import numpy as np
 
 from workbench.errors import UserFacing
 from workbench.ui import boundary
+from workbench.ui.methods_compute import check_sanity, compute
 from workbench.ui.methods_form import Form, region_of, span_of
 from workbench.ui.services import ROLES, Services
 from workbench.ui.sessions import Sessions
-from workbench.ui.trust_line import TOO_LONG, MovedOn, TooLong, watched
+from workbench.ui.trust_line import MovedOn
 
 if TYPE_CHECKING:
     from workbench.cases.run import CaseColumn
+    from workbench.explain import HeadGrid
     from workbench.explain.evidence import Evidence
-    from workbench.explain.heatmap import HeatMap, Refusal, Span
+    from workbench.explain.heatmap import HeatMap, Span
     from workbench.explain.metrics import LocalisationScore, SharedScore, Trust
     from workbench.imaging.medical_image import MedicalImage
+    from workbench.ui.evidence_desk import BothModels
+    from workbench.ui.methods_compute import PatchWords
 
+LOOK_SECONDS = 0.4  # between two looks at how far a method is
 FIRST_CHOICE = ("attention_mean", "logit_attribution", "relevancy", "occlusion")
 NO_ANSWER = UserFacing("There is no answer to explain yet.", "Ask a question on the left first.")
 
@@ -34,7 +39,8 @@ NO_ANSWER = UserFacing("There is no answer to explain yet.", "Ask a question on 
 class Entry:
     """One method on the span: its map or the refusal, and what was measured about it.
 
-    `unmeasured` says why there are no curves, `off_target` why there are no localisation scores.
+    `unmeasured` says why there are no curves, `off_target` why there are no localisation scores; `words`
+    are what the strongest patches spell, for the logit lens.
     """
 
     name: str
@@ -51,11 +57,17 @@ class Entry:
     localisation: "tuple[LocalisationScore, ...]" = ()
     off_target: str = ""
     sanity: dict[str, Any] = field(default_factory=dict)
+    words: "tuple[PatchWords, ...]" = ()
 
 
 @dataclass
 class Comparison:
-    """Everything about one run of the screen; `todo` are the methods that are still to come."""
+    """Everything about one run of the screen; `todo` are the methods that are still to come.
+
+    `now` is the method under way, with `passes` (done, expected) of its map while those are counted, and
+    `measuring` once its map is there. `both` and `heads` are made when the visitor asks for them;
+    `sources_drawn` once the page has the chart of the words' sources.
+    """
 
     id: str
     role: str
@@ -71,6 +83,13 @@ class Comparison:
     stop: threading.Event = field(default_factory=threading.Event)
     evidence: "Evidence | None" = None
     score: "SharedScore | None" = None
+    foil: str = ""
+    now: Entry | None = None
+    passes: tuple[int, int] | None = None
+    measuring: bool = False
+    both: "BothModels | None" = None
+    heads: "HeadGrid | None" = None
+    sources_drawn: bool = False
 
     @property
     def maps(self) -> list[Entry]:
@@ -112,7 +131,7 @@ class MethodsDesk:
         page.trust.moved_on.set()  # what was measured for Trace must not keep this waiting
         page.comparison = Comparison(
             secrets.token_hex(6), form.role, model, column, image, span_of(column, form.span, form.word),
-            names, form.curves, region, len(names),
+            names, form.curves, region, len(names), foil=form.foil,
         )  # fmt: skip
         return page.comparison
 
@@ -122,6 +141,7 @@ class MethodsDesk:
         if running is None or running.stop.is_set() or not running.todo:
             return None
         entry = blank_entry(running.todo.pop(0))
+        running.now, running.passes, running.measuring = entry, None, False
         try:
             compute(running, entry)
         except MovedOn:
@@ -131,8 +151,29 @@ class MethodsDesk:
             if entry.heat is None:
                 entry.refused = (said["message"], said["hint"])
             entry.unmeasured = said["message"]
-        running.entries.append(entry)
+        finally:
+            running.now = None
+        if entry.heat is not None or not running.stop.is_set():  # a map that was stopped half-way is no entry
+            running.entries.append(entry)
         return running if self.sessions.of(session_id).comparison is running else None
+
+    def follow(self, session_id: str) -> Iterator[tuple[Comparison, bool]]:
+        """`step` on a thread: (comparison, False) every LOOK_SECONDS while it runs, then (comparison, True).
+
+        Nothing when there is no step to take. Closing the iterator stops the method and waits for it.
+        """
+        with ThreadPoolExecutor(1, "methods") as pool:
+            working, running = pool.submit(self.step, session_id), self.sessions.of(session_id).comparison
+            try:
+                while wait([working], LOOK_SECONDS).not_done:
+                    if running is not None:
+                        yield running, False
+            except GeneratorExit:
+                if running is not None:
+                    running.stop.set()
+                raise
+            if (found := working.result()) is not None:
+                yield found, True
 
     def stop(self, session_id: str) -> None:
         """End the comparison; the maps that are there stay."""
@@ -160,86 +201,6 @@ def blank_entry(name: str) -> Entry:
     """A method before it ran, with what its registry says of it."""
     spec = registry()[name]
     return Entry(name, spec.label, spec.description, spec.caveat, spec.unit, spec.signed)
-
-
-def compute(running: Comparison, entry: Entry) -> None:
-    """Fill in the map of one method, its curves and its localisation scores. Raises MovedOn when stopped."""
-    from workbench.explain.heatmap import Refusal
-
-    began = time.monotonic()
-    found = _map_of(running, entry.name)
-    entry.seconds = time.monotonic() - began
-    if isinstance(found, Refusal):
-        entry.refused = (found.reason, found.hint)
-        return
-    entry.heat = found
-    if running.region is not None:
-        _localise(running, entry)
-    if running.curves:
-        _measure(running, entry)
-
-
-def _map_of(running: Comparison, name: str) -> "HeatMap | Refusal":
-    from workbench.explain import METHODS, explain_spans, explain_with_context, gather_evidence
-    from workbench.explain.heatmap import Refusal
-
-    column, span = running.column, running.span
-    if name in METHODS:
-        if running.evidence is None:
-            running.evidence = gather_evidence(running.model, column.prompt, column.answer)
-        maps = explain_spans(running.evidence, [span], name)
-    else:
-        maps = explain_with_context(running.model, column.prompt, running.image, column.answer, [span], name)
-    return maps if isinstance(maps, Refusal) else maps[0]
-
-
-def _localise(running: Comparison, entry: Entry) -> None:
-    from workbench.explain.heatmap import Refusal
-    from workbench.explain.metrics import localise
-
-    scores = localise(entry.heat.values, entry.heat.boxes, running.region)
-    if isinstance(scores, Refusal):
-        entry.off_target = scores.reason
-    else:
-        entry.localisation = scores
-
-
-def _measure(running: Comparison, entry: Entry) -> None:
-    """Deletion and insertion; the maps of one span share the pictures of their controls."""
-    from workbench.explain.metrics import SharedScore, span_scorer, trust
-
-    question = running.column.prompt.question
-    if running.score is None:
-        score = span_scorer(running.model, question, running.image, running.column.answer, running.span)
-        running.score = SharedScore(watched(score, running.stop, longest=240.0))
-    try:
-        entry.trust = trust(
-            running.model, running.column.prompt, running.image, question, running.column.answer,
-            running.span, entry.heat, shared=running.score,
-        )  # fmt: skip
-    except TooLong:
-        entry.unmeasured = TOO_LONG
-        return
-    entry.unmeasured = entry.trust.reason
-
-
-def check_sanity(running: Comparison, entry: Entry, other: "MedicalImage") -> None:
-    """Swapped picture and random weights; what can't be tested gets its reason."""
-    from workbench.explain import METHODS
-    from workbench.explain.heatmap import Refusal
-    from workbench.explain.metrics import randomise_parameters, swapped_image
-
-    if entry.name not in METHODS:
-        entry.sanity = {"reason": "These tests exist for methods that read the shared pass only."}
-        return
-    column, span, model = running.column, running.span, running.model
-    swapped = swapped_image(model, column.prompt, running.image, other, column.answer, span, entry.name)
-    cascade = randomise_parameters(model, column.prompt, column.answer, span, entry.name)
-    for found in (swapped, cascade):
-        if isinstance(found, Refusal):
-            entry.sanity = {"reason": found.reason}
-            return
-    entry.sanity = {"swapped": swapped, "layers": cascade.layers, "random": cascade.correlations}
 
 
 def agreement(entries: Sequence[Entry]) -> list[list[float | None]]:

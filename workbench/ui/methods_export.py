@@ -8,6 +8,7 @@ import numpy as np
 
 from workbench.commands.outcome import as_json
 from workbench.ui import texts
+from workbench.ui.evidence_desk import BothModels, word_sources
 from workbench.ui.methods_desk import Comparison, Entry, agreement
 from workbench.ui.methods_view import overlay
 from workbench.ui.viewer import png_data_url
@@ -81,7 +82,36 @@ def record(running: Comparison) -> dict[str, Any]:
             "methods": [entry.name for entry in running.maps],
             "spearman": agreement(running.maps),
         },
+        "word_sources": sources_record(running),
+        "both_models": both_record(running.both),
     }  # fmt: skip
+
+
+def sources_record(running: Comparison) -> dict[str, Any] | None:
+    """Share of attention by word and group; None without a shared pass."""
+    words = word_sources(running)
+    if not words:
+        return None
+    from workbench.explain.timeline import GROUPS
+
+    return {
+        "groups": list(GROUPS),
+        "words": [{"word": word.text, "attention": word.shares.tolist()} for word in words],
+    }
+
+
+def both_record(both: BothModels | None) -> dict[str, Any] | None:
+    """Both models on the same words, in nats and in the method's unit; None when nobody asked."""
+    if both is None:
+        return None
+    return {
+        "method": both.entry.name,
+        "same_prompt": both.same_prompt,
+        "words": [{"word": w.text, "base": w.base, "tuned": w.tuned, "delta": w.delta} for w in both.words],
+        "base": both.base.values.tolist(),
+        "tuned": both.tuned.values.tolist(),
+        "change": both.change.values.tolist(),
+    }
 
 
 def entry_record(entry: Entry) -> dict[str, Any]:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Form:
-    """What the visitor chose; nothing of it is trusted yet. `box` is text: x0, y0, x1, y1 in pixels."""
+    """What the visitor chose; nothing of it is trusted yet. `box` is text: x0, y0, x1, y1 in pixels.
+
+    `foil` is the word that the answer might have been, for the methods that ask for one.
+    """
 
     role: str
     span: str
@@ -25,6 +28,7 @@ class Form:
     curves: bool
     region: str
     box: str
+    foil: str = ""
 
 
 def span_choices(column: "CaseColumn | None") -> list[tuple[str, str]]:

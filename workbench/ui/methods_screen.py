@@ -1,19 +1,20 @@
 """Methods: several heat maps of one span side by side, with what was measured about each."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from workbench.errors import UserFacing
-from workbench.ui import parts
 from workbench.ui.boundary import guarded
 from workbench.ui.case_desk import CaseDesk
+from workbench.ui.evidence_screen import evidence_shown, wire_evidence
 from workbench.ui.examples import load_examples
+from workbench.ui.methods_compute import CONTRAST
 from workbench.ui.methods_desk import FIRST_CHOICE, Comparison, MethodsDesk, registry
 from workbench.ui.methods_form import Form, span_choices
-from workbench.ui.services import ROLES
+from workbench.ui.methods_grounding import build_grounding
+from workbench.ui.methods_parts import WAITING, MethodsParts, choices, emptied, results
 
 Updates = dict[Any, Any]
 AT_ONCE = {"concurrency_limit": None, "api_visibility": "private", "show_progress": "hidden"}
@@ -23,50 +24,6 @@ LANE = {
     "api_visibility": "private",
     "show_progress": "hidden",
 }
-INTRO = (
-    "Different methods ask different questions, and they disagree. Compare them on one part of an answer. "
-    "A map shows **what influenced the model, not where disease is**."
-)
-WAITING = "Ask a question on the left; then choose a part of the answer here."
-
-
-@dataclass(frozen=True)
-class MethodsParts:
-    """The components of the sub-tab, by name."""
-
-    role: gr.Radio
-    span: gr.Dropdown
-    word: gr.Textbox
-    methods: gr.CheckboxGroup
-    curves: gr.Checkbox
-    region: gr.Radio
-    box: gr.Textbox
-    cost: gr.HTML
-    compute: gr.Button
-    stop: gr.Button
-    check: gr.Button
-    notice: gr.HTML
-    status: gr.HTML
-    grid: gr.HTML
-    curve_note: gr.HTML
-    deletion: gr.Plot
-    insertion: gr.Plot
-    agreement: gr.HTML
-    localisation: gr.HTML
-    sanity: gr.HTML
-    export: gr.HTML
-    turn: gr.State
-
-    @property
-    def form(self) -> list[Any]:
-        """What a comparison is made from, in the order of `form_of`."""
-        return [self.role, self.span, self.word, self.methods, self.curves, self.region, self.box]
-
-    @property
-    def results(self) -> list[Any]:
-        """What a comparison fills."""
-        tables = [self.agreement, self.localisation, self.sanity]
-        return [self.grid, self.curve_note, self.deletion, self.insertion, *tables, self.export]
 
 
 def build_methods_screen(desk: CaseDesk, tab: gr.Tab) -> MethodsParts:
@@ -74,59 +31,14 @@ def build_methods_screen(desk: CaseDesk, tab: gr.Tab) -> MethodsParts:
 
     The page has to call `refresh_after` with the events that change the answer.
     """
-    ui = MethodsParts(**_choices(), **_results())
+    ui = MethodsParts(**choices(), **results())
     methods = MethodsDesk(desk.services, desk.sessions)
     _wire_choices(ui, desk, methods)
     _wire_compute(ui, methods)
+    wire_evidence(ui.evidence, methods, ui.export)
+    build_grounding(tab)
     refresh_after(ui, desk, [tab.select])
     return ui
-
-
-def _choices() -> dict[str, Any]:
-    gr.Markdown(INTRO)
-    with gr.Row(equal_height=False):
-        role = gr.Radio([(name.capitalize(), name) for name in ROLES], value="tuned", label="Model")
-        span = gr.Dropdown([], label="Part of the answer", filterable=False, min_width=180)
-        word = gr.Textbox(label="The word", visible=False, max_lines=1, min_width=120)
-    methods = gr.CheckboxGroup([], label="Methods", elem_id="methods-choice")
-    with gr.Row(equal_height=False):
-        curves = gr.Checkbox(
-            True, label="Measure each map", info="Deletion and insertion curves against controls."
-        )
-        region = gr.Radio([("No region", "none")], value="none", label="Compare with a region")
-        box = gr.Textbox(
-            label="Box: x0, y0, x1, y1 in pixels", placeholder="40, 60, 90, 120", visible=False, max_lines=1
-        )
-    with gr.Accordion("Cost before running", open=False):
-        cost = parts.table("methods-cost", None)
-    with gr.Row():
-        compute = gr.Button("Compute", variant="primary", scale=0, min_width=150, elem_id="methods-compute")
-        stop = gr.Button("Stop", scale=0, min_width=90, elem_id="methods-stop")
-    return {
-        "role": role, "span": span, "word": word, "methods": methods, "curves": curves, "region": region,
-        "box": box, "cost": cost, "compute": compute, "stop": stop,
-    }  # fmt: skip
-
-
-def _results() -> dict[str, Any]:
-    notice = parts.notice("methods-notice")
-    status = parts.status_line("methods-status", WAITING)
-    grid = parts.method_grid("methods-grid")
-    note = parts.notes("methods-curve-note")
-    with gr.Row(elem_id="methods-curves"):
-        charts = {
-            half: gr.Plot(label=half.capitalize(), visible=False, min_width=320, show_label=False)
-            for half in ("deletion", "insertion")
-        }
-    agreement = parts.table("methods-agreement", None)
-    localisation = parts.table("methods-localisation", None)
-    check = gr.Button("Run sanity checks", visible=False, elem_id="methods-check")
-    return {
-        "notice": notice, "status": status, "grid": grid, "curve_note": note, **charts,
-        "agreement": agreement, "localisation": localisation, "check": check,
-        "sanity": parts.table("methods-sanity", None), "turn": gr.State(""),
-        "export": parts.export_buttons("methods-export"),
-    }  # fmt: skip
 
 
 def refresh_after(ui: MethodsParts, desk: CaseDesk, events: list[Any]) -> None:
@@ -173,14 +85,8 @@ def offered(
     }
     if page.comparison is None:
         said = "Choose what to compare, then press Compute." if column else WAITING
-        updates |= {ui.status: {"text": said}, **_emptied(ui)}
+        updates |= {ui.status: {"text": said}, **emptied(ui)}
     return updates
-
-
-def _emptied(ui: MethodsParts) -> Updates:
-    hidden = {chart: gr.Plot(value=None, visible=False) for chart in (ui.deletion, ui.insertion)}
-    blank = (ui.grid, ui.curve_note, ui.agreement, ui.localisation, ui.sanity, ui.export)
-    return {**dict.fromkeys(blank), **hidden, ui.check: gr.Button(visible=False)}
 
 
 def _wire_choices(ui: MethodsParts, desk: CaseDesk, methods: MethodsDesk) -> None:
@@ -193,11 +99,13 @@ def _wire_choices(ui: MethodsParts, desk: CaseDesk, methods: MethodsDesk) -> Non
 
         return {ui.cost: cost_table(column.prompt, chosen, bool(curves))}
 
-    def fields(span: str, region: str) -> list[Any]:
-        return [gr.Textbox(visible=span == "word"), gr.Textbox(visible=region == "box")]
+    def fields(span: str, region: str, chosen: list[str]) -> list[Any]:
+        wanted = (span == "word", region == "box", CONTRAST in (chosen or ()))
+        return [gr.Textbox(visible=visible) for visible in wanted]
 
-    for control in (ui.span, ui.region):
-        control.change(fields, [ui.span, ui.region], [ui.word, ui.box], **AT_ONCE)
+    asking = [ui.span, ui.region, ui.methods]
+    for control in asking:
+        control.change(fields, asking, [ui.word, ui.box, ui.foil], **AT_ONCE)
     for control in (ui.role, ui.methods, ui.curves, ui.span):
         control.change(cost, [ui.role, ui.methods, ui.curves], [ui.notice, ui.cost], **AT_ONCE)
     refresh_after(ui, desk, [ui.role.input])
@@ -208,31 +116,38 @@ def _wire_compute(ui: MethodsParts, methods: MethodsDesk) -> None:
 
     @guarded(ui.notice)
     def start(
-        role: str, span: str, word: str, chosen: list[str], curves: bool, region: str, box: str,
+        role: str, span: str, word: str, chosen: list[str], curves: bool, region: str, box: str, foil: str,
         request: gr.Request,
     ) -> Updates:  # fmt: skip
         form = Form(
-            str(role),
-            str(span or ""),
-            str(word or ""),
-            tuple(chosen or ()),
-            bool(curves),
-            str(region),
-            str(box),
-        )
+            str(role), str(span or ""), str(word or ""), tuple(chosen or ()), bool(curves), str(region),
+            str(box), str(foil or ""),
+        )  # fmt: skip
         running = methods.start(request.session_hash, form)
-        return {**_emptied(ui), **_progress(ui, running), ui.turn: f"{running.id}-0"}
+        from workbench.ui.methods_view import progress
+
+        return {**emptied(ui), ui.status: progress(running), ui.turn: f"{running.id}-0"}
 
     @guarded(ui.notice)
-    def step(request: gr.Request) -> Updates:
-        running = methods.step(request.session_hash)
-        return {} if running is None else shown(ui, running)
+    def step(request: gr.Request) -> Iterator[Updates]:
+        from workbench.ui.methods_view import progress
+
+        for running, done in methods.follow(request.session_hash):
+            yield shown(ui, running) if done else {ui.status: progress(running)}
 
     @guarded(ui.notice)
     def stop(request: gr.Request) -> Updates:
         methods.stop(request.session_hash)
         return {ui.status: {"text": "Stopped. The maps that are there stay."}}
 
+    filled = [ui.notice, ui.status, ui.turn, ui.check, *ui.results]
+    ui.compute.click(start, ui.form, filled, **AT_ONCE)
+    ui.turn.change(step, None, filled, **{**LANE, "trigger_mode": "always_last"})
+    ui.stop.click(stop, None, [ui.notice, ui.status], **AT_ONCE)
+    _wire_sanity(ui, methods, filled)
+
+
+def _wire_sanity(ui: MethodsParts, methods: MethodsDesk, filled: list[Any]) -> None:
     @guarded(ui.notice)
     def check(request: gr.Request) -> Iterator[Updates]:
         yield {ui.status: {"text": "Running the sanity checks.", "busy": True}}
@@ -243,30 +158,20 @@ def _wire_compute(ui: MethodsParts, methods: MethodsDesk) -> None:
             raise
         yield {**shown(ui, running), ui.status: {"text": "Sanity checks finished."}}
 
-    filled = [ui.notice, ui.status, ui.turn, ui.check, *ui.results]
-    ui.compute.click(start, ui.form, filled, **AT_ONCE)
-    ui.turn.change(step, None, filled, **{**LANE, "trigger_mode": "always_last"})
-    ui.stop.click(stop, None, [ui.notice, ui.status], **AT_ONCE)
     ui.check.click(check, None, filled, **LANE)
-
-
-def _progress(ui: MethodsParts, running: Comparison) -> Updates:
-    done, left = len(running.entries), len(running.todo)
-    if running.stop.is_set():
-        return {ui.status: {"text": f"Stopped after {done} of {running.total} methods."}}
-    if not left:
-        return {ui.status: {"text": f"Finished: {done} of {running.total} methods."}}
-    from workbench.ui.methods_view import next_label
-
-    said = f"Computing {next_label(running)} ({done + 1} of {running.total})."
-    return {ui.status: {"text": said, "busy": True}}
 
 
 def shown(ui: MethodsParts, running: Comparison) -> Updates:
     """Everything that is known of a comparison, and a turn for the next method."""
     from workbench.ui.methods_charts import curve_figures, curves_note
     from workbench.ui.methods_export import export_files
-    from workbench.ui.methods_view import agreement_table, grid_value, localisation_table, sanity_table
+    from workbench.ui.methods_view import (
+        agreement_table,
+        grid_value,
+        localisation_table,
+        progress,
+        sanity_table,
+    )
 
     over = running.stop.is_set() or not running.todo
     charts = curve_figures(running.entries) or (None, None)
@@ -283,7 +188,7 @@ def shown(ui: MethodsParts, running: Comparison) -> Updates:
         ui.check: gr.Button(visible=over and bool(running.maps)),
     }
     turn = {} if over else {ui.turn: f"{running.id}-{len(running.entries)}"}
-    return {**updates, **_progress(ui, running), **turn}
+    return {**updates, **evidence_shown(ui.evidence, running, over), ui.status: progress(running), **turn}
 
 
 def another_picture(methods: MethodsDesk, session_id: str) -> Any:

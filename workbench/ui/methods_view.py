@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from workbench.imaging.overlay import OverlayStyle, render_overlay
-from workbench.imaging.reading import region_in_words
+from workbench.imaging.reading import COLUMNS, ROWS, region_in_words
 from workbench.models.answer import Prompt
 from workbench.ui.methods_desk import Comparison, Entry, agreement, registry
 from workbench.ui.viewer import png_data_url
@@ -44,11 +44,16 @@ def peak(entry: Entry) -> float:
 
 
 def overlay(
-    pixels: np.ndarray, entry: Entry, *, side: int = PICTURE_SIDE, legend: bool = False
+    pixels: np.ndarray,
+    entry: Entry,
+    *,
+    side: int = PICTURE_SIDE,
+    legend: bool = False,
+    top: float | None = None,
 ) -> np.ndarray:
-    """The map over the picture on the scale that all maps share, 0 to 100 % of its own strongest patch."""
+    """The map over the picture, on a scale from 0 to `top`; None takes its own strongest patch."""
     shown, boxes = scaled_picture(pixels, entry.heat.boxes, side)
-    top = peak(entry)
+    top = peak(entry) if top is None else top
     values = entry.heat.values / top if top > 0 else np.zeros_like(entry.heat.values)
     style = OverlayStyle(
         vmax=1.0 if top > 0 else None, signed=entry.signed, legend=legend, label=entry.label, unit=SCALE
@@ -69,9 +74,20 @@ def grid_value(running: Comparison | None) -> dict[str, Any] | None:
     }
 
 
-def next_label(running: Comparison) -> str:
-    """Name of the method whose turn is next."""
-    return registry()[running.todo[0]].label
+def progress(running: Comparison) -> dict[str, Any]:
+    """The status line: which method is under way and how many of its passes are done."""
+    done, total = len(running.entries), running.total
+    if running.now is not None and running.stop.is_set():
+        return {"text": f"Stopping {running.now.label}.", "busy": True}
+    if running.stop.is_set():
+        return {"text": f"Stopped after {done} of {total} methods."}
+    if running.now is None and not running.todo:
+        return {"text": f"Finished: {done} of {total} methods."}
+    label = running.now.label if running.now is not None else registry()[running.todo[0]].label
+    doing = "Measuring" if running.now is not None and running.measuring else "Computing"
+    counted = running.now is not None and running.passes is not None and not running.measuring
+    passes = ": {} of {} passes".format(*running.passes) if counted else ""
+    return {"text": f"{doing} {label} ({done + 1} of {total}){passes}.", "busy": True}
 
 
 def card(running: Comparison, entry: Entry) -> dict[str, Any]:
@@ -86,7 +102,7 @@ def card(running: Comparison, entry: Entry) -> dict[str, Any]:
         "src": png_data_url(overlay(running.image.pixels, entry)),
         "alt": f"{entry.label} for {running.span.label}: {where}",
         "figures": [
-            f"{share_text(entry.heat.image_share)}: {share_meaning(entry)}",
+            f"{percent(entry.heat.image_share)}: {share_meaning(entry)}",
             f"strongest: {where}",
             f"strongest patch {figure(peak(entry))} {entry.unit}",
             f"{entry.seconds:.1f} s, {passes(entry)}",
@@ -94,7 +110,32 @@ def card(running: Comparison, entry: Entry) -> dict[str, Any]:
         "signed": entry.signed,
         "note": str(entry.heat.meta.get("note", "")),
         "trust": trust_text(entry),
+        "table": lens_table(entry, size),
     }
+
+
+def lens_table(entry: Entry, size: tuple[int, int]) -> dict[str, Any] | None:
+    """What the strongest patches spell; None for every method but the logit lens."""
+    if not entry.words:
+        return None
+    rows = [
+        [place_in_words(found.box, size), ", ".join(f"“{w.text.strip() or '␣'}” {percent(w.probability)}"
+         for w in found.words)]
+        for found in entry.words
+    ]  # fmt: skip
+    return {
+        "caption": "Likeliest words at the strongest patches",
+        "columns": ["Patch", "Words"],
+        "rows": rows,
+    }
+
+
+def place_in_words(box: np.ndarray, size: tuple[int, int]) -> str:
+    """ "left upper zone, at 24, 40": zone and centre in pixels of a box x0, y0, x1, y1."""
+    across, down = float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2
+    column, row = (min(2, int(3 * at / length)) for at, length in zip((across, down), size, strict=True))
+    zone = "centre" if (row, column) == (1, 1) else f"{COLUMNS[column]} {ROWS[row]} zone"
+    return f"{zone}, at {across:.0f}, {down:.0f}"
 
 
 def share_meaning(entry: Entry) -> str:
@@ -108,7 +149,8 @@ def trust_text(entry: Entry) -> str:
         return f"Not measured. {entry.unmeasured}" if entry.unmeasured else ""
     found = entry.trust.perturbation
     verdict = VERDICTS.get(entry.trust.verdict, entry.trust.verdict)
-    return f"{verdict}: {found.gap:+.3f} nats against random (chance ± {found.random_sd:.3f})"
+    gap = f"{found.gap:+.3f}".replace("-", "−")
+    return f"{verdict}: {gap} nats against random (chance ± {found.random_sd:.3f})"
 
 
 def cost_table(prompt: Prompt | None, names: Sequence[str], curves: bool) -> dict[str, Any] | None:
@@ -140,8 +182,11 @@ def planned(prompt: Prompt, name: str) -> str:
 def planned_curves(maps: int) -> str:
     """About how many pictures the curves of so many maps of one span take."""
     from workbench.explain.metrics.perturbation import RANDOM_ORDERS, STEPS
+    from workbench.explain.metrics.small_fractions import FRACTIONS, RANKED_ORDERS
 
-    first, further = 2 * STEPS * (RANDOM_ORDERS + 2), 2 * STEPS + 2
+    few = len(FRACTIONS) + 1
+    first = 2 * STEPS * (RANDOM_ORDERS + 2) + few * (2 + RANKED_ORDERS)
+    further = 2 * STEPS + 2 + 2 * few  # the random orders of a span are shared
     return f"up to {first + further * (maps - 1)} forward passes"
 
 
@@ -219,7 +264,7 @@ def sanity_table(running: Comparison) -> dict[str, Any] | None:
     }
 
 
-def share_text(share: float) -> str:
+def percent(share: float) -> str:
     """ "38 %"; "under 1 %" for what would round to nothing."""
     return "under 1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
 

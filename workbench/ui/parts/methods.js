@@ -4,8 +4,8 @@ const SCALES = [
   { signed: true, label: "against (−) and for (+) the words", ends: ["−100 %", "100 %"] },
 ];
 
-function legend(cards) {
-  const used = SCALES.filter((scale) => cards.some((card) => card.src && card.signed === scale.signed));
+function legend(cards, scales) {
+  const used = scales.filter((scale) => cards.some((card) => card.src && card.signed === scale.signed));
   return used.map((scale) =>
     make(
       "p",
@@ -28,6 +28,22 @@ function refusedCard(card) {
   );
 }
 
+function smallTable(table) {
+  if (!table) return null;
+  const row = (tag, texts) => make("tr", {}, ...texts.map((text) => make(tag, { scope: tag === "th" ? "col" : null }, text)));
+  return make(
+    "div",
+    { class: "wb-table" },
+    make(
+      "table",
+      {},
+      make("caption", {}, table.caption),
+      make("thead", {}, row("th", table.columns)),
+      make("tbody", {}, ...table.rows.map((texts) => row("td", texts))),
+    ),
+  );
+}
+
 function methodCard(card) {
   if (card.refused !== undefined) return refusedCard(card);
   return make(
@@ -37,8 +53,9 @@ function methodCard(card) {
     make("img", { src: card.src, alt: card.alt }),
     make("ul", {}, ...card.figures.map((text, at) => make("li", { class: at ? "wb-small" : "wb-share" }, text))),
     card.trust ? make("p", { class: "wb-measured" }, card.trust) : null,
+    smallTable(card.table),
     make("p", {}, card.meaning),
-    make("p", { class: "wb-caution" }, make("strong", {}, "Caution: "), card.warning),
+    card.warning ? make("p", { class: "wb-caution" }, make("strong", {}, "Caution: "), card.warning) : null,
     card.note ? make("p", { class: "wb-small" }, card.note) : null,
   );
 }
@@ -49,7 +66,7 @@ keepDrawn((host, value) => {
   return fill(
     host,
     make("p", { class: "wb-facts" }, value.note),
-    ...legend(value.cards),
+    ...legend(value.cards, value.scales || SCALES),
     make("div", { class: "wb-grid" }, ...value.cards.map(methodCard)),
     waiting.length ? make("p", { class: "wb-small" }, "Still to come: " + waiting.join(", ") + ".") : null,
   );
