@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 
 from workbench.models.families import DecoderParts
 
@@ -37,6 +38,16 @@ def final_scale(parts: DecoderParts, hidden: torch.Tensor) -> torch.Tensor:
     return (hidden.float().pow(2).mean(-1) + parts.norm_epsilon).sqrt()
 
 
+def output_weight(projection: nn.Module, width: int, dtype: torch.dtype) -> torch.Tensor:
+    """W_O `[d, H·dh]`, float32 on the CPU; H·dh is `width`, `dtype` that of the layer's input."""
+    weight = projection.weight
+    if not weight.is_floating_point():  # quantised: what is stored isn't the weight, what it does is
+        written = projection(torch.eye(width, device=weight.device, dtype=dtype))
+        bias = getattr(projection, "bias", None)
+        weight = (written if bias is None else written - bias).T
+    return weight.float().cpu()
+
+
 def head_directions(
     parts: DecoderParts, layer: int, head_output: torch.Tensor, direction: torch.Tensor
 ) -> torch.Tensor:
@@ -46,7 +57,8 @@ def head_directions(
     joins the residual stream (Gemma), that RMS norm is frozen at its actual scale as well.
     """
     heads, _, width = head_output.shape
-    output = parts.attention(layer).o_proj.weight.float().cpu().view(-1, heads, width)
+    projection, dtype = parts.attention(layer).o_proj, parts.final_norm.weight.dtype
+    output = output_weight(projection, heads * width, dtype).view(-1, heads, width)
     if parts.output_normed:
         norm = parts.layers[layer].post_attention_layernorm
         written = torch.einsum("htw,dhw->td", head_output, output)

@@ -24,7 +24,7 @@ class PassReader:
     """
 
     def __init__(self, model: LoadedModel, prompt: Prompt, ids: tuple[int, ...]) -> None:
-        self.parts = model.decoder
+        self.parts, self.stored = model.decoder, model.dtype
         length = prompt.length + len(ids)
         self.rows = torch.arange(prompt.length - 1, length - 1)
         self.image = torch.from_numpy(prompt.image_positions)
@@ -56,10 +56,9 @@ class PassReader:
         self.whole_part.append((found.head_output * directions).sum(-1))
         self.patches += on_image.sum(0)
         self.text += written.sum(0) @ self.members
-        stored = module.o_proj.weight.dtype
         groups = getattr(module, "num_key_value_groups", 1)
-        self.values.append(found.values[::groups, self.image].to(stored))
-        self.head_output.append(found.head_output.to(stored))
+        self.values.append(found.values[::groups, self.image].to(self.stored))
+        self.head_output.append(found.head_output.to(self.stored))
 
     @contextmanager
     def reading(self) -> Iterator[None]:

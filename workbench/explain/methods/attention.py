@@ -45,7 +45,8 @@ ATTENTION_METHODS = (
     ),
     Method(
         "attention_max", "Attention, strongest head", "The largest weight that any head gives to a patch.",
-        CAVEAT + " One odd head can dominate this map.", UNIT, False, "mean", max_attention,
+        "Attention says where the model looked, not what decided, and one odd head can dominate this map.",
+        UNIT, False, "mean", max_attention,
     ),
     Method(
         "attention_sinks_removed", "Attention, sinks removed",

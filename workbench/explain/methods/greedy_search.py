@@ -73,7 +73,8 @@ class GreedyPath:
     def minimal(self) -> int:
         """How many regions from the front keep KEPT of the span's probability; all of them if need be."""
         wanted = self.shown_logprob[-1] + np.log(KEPT)
-        return next(k for k, value in enumerate(self.shown_logprob) if value >= wanted)
+        enough = (k for k, value in enumerate(self.shown_logprob) if value >= wanted)
+        return next(enough, len(self.order))  # numbers that are none reach nothing
 
 
 def worth(only: np.ndarray, without: np.ndarray, tokens: list[int]) -> float:

@@ -91,7 +91,7 @@ CONTRASTIVE_ATTRIBUTION = Method(
     "logit_contrast",
     "Direct logit attribution against a foil",
     "Signed: what each patch did for the word (+) or for the foil (−), in the difference of their logits.",
-    CAVEAT + " A foil that nobody would have said makes the map of the word alone.",
+    "Counts the direct path only, and a foil that nobody would have said makes the map of the word alone.",
     "logits", True, "sum", contrastive_attribution,
     (Param("foil", "Foil word, as a token number", "vocabulary", NO_FOIL, NO_FOIL),), SHARE,
 )  # fmt: skip
