@@ -7,7 +7,7 @@ import pytest
 from tests.tiny import save_tiny
 from workbench.bench.items import load_items
 from workbench.models.loading import load_model
-from workbench.training.ablation import measure_stages, stage_table_text
+from workbench.training.ablation import measure_stages, stage_cells, stage_table_text
 
 
 @pytest.fixture(scope="module")
@@ -39,3 +39,15 @@ def test_weights_that_were_measured_are_not_asked_again(tmp_path):
     sets = {"a": load_items("phantoms", limit=2)}
     found = measure_stages([("base", folder)], sets, tmp_path / "work", tmp_path / "out", measured=known)
     assert found[0]["sets"] == known[revision] and not (tmp_path / "work").exists()
+
+
+def test_cells_without_a_value_are_left_out_and_without_an_interval_told_so():
+    number = {"value": None, "low": None, "high": None, "n": 0}
+    whole = {"value": 1.0, "low": None, "high": None, "n": 4}
+    report = {
+        "accuracy": {"m": {"image": {"overall": whole, "closed": number}}},
+        "axes": {"m": {"image": None}},
+    }
+    cells = stage_cells(report, "m")
+    assert list(cells) == ["overall"]
+    assert stage_table_text([{"stage": "a", "sets": {"b": cells}}]).splitlines()[2] == "| a | 100.0 |"

@@ -2,6 +2,7 @@
 
 from functools import cache
 
+import cv2
 import numpy as np
 import pytest
 
@@ -148,3 +149,71 @@ def test_the_side_of_an_organ_is_where_it_was_drawn():
             assert (np.nonzero(organs[organ])[1].mean() < 48) == (sample.answer == "left")
             asked.add(organ)
     assert asked == {"liver", "spleen"}
+
+
+def _near(mask, reach):
+    return cv2.dilate(mask.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)).astype(bool)
+
+
+def _changed(kind, seed, finding):
+    """What the lesion does to the picture (signed, mean of the colours) and its mask."""
+    with_it, without = _draw(kind, seed, finding), _draw(kind, seed, "none")
+    return (with_it.pixels.astype(float) - without.pixels).mean(2), with_it.lesions[0].mask
+
+
+@pytest.mark.parametrize(("kind", "finding"), [row for row in LESIONS if row[0] != "ultrasound"])
+def test_only_the_lesion_differs_from_the_healthy_picture(kind, finding):
+    for seed in range(12):
+        change, mask = _changed(kind, seed, finding)
+        assert not change[~_near(mask, 10)].any(), seed
+        assert np.abs(change[mask]).mean() > 3, seed
+
+
+@pytest.mark.parametrize(("finding", "sign"), [("cyst", 1), ("stone", -1)])
+def test_behind_a_cyst_it_is_brighter_and_behind_a_stone_darker(finding, sign):
+    for seed in range(20):
+        change, mask = _changed("ultrasound", seed, finding)
+        rows, columns = np.nonzero(mask)
+        behind = change * ~_near(mask, 10)
+        assert not behind[: rows.min()].any(), seed
+        assert sign * behind[behind != 0].mean() > 8, seed
+        assert sign * change[mask].mean() < -30, seed
+        strip = np.count_nonzero(behind, axis=1)
+        assert strip.max() < 6 * np.ptp(columns) + 30, seed
+
+
+def test_a_mass_is_dark_and_a_kidney_stone_bright():
+    for seed in range(12):
+        for finding, sign in (("liver mass", -1), ("kidney stone", 1)):
+            change, mask = _changed("abdomen", seed, finding)
+            assert sign * change[mask].mean() > 15, (seed, finding)
+
+
+def test_a_kidney_stone_lies_in_a_kidney_and_fluid_outside_the_organs():
+    for seed in range(30):
+        stone, fluid = (_draw("abdomen", seed, finding) for finding in ("kidney stone", "free fluid"))
+        assert not (stone.lesions[0].mask & ~stone.anatomy[2].mask).any()
+        assert not any((fluid.lesions[0].mask & organ.mask).any() for organ in fluid.anatomy)
+
+
+def test_no_pixel_belongs_to_two_organs():
+    for seed in range(20):
+        organs = [region.mask.astype(int) for region in _draw("abdomen", seed).anatomy]
+        assert sum(organs).max() == 1
+
+
+@pytest.mark.parametrize(("kind", "finding"), LESIONS)
+def test_lesions_keep_away_from_the_line_between_the_zones(kind, finding):
+    for seed in range(30):
+        y, x = np.argwhere(_draw(kind, seed, finding).lesions[0].mask).mean(0)
+        assert min(abs(x - 80), abs(y - 80)) > 0.02 * 160, seed
+
+
+def test_necrosis_holds_no_nuclei_and_crowding_more_than_elsewhere():
+    for seed in range(12):
+        for finding, sign in (("necrosis", 1), ("crowded nuclei", -1)):
+            phantom = _draw("histology", seed, finding)
+            mask = phantom.lesions[0].mask
+            core = ~_near(~mask, 4)
+            ink = phantom.pixels.mean(2) * (-1 if phantom.facts["stain"] == "fluorescence" else 1)
+            assert sign * (ink[core].mean() - ink[~_near(mask, 4)].mean()) > 1, (seed, finding)

@@ -23,7 +23,7 @@ def stage_cells(report: Mapping[str, Any], model: str) -> dict[str, Any]:
         return {key: number[key] for key in kept if key in number}
 
     accuracy = report["accuracy"][model]["image"]
-    cells = {kind: short(accuracy[kind]) for kind in accuracy if accuracy[kind]}
+    cells = {kind: short(accuracy[kind]) for kind in accuracy if accuracy[kind]["value"] is not None}
     axes = report["axes"][model]["image"]
     return cells | {axis: short(axes[axis]["score"]) for axis in AXES if axes}
 
@@ -71,6 +71,8 @@ def stage_table_text(table: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _shown(cell: Mapping[str, Any] | None) -> str:
-    if cell is None:
+    if cell is None or cell["value"] is None:
         return "–"
+    if cell["low"] is None:
+        return f"{100 * cell['value']:.1f}"
     return f"{100 * cell['value']:.1f} ({100 * cell['low']:.0f}–{100 * cell['high']:.0f})"
