@@ -6,10 +6,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.models.families import tiny_configs
 from tests.tiny import save_tiny
+from tests.training.test_collate import save_family
 from workbench.errors import UserFacing
 from workbench.models.loading import load_model
+from workbench.settings import Settings
 from workbench.training.cli import main
+from workbench.training.collate import Collator
+from workbench.training.finetune_cli import find_model, load_trainable
+from workbench.training.records import Record
+from workbench.training.supervised import Trainer, TuningPlan
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +79,28 @@ def test_rare_says_when_no_label_is_sure(model, manifest, tmp_path):
     argv = ["rare", "--model", model, "--data", manifest, "--questions", "2", "--samples", "1", "--text"]
     with pytest.raises(UserFacing, match="None of 2 answers"):
         main([*argv, "--out", str(tmp_path / "out")])
+
+
+def test_a_text_only_checkpoint_trains_without_pictures(tmp_path):
+    origin = find_model(str(tiny_configs.save_text(tmp_path / "model", "qwen3")), Settings())
+    model, processor = load_trainable(origin, None, seed=0)
+    records = [Record(f"r{n}", "Is aspirin a drug?", "yes", options=("yes", "no")) for n in range(2)]
+    plan = TuningPlan(2, 1e-2, warm_up=1, batch=2)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    losses: list[float] = []
+    trainer = Trainer(
+        model, Collator(processor), records, plan, tmp_path / "out", lambda p: losses.append(p.loss)
+    )
+    assert trainer.run().step == 2
+    assert losses[1] < losses[0]
+    assert any(not before[name].equal(value) for name, value in trainer.plain.state_dict().items())
+
+
+@pytest.mark.parametrize("family", ["qwen2_5_vl", "qwen3_vl"])
+def test_reinforce_runs_on_other_families(family, manifest, tmp_path, capsys):
+    checkpoint = save_family(tmp_path / "model", family)
+    argv = ["reinforce", "--model", str(checkpoint), "--data", manifest, "--steps", "1", "--prompts", "1"]
+    argv += ["--answers", "2", "--real", "1", "--out", str(tmp_path / "out"), "--json"]
+    assert main(argv) == 0
+    outcome = json.loads(capsys.readouterr().out)
+    assert outcome["steps"] == 1 and load_model(outcome["model"]).family.name.startswith("qwen")

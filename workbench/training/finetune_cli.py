@@ -16,10 +16,11 @@ from typing import Any
 import torch
 from accelerate import PartialState
 from torch.utils.data import ConcatDataset
-from transformers import AutoConfig, AutoModelForImageTextToText
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
 from workbench.errors import UserFacing
 from workbench.models.catalogue import ModelCard, card_for, is_hub_id, keep_templates, load_catalogue
+from workbench.models.families.base import has_vision
 from workbench.models.folder import missing_files
 from workbench.models.processors import load_processor
 from workbench.settings import Settings
@@ -162,10 +163,10 @@ def load_trainable(origin: Origin, lora: LoraSpec | None, seed: int) -> tuple[An
     half = lora is not None and torch.cuda.is_available()
     common = {"revision": origin.revision, "trust_remote_code": False}
     try:
-        processor = load_processor(
-            origin.source, AutoConfig.from_pretrained(origin.source, **common), **common
-        )
-        model = AutoModelForImageTextToText.from_pretrained(
+        config = AutoConfig.from_pretrained(origin.source, **common)
+        processor = load_processor(origin.source, config, **common)
+        auto = AutoModelForImageTextToText if has_vision(config) else AutoModelForCausalLM
+        model = auto.from_pretrained(
             origin.source, dtype=torch.bfloat16 if half else torch.float32, use_safetensors=True, **common
         )
     except (OSError, ValueError, ImportError) as error:
