@@ -24,6 +24,7 @@ from transformers import AutoTokenizer, LlavaForConditionalGeneration, PreTraine
 
 from workbench.errors import UserFacing
 from workbench.models.answer import Question
+from workbench.models.catalogue import keep_templates
 from workbench.models.prompts import render_question
 from workbench.settings import PROJECT_ROOT
 from workbench.training.architecture import TEMPLATES, Size, build_model, build_processor, train_tokenizer
@@ -174,6 +175,7 @@ def export(model: LlavaForConditionalGeneration, args: argparse.Namespace, stage
     folder = args.models / stage
     model.half().save_pretrained(folder, safe_serialization=True)
     build_processor(_tokenizer(args), Size()).save_pretrained(folder)
+    keep_templates(folder, TEMPLATES)
 
 
 def _other_stage(name: str) -> Callable[[list[str]], int] | None:
