@@ -29,12 +29,12 @@ run: $(RUN_STAMP)
 
 test: export PYTHONDONTWRITEBYTECODE := 1
 test: lint browser
-	$(PY) -m pytest -q -m "not slow and not browser and not gpu"
+	$(PY) -m pytest -q -n 2 --dist loadfile -m "not slow and not browser and not gpu"
 	$(PY) -m pytest -q -m "slow or browser or gpu"
 
 test-fast: export PYTHONDONTWRITEBYTECODE := 1
 test-fast: $(TEST_STAMP)
-	$(PY) -m pytest -q -m "not slow and not browser and not gpu" $(ARGS)
+	$(PY) -m pytest -q -n 2 --dist loadfile -m "not slow and not browser and not gpu" $(ARGS)
 
 lint: $(TEST_STAMP)
 	$(PY) -m ruff check --no-cache .
