@@ -64,17 +64,40 @@ def make_item(
     }
 
 
+class LetterDeck:
+    """Orders options so that the right one takes every place in turn, the turns shuffled.
+
+    Letters left to chance lean to one of them, and a model that likes that letter would gain by it.
+    """
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._places: dict[int, list[int]] = {}
+
+    def arranged(self, sample: Sample) -> tuple[str, ...]:
+        """The options of a sample in the order shown; () when it has none."""
+        count = len(sample.options)
+        if not count:
+            return ()
+        deck = self._places.setdefault(count, [])
+        if not deck:
+            deck.extend(int(place) for place in self._rng.permutation(count))
+        others = [str(o) for o in self._rng.permutation(sample.options) if str(o) != sample.answer]
+        place = deck.pop()
+        return (*others[:place], sample.answer, *others[place:])
+
+
 def write_benchmark(
-    folder: Path, images_per_kind: int = 12, questions: int = 3, split: Split = "test"
+    folder: Path, images_per_kind: int = 20, questions: int = 3, split: Split = "test"
 ) -> int:
     """Write `items.jsonl` and `images/`, the same for the same arguments; returns the number of items.
 
     `split` "test" asks in phrasings never trained on, "train" in those of training (pictures are held out
-    either way).
+    either way). Every letter is right equally often among questions with as many options.
     """
     (folder / "images").mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(2026)
-    lines = []
+    lines, letters = [], LetterDeck(rng)
     for index, kind in enumerate(DRAWERS):
         for number in range(images_per_kind):
             seed = HELD_OUT_SEED + 10_000 * index + number
@@ -85,7 +108,7 @@ def write_benchmark(
             samples = [rephrase(rng, s, split) for s in ask(rng, phantom) if s.options or not known]
             chosen = [samples[int(i)] for i in rng.permutation(len(samples))[:questions]]
             for part, sample in enumerate(chosen):
-                options = tuple(str(option) for option in rng.permutation(sample.options))
+                options = letters.arranged(sample)
                 lines.append(make_item(sample, options, name, f"{kind}-{number:03d}-{part}", kind))
     (folder / "items.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return len(lines)
