@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.models.folder import missing_files
+from workbench.models.folder import missing_files, prompts_note
 from workbench.settings import PROJECT_ROOT, Settings
 
 REQUIREMENTS_FILE = PROJECT_ROOT / "requirements.txt"
@@ -67,7 +67,8 @@ def find_browser(environ: Mapping[str, str] | None = None) -> str | None:
 def model_folder(settings: Settings, ref: str) -> dict[str, Any]:
     """Where `ref` would be loaded from.
 
-    Keys: ref, kind ("folder" or "hub"), path, complete (None for the hub), missing (names), mb.
+    Keys: ref, kind ("folder" or "hub"), path, complete (None for the hub), missing (names), mb, and for a
+    folder that is there `note`, a sentence about its prompts or "".
     """
     local = settings.models_dir / ref
     folder = local if local.is_dir() else Path(ref)
@@ -92,6 +93,7 @@ def model_folder(settings: Settings, ref: str) -> dict[str, Any]:
         "complete": not missing,
         "missing": missing,
         "mb": megabytes,
+        "note": "" if folder.parent == settings.models_dir else prompts_note(folder, settings.models_dir),
     }
 
 
@@ -119,6 +121,8 @@ def as_text(record: Mapping[str, Any]) -> str:
             else "INCOMPLETE"
         )
         lines.append(f"Model {name}: {model['path'] or model['ref']} ({state})")
+        if model.get("note"):
+            lines.append(f"  Note: {model['note']}")
     lines += [f"Browser for tests: {record['browser'] or 'none found'}"]
     lines += [f"Would use: {use['device']} in {use['dtype']}, {use['torch_threads'] or 'no'} torch threads"]
     problems = [f"Problem: {problem}" for problem in record["problems"]]

@@ -5,19 +5,17 @@ import struct
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.ui.running import ROOT, running_page
+from tests.browser.driving import READY, answered, ask, fake_page, pick, status
+from tests.ui.running import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 SENTENCE = ".wb-notice"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-WAIT_MS = 60_000
 CONTRAST = """() => {
   const light = (rgb) => {
     const [r, g, b] = rgb.map((v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
@@ -44,81 +42,13 @@ CONTRAST = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def browser(chromium_path: str) -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as play:
-        running = play.chromium.launch(executable_path=chromium_path, args=FLAGS)
-        yield running
-        running.close()
-
-
-@pytest.fixture(scope="module")
-def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("page") / "uploads"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture(scope="module")
-def plain(uploads: Path) -> Iterator[str]:
-    with running_page(["-m", "tests.ui.fake_app", "{port}", "plain"], uploads) as address:
-        yield address
-
-
-@pytest.fixture
-def visit(browser: Any) -> Iterator[Any]:
-    """`visit(address, **context)` opens a page; script errors and requests to elsewhere fail the test."""
-    contexts, errors, elsewhere = [], [], []
-
-    def open_page(address: str, **context: Any) -> Any:
-        contexts.append(browser.new_context(**{"viewport": {"width": 1440, "height": 950}, **context}))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(WAIT_MS)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("dialog", lambda dialog: (errors.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        page.on(
-            "request",
-            lambda request: (
-                elsewhere.append(request.url)
-                if request.url.startswith("http") and not request.url.startswith(address)
-                else None
-            ),
-        )
-        page.goto(address)
-        page.wait_for_selector("#case-gallery button")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert errors == []
-    assert elsewhere == []
-
-
-def status(page: Any, text: str) -> None:
-    page.wait_for_function(
-        "text => document.querySelector('#case-status').innerText.includes(text)", arg=text
-    )
-
-
-def pick(page: Any, number: int = 0) -> None:
-    page.locator("#case-gallery button").nth(number).click()
-    status(page, "Picture ready")
-    page.wait_for_function("!document.querySelector('.wb-notice')")
-
-
-def ask(page: Any) -> None:
-    page.click("#case-ask")
-
-
 def upload(page: Any, path: Path) -> None:
     page.set_input_files("#case-file input[type=file]", str(path))
 
 
 def test_the_main_job_with_an_example(plain: str, visit: Any) -> None:
     page = visit(plain)
-    page.wait_for_selector(".wb-pair[data-phase=ready]")
+    page.wait_for_selector(READY)
     assert "Not a medical device" in page.inner_text("#page-header")
     assert page.locator(".wb-model").count() == 2
     pick(page)
@@ -133,31 +63,20 @@ def test_the_main_job_with_an_example(plain: str, visit: Any) -> None:
     assert "40 % of the evidence" in page.inner_text("#viewer")
 
 
-SHIPPED = [ROOT / "assets" / "models" / role / "model.safetensors" for role in ("base", "tuned")]
-
-
-@pytest.mark.skipif(not all(map(Path.is_file, SHIPPED)), reason="the shipped pair is not there yet")
-def test_the_main_job_with_the_shipped_pair(visit: Any, uploads: Path) -> None:
-    with running_page(["app.py", "--port", "{port}"], uploads) as address:
-        page = visit(address)
-        page.wait_for_selector(".wb-pair[data-phase=ready]")
-        pick(page)
-        ask(page)
-        status(page, "Finished.")
-        tuned = page.locator("[data-column=tuned]")
-        assert tuned.locator("[data-step]").count() >= 1
-        assert "from the image" in tuned.inner_text()
-        page.locator("#case-bar input").first.click()
-        page.get_by_role("option", name="Direct logit", exact=False).click()
-        page.wait_for_function("document.querySelector('#viewer').innerText.includes('logit attribution')")
+def test_the_main_job_with_the_shipped_pair(shipped: str, visit: Any) -> None:
+    page = visit(shipped)
+    answered(page)
+    tuned = page.locator("[data-column=tuned]")
+    assert tuned.locator("[data-step]").count() >= 1
+    assert "from the image" in tuned.inner_text()
+    page.locator("#case-bar input").first.click()
+    page.get_by_role("option", name="Direct logit", exact=False).click()
+    page.wait_for_function("document.querySelector('#viewer').innerText.includes('logit attribution')")
 
 
 def test_another_method_and_its_settings(plain: str, visit: Any) -> None:
     page = visit(plain)
-    page.wait_for_selector(".wb-pair[data-phase=ready]")
-    pick(page)
-    ask(page)
-    status(page, "Finished.")
+    answered(page)
     page.locator("#case-bar input").first.click()
     page.get_by_role("option", name="one head", exact=False).click()
     page.wait_for_selector("#case-bar input[type=number]:visible")
@@ -286,9 +205,9 @@ def test_a_dicom_slice_offers_windows_and_invert(plain: str, visit: Any) -> None
 
 
 def test_stop_keeps_the_text_and_clear_empties_the_page(visit: Any, uploads: Path) -> None:
-    with running_page(["-m", "tests.ui.fake_app", "{port}", "crawling"], uploads) as address:
+    with fake_page("crawling", uploads) as address:
         page = visit(address)
-        page.wait_for_selector(".wb-pair[data-phase=ready]")
+        page.wait_for_selector(READY)
         pick(page)
         ask(page)
         status(page, "answering")
@@ -306,10 +225,10 @@ def test_stop_keeps_the_text_and_clear_empties_the_page(visit: Any, uploads: Pat
 
 
 def test_who_leaves_makes_room_for_the_next(visit: Any, uploads: Path) -> None:
-    with running_page(["-m", "tests.ui.fake_app", "{port}", "crawling"], uploads) as address:
+    with fake_page("crawling", uploads) as address:
         first, second = visit(address), visit(address)
         for page in (first, second):
-            page.wait_for_selector(".wb-pair[data-phase=ready]")
+            page.wait_for_selector(READY)
             pick(page)
         ask(first)
         status(first, "answering")
@@ -323,9 +242,9 @@ def test_who_leaves_makes_room_for_the_next(visit: Any, uploads: Path) -> None:
 
 def test_hostile_text_is_inert(visit: Any, uploads: Path) -> None:
     hostile = "${document.title='pwned'} `${alert(2)}` <img src=http://evil.invalid/a onerror=alert(1)> {{x}}"
-    with running_page(["-m", "tests.ui.fake_app", "{port}", "hostile"], uploads) as address:
+    with fake_page("hostile", uploads) as address:
         page = visit(address)
-        page.wait_for_selector(".wb-pair[data-phase=ready]")
+        page.wait_for_selector(READY)
         pick(page)
         page.fill("#case-question textarea", hostile)
         page.fill("#case-options textarea", f"<b>a</b>\n{hostile}")
@@ -338,7 +257,7 @@ def test_hostile_text_is_inert(visit: Any, uploads: Path) -> None:
 
 
 def test_models_that_do_not_load_leave_a_working_page(visit: Any, uploads: Path) -> None:
-    with running_page(["-m", "tests.ui.fake_app", "{port}", "broken"], uploads) as address:
+    with fake_page("broken", uploads) as address:
         page = visit(address)
         page.wait_for_selector(".wb-pair[data-phase=failed]")
         assert "model.safetensors is missing" in page.inner_text("#page-header")
@@ -352,7 +271,7 @@ def test_models_that_do_not_load_leave_a_working_page(visit: Any, uploads: Path)
 
 def test_a_phone_never_scrolls_sideways_in_either_mode(plain: str, visit: Any) -> None:
     page = visit(plain, viewport={"width": 360, "height": 740})
-    page.wait_for_selector(".wb-pair[data-phase=ready]")
+    page.wait_for_selector(READY)
     for mode in ("light", "dark"):
         pick(page)
         ask(page)
@@ -368,7 +287,7 @@ def test_a_phone_never_scrolls_sideways_in_either_mode(plain: str, visit: Any) -
 
 def test_the_whole_job_by_keyboard(plain: str, visit: Any) -> None:
     page = visit(plain)
-    page.wait_for_selector(".wb-pair[data-phase=ready]")
+    page.wait_for_selector(READY)
     page.locator("#case-gallery button").nth(1).focus()
     page.keyboard.press("Enter")
     status(page, "Picture ready")

@@ -1,72 +1,23 @@
 """The Probe sub-tab in a real browser: empty state, drawing, numbers, faults, one run of the real pair."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.ui.running import running_page
+from tests.browser.driving import answered
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-WAIT_MS = 90_000
 
-
-@pytest.fixture(scope="module")
-def browser(chromium_path: str) -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as play:
-        running = play.chromium.launch(executable_path=chromium_path, args=FLAGS)
-        yield running
-        running.close()
-
-
-@pytest.fixture(scope="module")
-def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("probe") / "uploads"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture(scope="module")
-def plain(uploads: Path) -> Iterator[str]:
-    with running_page(["-m", "tests.ui.fake_app", "{port}", "plain"], uploads) as address:
-        yield address
-
-
-@pytest.fixture
-def visit(browser: Any) -> Iterator[Any]:
-    """`visit(address)` opens the page on Probe; script errors fail the test."""
-    contexts, errors = [], []
-
-    def open_page(address: str, **context: Any) -> Any:
-        contexts.append(browser.new_context(**{"viewport": {"width": 1440, "height": 950}, **context}))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(WAIT_MS)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(address)
-        page.wait_for_selector("#case-gallery button")
-        page.get_by_role("tab", name="Probe").click()
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert errors == []
-
-
-def answered(page: Any) -> None:
-    """Pick the first example, ask, and wait until the answer can be probed."""
-    page.locator("#case-gallery button").first.click()
-    page.wait_for_function("document.querySelector('#case-question textarea').value")
-    page.click("#case-ask")
+def probed(page: Any) -> None:
+    """Have the first example answered, and wait until the answer can be probed."""
+    answered(page)
     page.wait_for_selector(".pb-frame svg")
     page.wait_for_function("document.querySelectorAll('#probe-roles input').length === 2")
 
 
-def status(page: Any, text: str) -> None:
+def said(page: Any, text: str) -> None:
     page.wait_for_function(
         "text => document.querySelector('#probe-status')?.innerText.includes(text)", arg=text
     )
@@ -84,10 +35,10 @@ def drag(page: Any, start: tuple[float, float], end: tuple[float, float]) -> Non
 
 
 def test_before_and_after_an_answer(plain: str, visit: Any) -> None:
-    page = visit(plain)
+    page = visit(plain, "Probe")
     assert "Ask a question on Trace first" in page.inner_text(".pb-empty")
     assert not page.locator("#probe-controls").is_visible()
-    answered(page)
+    probed(page)
     assert page.locator("#probe-controls").is_visible()
     page.click("#probe-test")
     page.wait_for_selector("#probe-notice .wb-notice")
@@ -98,8 +49,8 @@ def test_before_and_after_an_answer(plain: str, visit: Any) -> None:
 
 
 def test_drawing_and_the_four_numbers_agree(plain: str, visit: Any) -> None:
-    page = visit(plain)
-    answered(page)
+    page = visit(plain, "Probe")
+    probed(page)
     drag(page, (0.25, 0.5), (0.5, 0.75))
     width = int(page.locator(".pb-numbers input").first.get_attribute("max"))
     values = [int(field.input_value()) for field in page.locator(".pb-numbers input").all()]
@@ -120,33 +71,29 @@ def test_drawing_and_the_four_numbers_agree(plain: str, visit: Any) -> None:
 
 
 def test_the_page_is_no_wider_than_a_phone(plain: str, visit: Any) -> None:
-    page = visit(plain, viewport={"width": 390, "height": 844}, has_touch=True)
-    answered(page)
+    page = visit(plain, "Probe", viewport={"width": 390, "height": 844}, has_touch=True)
+    probed(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 @pytest.mark.slow
-def test_the_real_pair_end_to_end(uploads: Path, visit: Any) -> None:
-    with running_page(["app.py", "--port", "{port}"], uploads) as address:
-        page = visit(address)
-        page.wait_for_selector(".wb-pair[data-phase=ready]")
-        answered(page)
-        drag(page, (0.3, 0.3), (0.5, 0.5))
-        page.click("#probe-test")
-        page.wait_for_selector(".pb-panel .pb-words")
-        status(page, "Finished")
-        assert page.locator("#probe-pictures img").count() == 2
-        assert page.locator(".pb-panel").count() == 2
-        assert "After the same to the control" in page.inner_text("#probe-results")
-        page.get_by_role("button", name="Flip left–right").click()
-        page.wait_for_function(
-            "document.querySelector('#probe-results').innerText.includes('Follows left and right:')"
-        )
-        status(page, "Finished")
-        page.locator("#probe-reasoning button").first.click()
-        page.get_by_role("button", name="Delete it").click()
-        page.wait_for_function(
-            "document.querySelector('#probe-results').innerText.includes('Step 1 deleted')"
-        )
-        status(page, "Finished")
-        assert list(uploads.rglob("*.png")) == []
+def test_the_real_pair_end_to_end(shipped: str, uploads: Path, visit: Any) -> None:
+    page = visit(shipped, "Probe")
+    probed(page)
+    drag(page, (0.3, 0.3), (0.5, 0.5))
+    page.click("#probe-test")
+    page.wait_for_selector(".pb-panel .pb-words")
+    said(page, "Finished")
+    assert page.locator("#probe-pictures img").count() == 2
+    assert page.locator(".pb-panel").count() == 2
+    assert "After the same to the control" in page.inner_text("#probe-results")
+    page.get_by_role("button", name="Flip left–right").click()
+    page.wait_for_function(
+        "document.querySelector('#probe-results').innerText.includes('Follows left and right:')"
+    )
+    said(page, "Finished")
+    page.locator("#probe-reasoning button").first.click()
+    page.get_by_role("button", name="Delete it").click()
+    page.wait_for_function("document.querySelector('#probe-results').innerText.includes('Step 1 deleted')")
+    said(page, "Finished")
+    assert list(uploads.rglob("*.png")) == []

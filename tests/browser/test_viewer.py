@@ -22,7 +22,6 @@ from tests.browser.viewer_page import (
     word,
 )
 
-pytest_plugins = ("tests.browser.viewer_fixtures",)
 pytestmark = pytest.mark.browser
 
 BUDGET_MS = 50

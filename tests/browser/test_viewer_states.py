@@ -22,7 +22,6 @@ from tests.browser.viewer_page import (
 from workbench.ui.viewer import png_data_url
 from workbench.ui.viewer_component import viewer_html
 
-pytest_plugins = ("tests.browser.viewer_fixtures",)
 pytestmark = pytest.mark.browser
 
 
@@ -193,7 +192,7 @@ def test_dark_class_of_gradio_and_stacking(page: Any) -> None:
     assert base["x"] == tuned["x"] and base["y"] < tuned["y"]
 
 
-def test_inside_gradio_a_stream_keeps_the_selection_and_clicks_make_no_request(viewer_browser: Any) -> None:
+def test_inside_gradio_a_stream_keeps_the_selection_and_clicks_make_no_request(browser: Any) -> None:
     gr = pytest.importorskip("gradio")
     go_on = threading.Event()
 
@@ -216,7 +215,7 @@ def test_inside_gradio_a_stream_keeps_the_selection_and_clicks_make_no_request(v
         viewer = viewer_html()
         start.click(answer, None, viewer, show_progress="hidden", api_visibility="private")
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, footer_links=[], run_history=False)
-    context = viewer_browser.new_context(viewport={"width": 1300, "height": 900})
+    context = browser.new_context(viewport={"width": 1300, "height": 900})
     page = context.new_page()
     try:
         page.goto(url)

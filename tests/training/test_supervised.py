@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from tests.tiny import save_tiny
 from tests.training.test_collate import FAMILIES, processor_of, rows, save_family, save_picture
 from workbench.errors import UserFacing
+from workbench.models.catalogue import DEFAULT_TEMPLATES
 from workbench.training import finetune_cli
 from workbench.training.collate import IGNORE, Collator
 from workbench.training.finetune_cli import LoraSpec, find_model, load_trainable, parse_lora, parse_source
@@ -209,7 +210,7 @@ def test_lora_trains_the_adapter_and_leaves_the_base_alone(family: str, tmp_path
     assert names and all("lora_" in name for name in names)
     assert any(float(p.detach().abs().max()) > 0 for name, p in net.named_parameters() if "lora_B" in name)
     written = finetune_cli.save_result(
-        net, processor_of(model), tmp_path / "saved", torch.float32, merge=False
+        net, processor_of(model), tmp_path / "saved", torch.float32, DEFAULT_TEMPLATES, merge=False
     )
     assert set(written) == {"adapter"}
     base = net.unload().state_dict()

@@ -36,6 +36,7 @@ class FakeModel:
     device: str = "cpu"
     dtype: str = "torch.float32"
     memory_bytes: int = 12_000_000
+    note: str = ""
 
     @property
     def label(self) -> str:

@@ -53,7 +53,13 @@ def test_scripts_never_set_markup_from_text() -> None:
 def test_the_header_names_the_pair_and_warns() -> None:
     class Model:
         label, revision, device, dtype, memory_bytes = "Mini", "3f2a", "cpu", "torch.float32", 9_000_000
+        note = ""
 
+    class Unprompted(Model):
+        note = "It lacks its prompts."
+
+    told = header_value(PairState("ready", "", {"tuned": Unprompted()}))["models"][0]["detail"]
+    assert told == "revision 3f2a · cpu · float32 · 9 MB · It lacks its prompts."
     value = header_value(PairState("ready", "", {"tuned": Model(), "base": Model()}))
     assert [model["role"] for model in value["models"]] == ["base", "tuned"]
     assert value["models"][0]["detail"] == "revision 3f2a · cpu · float32 · 9 MB"

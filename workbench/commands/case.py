@@ -55,9 +55,9 @@ def answered_case(args: argparse.Namespace, settings: Settings) -> AnsweredCase:
 
 
 def notes_of(case: AnsweredCase) -> tuple[str, ...]:
-    """What the reader must know about how the image was read and how the answer ended, a sentence each."""
-    ending = (case.column.message,) if case.column.message else ()
-    return tuple(f"Note: {note}" for note in (*case.image.notes, *ending))
+    """What the reader must know of the image, the model and how the answer ended, a sentence each."""
+    notes = (*case.image.notes, case.model.note, case.column.message)
+    return tuple(f"Note: {note}" for note in notes if note)
 
 
 def final_answer(column: "CaseColumn") -> str | None:

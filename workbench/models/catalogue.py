@@ -7,8 +7,8 @@ from pathlib import Path
 
 from workbench.errors import UserFacing
 from workbench.models.answer import Mode
+from workbench.models.folder import PROMPTS_FILE
 
-PROMPTS_FILE = "workbench.json"
 DEFAULT_TEMPLATES: dict[Mode, str] = {
     "trace": (
         "{question}\nReason step by step inside <think> </think> tags: what the image shows, what is known, "
@@ -20,7 +20,10 @@ DEFAULT_TEMPLATES: dict[Mode, str] = {
 
 @dataclass(frozen=True)
 class ModelCard:
-    """One catalogue entry. `location` is a folder under the models folder or a hub id."""
+    """One catalogue entry. `location` is a folder under the models folder or a hub id.
+
+    `note` is a sentence that whoever reads this model's answers must know, empty as a rule.
+    """
 
     name: str
     title: str
@@ -30,9 +33,9 @@ class ModelCard:
     licence: str = "see the model's own page"
     summary: str = ""
     templates: dict[Mode, str] = field(default_factory=lambda: dict(DEFAULT_TEMPLATES))
-    has_trace: bool = True
     takes_image: bool = True
     bundled: bool = False
+    note: str = ""
 
 
 def load_catalogue(models_folder: Path) -> dict[str, ModelCard]:
@@ -52,16 +55,9 @@ def is_hub_id(ref: str) -> bool:
     return ref.count("/") == 1 and not ref.startswith((".", "~", "/"))
 
 
-def card_for(ref: str, catalogue: dict[str, ModelCard]) -> ModelCard:
-    """The card of a catalogue name; a plain card for a folder or hub id that the catalogue lacks."""
-    if ref in catalogue:
-        return catalogue[ref]
-    for card in catalogue.values():
-        if card.location == ref:
-            return card
-    name = Path(ref).name or ref
-    templates = folder_templates(Path(ref))
-    return ModelCard(name=name, title=ref if is_hub_id(ref) else name, location=ref, templates=templates)
+def card_for(ref: str, catalogue: Mapping[str, ModelCard]) -> ModelCard | None:
+    """The card of a catalogue name or of the location that an entry names, if any."""
+    return catalogue.get(ref) or next((card for card in catalogue.values() if card.location == ref), None)
 
 
 def folder_templates(folder: Path) -> dict[Mode, str]:

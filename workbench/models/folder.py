@@ -5,6 +5,8 @@ from pathlib import Path
 
 MODEL_FILES = (("config.json",), ("tokenizer.json",), ("tokenizer_config.json",))
 PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
+PROMPTS_FILE = "workbench.json"  # how a model that was trained here is asked
+CHAT_FILE = "chat_template.jinja"
 
 
 def text_only(folder: Path) -> bool:
@@ -30,3 +32,20 @@ def missing_files(folder: Path) -> list[str]:
     elif not (folder / "model.safetensors").is_file():
         missing.append("model.safetensors")
     return missing
+
+
+def prompts_note(folder: Path, models_dir: Path) -> str:
+    """A sentence for a folder that was trained like the shipped pair and has lost its prompts, else "".
+
+    Such a folder has the chat template of a model in `models_dir`; any other checkpoint has prompts of its
+    maker's, which the workbench doesn't know.
+    """
+    chat = folder / CHAT_FILE
+    if (folder / PROMPTS_FILE).is_file() or not chat.is_file():
+        return ""
+    if chat.read_bytes() not in [path.read_bytes() for path in models_dir.glob(f"*/{CHAT_FILE}")]:
+        return ""
+    return (
+        f"This folder has no {PROMPTS_FILE}, so the model is asked with general prompts that it was not "
+        "trained on, and may answer worse."
+    )

@@ -10,38 +10,14 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageText
 from transformers.utils import logging as transformers_logging
 
 from workbench.errors import UserFacing
-from workbench.models.catalogue import ModelCard, card_for, is_hub_id, load_catalogue
 from workbench.models.families import family_for, has_vision
-from workbench.models.folder import missing_files
 from workbench.models.probe import install
 from workbench.models.processors import load_processor
 from workbench.models.session import LoadedModel
+from workbench.models.source import find_source
 from workbench.settings import Settings
 
 SMALL_MODEL = 50_000_000  # below this many parameters a second CPU thread costs more than it gives
-
-
-def _source(card: ModelCard, ref: str, settings: Settings) -> str | Path:
-    """A local folder when there is one, else the hub id."""
-    for candidate in (settings.models_dir / card.location, Path(card.location)):
-        if candidate.is_dir():
-            _require_complete(candidate)
-            return candidate
-    if card.bundled or not is_hub_id(ref):
-        raise UserFacing(
-            f"There is no model named {ref!r} here.",
-            "Use tuned, base, a folder with a transformers checkpoint, or a hub id such as owner/name.",
-        )
-    return card.location
-
-
-def _require_complete(folder: Path) -> None:
-    missing = missing_files(folder)
-    if missing:
-        raise UserFacing(
-            f"The model folder {folder} is incomplete: {', '.join(missing)} is missing.",
-            "Copy the whole checkpoint again; weights must be safetensors files.",
-        )
 
 
 def _device(settings: Settings) -> torch.device:
@@ -78,14 +54,12 @@ def load_model(ref: str, *, settings: Settings | None = None) -> LoadedModel:
     settings = settings or Settings()
     settings.require_allowed(ref)
     transformers_logging.disable_progress_bar()  # the callers have their own words for loading
-    ref = {"base": settings.base, "tuned": settings.tuned}.get(ref, ref)
-    card = card_for(ref, load_catalogue(settings.models_dir))
-    source = _source(card, ref, settings)
-    local = isinstance(source, Path)
+    found = find_source(ref, settings)
+    source, local = found.place, found.folder is not None
     device = _device(settings)
     common = {"trust_remote_code": settings.allow_remote_code, "local_files_only": local}
     if not local:
-        common["revision"] = card.revision
+        common["revision"] = found.card.revision
     try:
         config = AutoConfig.from_pretrained(source, **common)
         family = family_for(config)
@@ -110,5 +84,5 @@ def load_model(ref: str, *, settings: Settings | None = None) -> LoadedModel:
     install(model)
     if device.type == "cpu" and sum(p.numel() for p in model.parameters()) < SMALL_MODEL:
         torch.set_num_threads(1)
-    card = replace(card, takes_image=card.takes_image and has_vision(config))
+    card = replace(found.card, takes_image=found.card.takes_image and has_vision(config))
     return LoadedModel(card, model, processor, family, _revision(source, model))

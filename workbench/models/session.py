@@ -54,6 +54,11 @@ class LoadedModel:
         return self.card.title
 
     @property
+    def note(self) -> str:
+        """A sentence that whoever reads this model's answers must know, empty as a rule."""
+        return self.card.note
+
+    @property
     def device(self) -> torch.device:
         return self.model.device
 

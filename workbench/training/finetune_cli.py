@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,11 @@ from torch.utils.data import ConcatDataset
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
 from workbench.errors import UserFacing
-from workbench.models.catalogue import ModelCard, card_for, is_hub_id, keep_templates, load_catalogue
+from workbench.models.answer import Mode
+from workbench.models.catalogue import ModelCard, keep_templates
 from workbench.models.families.base import has_vision
-from workbench.models.folder import missing_files
 from workbench.models.processors import load_processor
+from workbench.models.source import find_source
 from workbench.settings import Settings
 from workbench.training.collate import Collator
 from workbench.training.schemas import SCHEMAS
@@ -131,22 +132,14 @@ def find_model(ref: str, settings: Settings) -> Origin:
     Raises UserFacing when there is no such model, or its folder lacks files (safetensors weights included).
     """
     name, _, revision = (ref, "", "") if Path(ref).is_dir() else ref.partition("@")
-    name = {"base": settings.base, "tuned": settings.tuned}.get(name, name)
-    card = card_for(name, load_catalogue(settings.models_dir))
-    places = [place for place in (settings.models_dir / card.location, Path(card.location)) if place.is_dir()]
-    if not places and (card.bundled or not is_hub_id(card.location)):
-        hint = "Use base, tuned, a folder with a transformers checkpoint, or a hub id such as owner/name."
-        raise UserFacing(f"There is no model named {ref!r} here.", hint)
-    lacking = missing_files(places[0]) if places else []
-    if lacking:
-        raise UserFacing(f"The model folder {places[0]} lacks {', '.join(lacking)}.", "Copy it again.")
-    source = str(places[0]) if places else card.location
-    revision = None if places else revision or card.revision
+    found = find_source(name, settings)
+    source = str(found.place)
+    revision = None if found.folder else revision or found.card.revision
     try:
         config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise _unloadable(ref, error) from error
-    return Origin(source, revision, card, config.dtype or torch.float32)
+    return Origin(source, revision, found.card, config.dtype or torch.float32)
 
 
 def _unloadable(ref: str, error: Exception) -> UserFacing:
@@ -189,26 +182,38 @@ def add_adapter(model: Any, spec: LoraSpec) -> Any:
         raise UserFacing(f"No layer of this model is called {spec.targets!r}.", "Use all-linear.") from error
 
 
-def save_result(model: Any, processor: Any, out: Path, dtype: torch.dtype, merge: bool) -> dict[str, str]:
+def save_result(
+    model: Any,
+    processor: Any,
+    out: Path,
+    dtype: torch.dtype,
+    templates: Mapping[Mode, str],
+    *,
+    merge: bool,
+) -> dict[str, str]:
     """Write `adapter` and, with `merge`, `model` (LoRA), or `model` (whole); kind → folder.
 
-    Safetensors in the dtype of the original weights, with the processor; each folder appears by a rename.
+    Safetensors in the dtype of the original weights, with the processor and the prompts that were trained on;
+    each folder appears by a rename.
     """
     written: dict[str, str] = {}
     adapted = hasattr(model, "merge_and_unload")
     if adapted:
-        written["adapter"] = _save_folder(out / "adapter", model.save_pretrained, processor)
+        written["adapter"] = _save_folder(out / "adapter", model.save_pretrained, processor, templates)
         model = model.merge_and_unload() if merge else None
     if model is not None:
-        written["model"] = _save_folder(out / "model", model.to(dtype).save_pretrained, processor)
+        written["model"] = _save_folder(out / "model", model.to(dtype).save_pretrained, processor, templates)
     return written
 
 
-def _save_folder(folder: Path, save: Callable[[Path], Any], processor: Any) -> str:
+def _save_folder(
+    folder: Path, save: Callable[[Path], Any], processor: Any, templates: Mapping[Mode, str]
+) -> str:
     draft = folder.with_name(f"{folder.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     save(draft)
     processor.save_pretrained(draft)
+    keep_templates(draft, templates)
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)
     return str(folder)
@@ -266,10 +271,8 @@ def main(argv: list[str] | None = None) -> int:
     outcome: dict[str, Any] = {"steps": place.step, "seconds": round(place.seconds), "records": len(records)}
     outcome["left_out"] = sum(len(report.bad) for report in reports)
     if state.is_main_process:
-        written = save_result(trainer.plain, processor, args.out, origin.dtype, args.merge)
-        for folder in written.values():
-            keep_templates(Path(folder), origin.card.templates)
-        outcome |= written
+        templates = origin.card.templates
+        outcome |= save_result(trainer.plain, processor, args.out, origin.dtype, templates, merge=args.merge)
         lines = (f"{key}: {value}" for key, value in outcome.items())
         print(json.dumps(outcome) if args.json else "\n".join(lines))
     state.wait_for_everyone()

@@ -18,7 +18,6 @@ import torch
 from accelerate import PartialState
 from torch.utils.data import ConcatDataset
 
-from workbench.models.catalogue import keep_templates
 from workbench.models.loading import load_model
 from workbench.settings import Settings
 from workbench.training.collate import Collator
@@ -83,10 +82,8 @@ def main(argv: list[str] | None = None) -> int:
     report = run_stage(answerer, made, supervised, train, args.out / "labels", voting, _say)
     outcome: dict[str, Any] = {"report": asdict(report)}
     if state.is_main_process:
-        written = save_result(model, processor, args.out, origin.dtype, merge=bool(args.lora))
-        for folder in written.values():
-            keep_templates(Path(folder), origin.card.templates)
-        outcome |= written
+        templates = origin.card.templates
+        outcome |= save_result(model, processor, args.out, origin.dtype, templates, merge=bool(args.lora))
         print(json.dumps(outcome) if args.json else "\n".join(f"{k}: {v}" for k, v in outcome.items()))
     state.wait_for_everyone()
     return 0

@@ -14,7 +14,6 @@ import torch
 from accelerate import PartialState
 from torch.utils.data import ConcatDataset
 
-from workbench.models.catalogue import keep_templates
 from workbench.models.loading import load_model
 from workbench.settings import Settings
 from workbench.training.finetune_cli import add_adapter, load_sources, parse_lora, save_result
@@ -82,11 +81,7 @@ def main(argv: list[str] | None = None) -> int:
     place = reinforce(loaded, problems, score, plan, args.out, trained=trained, report=report)
     outcome: dict[str, Any] = {"steps": place.step, "seconds": round(place.seconds)}
     if state.is_main_process:
-        written = save_result(
-            adapted or loaded.model, loaded.processor, args.out, loaded.dtype, merge=bool(lora)
-        )
-        for folder in written.values():
-            keep_templates(Path(folder), loaded.card.templates)
-        outcome |= written
+        net, templates = adapted or loaded.model, loaded.card.templates
+        outcome |= save_result(net, loaded.processor, args.out, loaded.dtype, templates, merge=bool(lora))
         print(json.dumps(outcome) if args.json else "\n".join(f"{k}: {v}" for k, v in outcome.items()))
     return 0

@@ -10,22 +10,12 @@ from transformers.utils import is_torchvision_available
 
 from tests.models.families import tiny_configs as tiny
 from tests.models.families import tiny_configs_tiles as tiles
+from tests.models.families.every_family import TILES, make_tiles
 from tests.tiny import load_tiny, picture
 from workbench.explain import HeatMap, all_span, explain
 from workbench.models.answer import Decoding
-from workbench.models.families.idefics3 import Idefics3
-from workbench.models.families.internvl import InternVL
-from workbench.models.families.llava_next import LlavaNext
-from workbench.models.families.llava_onevision import LlavaOnevision
 from workbench.models.processors import PicturesOnly
 
-MADE = {
-    "llava_next": (tiles.llava_next, LlavaNext),
-    "llava_onevision": (tiles.llava_onevision, LlavaOnevision),
-    "internvl": (tiles.internvl, InternVL),
-    "idefics3": (tiles.idefics3, Idefics3),
-    "smolvlm": (tiles.smolvlm, Idefics3),
-}
 WIDE = picture(90, 50)
 SAMPLED = Decoding(max_new_tokens=8, temperature=1.0, seed=1)  # greedy, some of these write spaces alone
 
@@ -36,10 +26,9 @@ def load(folder):
         return load_tiny(folder)
 
 
-@pytest.fixture(scope="module", params=MADE)
+@pytest.fixture(scope="module", params=TILES)
 def made(request):
-    make, family = MADE[request.param]
-    return make(family())
+    return make_tiles(request.param)
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["one-file", "a-file-a-part"])

@@ -1,11 +1,11 @@
 """Gemma 3 (MedGemma) on tiny random models: one squashed picture, or crops of it too."""
 
-import numpy as np
 import pytest
 import torch
 
 from tests.models.families import tiny_configs as tiny
-from tests.tiny import load_tiny, picture
+from tests.models.families.tiny_configs import load_gemma3
+from tests.tiny import picture
 from workbench.models.families.gemma3 import crop_rectangles
 
 SIZES = [(90, 50), (45, 160), (64, 64)]
@@ -18,22 +18,13 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=["whole", "pan-and-scan"])
 def model(request, folder):
-    return _loaded(folder, request.param == "pan-and-scan")
-
-
-def _loaded(folder, crops):
-    made = load_tiny(folder)
-    # The processor's own default comes before the image processor's; it is shared by the class.
-    made.processor.images_kwargs = dict(
-        made.processor.images_kwargs, do_pan_and_scan=crops, pan_and_scan_min_crop_size=16
-    )
-    return made
+    return load_gemma3(folder, request.param == "pan-and-scan")
 
 
 @pytest.fixture(scope="module", params=["whole", "pan-and-scan"])
 def local(request, folder):
     """The same model with its vision attention silenced, so that each patch keeps to itself."""
-    made = _loaded(folder, request.param == "pan-and-scan")
+    made = load_gemma3(folder, request.param == "pan-and-scan")
     with torch.no_grad():
         for layer in made.model.model.vision_tower.encoder.layers:
             layer.self_attn.out_proj.weight.zero_()
@@ -44,7 +35,7 @@ def local(request, folder):
 def test_sixteen_tokens_for_the_picture_and_for_every_crop(folder):
     counts = {size: [] for size in SIZES}
     for crops in (False, True):
-        model = _loaded(folder, crops)
+        model = load_gemma3(folder, crops)
         for size in SIZES:
             prompt = model.prepare(tiny.ASK, picture(*size))
             kinds = prompt.inputs["token_type_ids"][0]
@@ -56,7 +47,7 @@ def test_sixteen_tokens_for_the_picture_and_for_every_crop(folder):
 
 def test_boxes_by_hand(folder):
     # 91 x 50: the whole in 4 x 4 cells, then crops of 46 and of 45 columns.
-    boxes = _loaded(folder, True).prepare(tiny.ASK, picture(91, 50)).boxes.reshape(3, 16, 4)
+    boxes = load_gemma3(folder, True).prepare(tiny.ASK, picture(91, 50)).boxes.reshape(3, 16, 4)
     assert boxes[0, 5].tolist() == [22.75, 12.5, 45.5, 25]
     assert boxes[1, 5].tolist() == [11.5, 12.5, 23, 25]
     assert boxes[2, 0].tolist() == [46, 0, 57.25, 12.5]
@@ -86,26 +77,9 @@ def test_a_painted_region_changes_exactly_the_tokens_over_it(local, size, corner
         assert {token - start for token in seen if start <= token < start + 16} == expected
 
 
-def test_forcing_equals_generation_and_nothing_leaks(model):
-    tiny.check_forcing(model, [picture(90, 50), None, picture(45, 160, 1)])
-
-
-def test_the_picture_changes_the_scores(model):
-    first, second = (tiny.answer_to(model, picture(90, 50, seed)).logprobs for seed in (0, 1))
-    assert not np.allclose(first[:1], second[:1], atol=1e-4)
-
-
-def test_extension(model):
-    tiny.check_extension(model, picture(90, 50))
-
-
-def test_probe_also_in_layers_with_a_sliding_window(model, folder):
-    assert model.model.config.text_config.layer_types[0] == "sliding_attention"
-    tiny.check_probe(model, folder, picture(45, 160))
-
-
 def test_a_window_hides_the_picture_from_the_answer(model):
     """The tiny window is shorter than the way from the answer to the picture: exactly zero there."""
+    assert model.model.config.text_config.layer_types[0] == "sliding_attention"
     prompt = model.prepare(tiny.ASK, picture(90, 50))
     layers = model.teacher_force(prompt, (20, 21), collect=True).collector.layers
     assert [bool(layers[i].image_share.max() > 0) for i in range(3)] == [False, True, False]
@@ -127,12 +101,3 @@ def test_tokens_of_a_picture_see_later_ones(model):
     change = (states[0] - states[1]).abs().amax(-1)
     assert change[0] == 0
     assert change[1] > 1e-6
-
-
-def test_batches(model):
-    tiny.check_batch(model, [picture(90, 50), picture(45, 160, 1), picture(64, 64, 2)])
-    tiny.check_batch(model, [None, picture(90, 50), None])
-
-
-def test_decoder_parts(model):
-    tiny.check_parts(model, picture(90, 50))

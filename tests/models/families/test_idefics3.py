@@ -5,39 +5,15 @@ import re
 import numpy as np
 import pytest
 
-from tests.models.families import tile_checks as checks
 from tests.models.families import tiny_configs as tiny
-from tests.models.families import tiny_configs_tiles as tiles
+from tests.models.families.every_family import make_tiles
 from tests.tiny import picture
-from workbench.models.families.idefics3 import Idefics3, resized, tile_counts
-
-SIZES = [(90, 50), (40, 100), (200, 190)]
-MAKERS = {"idefics3": tiles.idefics3, "smolvlm": tiles.smolvlm}
+from workbench.models.families.idefics3 import resized, tile_counts
 
 
-@pytest.fixture(scope="module", params=MAKERS)
-def make(request):
-    return MAKERS[request.param]
-
-
-@pytest.fixture(scope="module")
-def model(make):
-    return make(Idefics3())
-
-
-@pytest.fixture(scope="module")
-def local(make):
-    return checks.without_mixing(make(Idefics3(), tiles.NEAREST))
-
-
-def test_only_its_own_configs_match(model):
-    assert Idefics3().matches(model.model.config)
-    assert not Idefics3().matches(type("Other", (), {"model_type": "idefics2"})())
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_tokens_and_positions(model, size):
-    checks.check_markers(model, picture(*size))
+@pytest.fixture(scope="module", params=["idefics3", "smolvlm"])
+def model(request):
+    return make_tiles(request.param)
 
 
 def test_tile_counts_by_hand():
@@ -51,7 +27,7 @@ def test_tile_counts_by_hand():
 
 def test_boxes_by_hand_where_patches_leave_out_the_end_of_each_tile():
     """104 × 78 pixels in 4 × 3 tiles of 26; a token sees 8 × 8 of them and the last two are not seen."""
-    model = tiles.idefics3(Idefics3())
+    model = make_tiles("idefics3")
     boxes = model.prepare(tiny.ASK, picture(208, 117)).boxes
     assert boxes.shape == (13 * 9, 4)
     assert np.allclose(boxes[0], [0, 0, 16, 12])
@@ -64,7 +40,7 @@ def test_boxes_by_hand_where_patches_leave_out_the_end_of_each_tile():
 
 def test_boxes_by_hand_where_patches_fill_the_tile():
     """96 × 72 pixels in 4 × 3 tiles of 24, each 2 × 2 tokens: an 8 × 6 grid, but listed tile by tile."""
-    boxes = tiles.smolvlm(Idefics3()).prepare(tiny.ASK, picture(192, 108)).boxes
+    boxes = make_tiles("smolvlm").prepare(tiny.ASK, picture(192, 108)).boxes
     assert boxes.shape == (13 * 4, 4)
     assert boxes[1].tolist() == [24, 0, 48, 18]
     assert boxes[2].tolist() == [0, 18, 24, 36]
@@ -85,12 +61,6 @@ def test_the_markers_in_the_prompt_name_the_same_rows_and_columns(model):
         assert len(named) == rows * columns
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_a_painted_region_changes_exactly_the_tokens_over_it(local, size):
-    # The picture is resized twice and the tiles' picture once more: what is read may shift by pixels.
-    checks.check_every_box(local, size, slack=1.0)
-
-
 def test_a_picture_that_is_not_split_has_the_whole_alone(model, monkeypatch):
     monkeypatch.setattr(model.processor.image_processor, "do_image_splitting", False)
     boxes = model.prepare(tiny.ASK, picture(60, 30)).boxes
@@ -98,29 +68,3 @@ def test_a_picture_that_is_not_split_has_the_whole_alone(model, monkeypatch):
     assert side in (2, 3)
     assert boxes[0, :2].tolist() == [0, 0]
     assert np.allclose(boxes[-1, 2:], np.array([60, 30]) * (24 / model.model.config.vision_config.image_size))
-
-
-def test_forcing_equals_generation(model):
-    tiny.check_forcing(model, [picture(90, 50), picture(40, 100), None])
-
-
-def test_extension(model):
-    tiny.check_extension(model, picture(90, 50))
-
-
-def test_probe(make, model):
-    plain, eager = (make(Idefics3(), attention=kernel) for kernel in ("sdpa", "eager"))
-    checks.check_probe(model, plain, eager, picture(90, 50))
-
-
-def test_batches(model):
-    tiny.check_batch(model, [picture(90, 50), picture(40, 100, seed=1), None])
-    tiny.check_batch(model, [None, None])
-
-
-def test_decoder_parts(model):
-    tiny.check_parts(model, picture(90, 50))
-
-
-def test_refusals(model):
-    checks.check_refusals(model, picture(90, 50))

@@ -3,34 +3,22 @@
 import numpy as np
 import pytest
 
-from tests.models.families import tile_checks as checks
 from tests.models.families import tiny_configs as tiny
 from tests.models.families import tiny_configs_tiles as tiles
+from tests.models.families.every_family import make_tiles
+from tests.models.families.tile_checks import changed_by, without_mixing
 from tests.tiny import picture
-from workbench.models.families.llava_next import LlavaNext, fitted, unpadded, with_newlines
-
-SIZES = [(131, 77), (40, 100), (30, 25)]
+from workbench.models.families.llava_next import fitted, unpadded, with_newlines
 
 
 @pytest.fixture(scope="module")
 def model():
-    return tiles.llava_next(LlavaNext())
+    return make_tiles("llava_next")
 
 
 @pytest.fixture(scope="module")
 def local():
-    return checks.without_mixing(tiles.llava_next(LlavaNext(), tiles.NEAREST))
-
-
-def test_only_its_own_configs_match(model):
-    config = type(model.model.config)
-    assert LlavaNext().matches(config())
-    assert not LlavaNext().matches(type("Other", (), {"model_type": "llava"})())
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_tokens_and_positions(model, size):
-    checks.check_markers(model, picture(*size))
+    return without_mixing(make_tiles("llava_next", tiles.NEAREST))
 
 
 def test_boxes_by_hand_without_padding(model):
@@ -63,51 +51,13 @@ def test_fit_and_unpadding_by_hand():
     assert with_newlines(np.ones((2, 1, 4))).tolist() == [[1] * 4, [0] * 4] * 2
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_a_painted_region_changes_exactly_the_tokens_over_it(local, size):
-    checks.check_every_box(local, size)
-
-
 def test_newlines_never_change(local):
     size = (90, 50)
     boxes = local.prepare(tiny.ASK, picture(*size)).boxes
-    changed = checks.changed_by(local, size, (0, 0, *size))
+    changed = changed_by(local, size, (0, 0, *size))
     empty = np.flatnonzero(~boxes.any(1)).tolist()
     assert empty == [36 + 13 * row + 12 for row in range(6)]
     assert changed.isdisjoint(empty)
-
-
-def test_any_size_has_as_many_boxes_as_tokens(model):
-    random = np.random.default_rng(0)
-    for width, height in random.integers(8, 200, (40, 2)):
-        prompt = model.prepare(tiny.ASK, picture(width, height))
-        assert len(prompt.boxes) == len(prompt.image_positions)
-
-
-def test_forcing_equals_generation(model):
-    tiny.check_forcing(model, [picture(90, 50), picture(40, 100), None])
-
-
-def test_extension(model):
-    tiny.check_extension(model, picture(90, 50))
-
-
-def test_probe(model):
-    plain, eager = (tiles.llava_next(LlavaNext(), attention=kernel) for kernel in ("sdpa", "eager"))
-    checks.check_probe(model, plain, eager, picture(90, 50))
-
-
-def test_batches(model):
-    tiny.check_batch(model, [picture(90, 50), picture(40, 100, seed=1), None])
-    tiny.check_batch(model, [None, None])
-
-
-def test_decoder_parts(model):
-    tiny.check_parts(model, picture(90, 50))
-
-
-def test_refusals(model):
-    checks.check_refusals(model, picture(90, 50))
 
 
 def test_another_picture_and_resized_tiles_are_refused(model, monkeypatch):

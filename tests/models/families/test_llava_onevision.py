@@ -4,33 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from tests.models.families import tile_checks as checks
 from tests.models.families import tiny_configs as tiny
-from tests.models.families import tiny_configs_tiles as tiles
+from tests.models.families.every_family import make_tiles
 from tests.tiny import picture
-from workbench.models.families.llava_onevision import LlavaOnevision, bilinear_boxes, bilinear_sources
-
-SIZES = [(131, 77), (40, 100), (52, 24)]
+from workbench.models.families.llava_onevision import bilinear_boxes, bilinear_sources
 
 
 @pytest.fixture(scope="module")
 def model():
-    return tiles.llava_onevision(LlavaOnevision())
-
-
-@pytest.fixture(scope="module")
-def local():
-    return checks.without_mixing(tiles.llava_onevision(LlavaOnevision(), tiles.NEAREST))
-
-
-def test_only_its_own_configs_match(model):
-    assert LlavaOnevision().matches(model.model.config)
-    assert not LlavaOnevision().matches(type("Other", (), {"model_type": "llava_next"})())
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_tokens_and_positions(model, size):
-    checks.check_markers(model, picture(*size))
+    return make_tiles("llava_onevision")
 
 
 def test_boxes_by_hand_of_a_grid_that_is_not_shrunk(model):
@@ -72,41 +54,3 @@ def test_shrunk_boxes_are_the_hull_of_their_cells():
     x, y = np.meshgrid(edges, edges)
     grid = np.stack([x, y, x + 10, y + 10], -1)
     assert bilinear_boxes(grid, 2, 4)[1, 3].tolist() == [30, 20, 40, 40]
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_a_painted_region_changes_exactly_the_tokens_over_it(local, size):
-    checks.check_every_box(local, size)
-
-
-def test_any_size_has_as_many_boxes_as_tokens(model):
-    random = np.random.default_rng(0)
-    for width, height in random.integers(8, 200, (40, 2)):
-        prompt = model.prepare(tiny.ASK, picture(width, height))
-        assert len(prompt.boxes) == len(prompt.image_positions)
-
-
-def test_forcing_equals_generation(model):
-    tiny.check_forcing(model, [picture(90, 50), picture(40, 100), None])
-
-
-def test_extension(model):
-    tiny.check_extension(model, picture(90, 50))
-
-
-def test_probe(model):
-    plain, eager = (tiles.llava_onevision(LlavaOnevision(), attention=kernel) for kernel in ("sdpa", "eager"))
-    checks.check_probe(model, plain, eager, picture(90, 50))
-
-
-def test_batches(model):
-    tiny.check_batch(model, [picture(90, 50), picture(104, 52, seed=1), None])
-    tiny.check_batch(model, [None, None])
-
-
-def test_decoder_parts(model):
-    tiny.check_parts(model, picture(90, 50))
-
-
-def test_refusals(model):
-    checks.check_refusals(model, picture(90, 50))

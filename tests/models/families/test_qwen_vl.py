@@ -80,15 +80,6 @@ def test_windows_reorder_blocks_inside_the_tower(tmp_path):
     assert made.prepare(tiny.ASK, picture(60, 30)).inputs["image_grid_thw"].tolist() == [[1, 8, 16]]
 
 
-def test_forcing_equals_generation_and_nothing_leaks(model):
-    tiny.check_forcing(model, [picture(60, 30), None, picture(33, 70, 1)])
-
-
-def test_the_picture_changes_the_scores(model):
-    first, second = (tiny.answer_to(model, picture(60, 30, seed)).logprobs for seed in (0, 1))
-    assert not np.allclose(first[:1], second[:1], atol=1e-4)
-
-
 def test_forcing_after_a_batch_of_other_shapes(model):
     prompt = model.prepare(tiny.ASK, picture(60, 30))
     answer = model.generate(prompt, tiny.GREEDY)
@@ -96,23 +87,6 @@ def test_forcing_after_a_batch_of_other_shapes(model):
     model.generate_batch(others, tiny.GREEDY)
     assert model.model.model.rope_deltas.shape == (3, 1)
     assert np.abs(model.teacher_force(prompt, answer.ids).logprobs - answer.logprobs).max() < 1e-4
-
-
-def test_extension(model):
-    tiny.check_extension(model, picture(60, 30))
-
-
-def test_probe(model, folder):
-    tiny.check_probe(model, folder, picture(33, 70))
-
-
-def test_batches(model):
-    tiny.check_batch(model, [picture(60, 30), picture(33, 70, 1), picture(48, 48, 2)])
-    tiny.check_batch(model, [None, picture(60, 30), None])
-
-
-def test_decoder_parts(model):
-    tiny.check_parts(model, picture(60, 30))
 
 
 def test_two_pictures_in_one_prompt_are_refused(model):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.models.families import tiny_configs as tiny
+from tests.models.families.every_family import TEXT
 from tests.tiny import load_tiny, picture
 from workbench.errors import UserFacing
 from workbench.models.answer import Question
@@ -14,7 +15,7 @@ from workbench.models.loading import load_model
 from workbench.settings import Settings
 
 
-@pytest.fixture(scope="module", params=["llama", "mistral", "qwen2", "qwen3", "gemma3_text"])
+@pytest.fixture(scope="module", params=TEXT)
 def folder(request, tmp_path_factory):
     return tiny.save_text(tmp_path_factory.mktemp(request.param) / "model", request.param)
 
@@ -65,26 +66,6 @@ def test_a_model_without_chat_template_continues_the_bare_question(tmp_path):
     model = load_tiny(folder)
     prompt = model.prepare(Question("left right", mode="short"), None)
     assert model.tokenizer.decode(prompt.inputs["input_ids"][0]).startswith("left right\nAnswer")
-
-
-def test_forcing_equals_generation_and_nothing_leaks(model):
-    tiny.check_forcing(model, [None])
-
-
-def test_extension(model):
-    tiny.check_extension(model, None)
-
-
-def test_probe(model, folder):
-    tiny.check_probe(model, folder, None)
-
-
-def test_batches(model):
-    tiny.check_batch(model, [None, None, None])
-
-
-def test_decoder_parts(model):
-    tiny.check_parts(model, None)
 
 
 def test_gradients_are_possible_unless_weights_are_quantised(model, monkeypatch):

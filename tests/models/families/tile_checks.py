@@ -1,10 +1,9 @@
-"""What every family that cuts pictures into tiles must satisfy, apart from what every family must."""
+"""Which tokens of a tiled picture change when a region of it is painted over, and which must."""
 
 import numpy as np
-import pytest
 import torch
 
-from tests.models.families.tiny_configs import ASK, answer_to, painted
+from tests.models.families.tiny_configs import ASK, painted
 from tests.models.families.tiny_configs_tiles import PATCH
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.session import LoadedModel
@@ -84,41 +83,3 @@ def check_every_box(model: LoadedModel, size: tuple[int, int], slack: float = 0.
             found |= check_painted(model, size, (x0, y0, x1, y1), slack)
     boxes = model.prepare(ASK, painted(size, (0, 0, 1, 1))[0]).boxes
     assert found == set(np.flatnonzero(((boxes[:, 2:] - boxes[:, :2]) > 0).all(1)).tolist())
-
-
-def check_markers(model: LoadedModel, image: MedicalImage) -> None:
-    """There is one box and one feature for each image token of the prompt, in the order of the prompt."""
-    prompt = model.prepare(ASK, image)
-    ids = prompt.inputs["input_ids"][0].tolist()
-    wanted = model.model.config.image_token_id
-    assert prompt.image_positions.tolist() == [place for place, token in enumerate(ids) if token == wanted]
-    assert prompt.image_positions.dtype == np.int64
-    assert prompt.boxes.dtype == np.float32
-    assert len(prompt.boxes) == len(image_features(model, image)) > 0
-
-
-def check_refusals(model: LoadedModel, image: MedicalImage) -> None:
-    """A forgotten aligned input, and boxes for another prompt than the one at hand, are refused."""
-    prompt = model.prepare(ASK, image)
-    forgotten = prompt.inputs | {"position_ids": torch.zeros_like(prompt.inputs["input_ids"])}
-    with pytest.raises(KeyError, match="position_ids"):
-        model.family.extend(forgotten, torch.tensor([5]))
-    fewer = prompt.inputs | {"input_ids": prompt.inputs["input_ids"][:, prompt.image_positions[3] :]}
-    with pytest.raises(ValueError, match="image tokens"):
-        model.family.patch_boxes(prompt.image_size, fewer, model.processor, model.model.config)
-
-
-def check_probe(model: LoadedModel, plain: LoadedModel, eager: LoadedModel, image: MedicalImage) -> None:
-    """The probe leaves logits bit-identical and its rows are those of eager attention, in every layer."""
-    prompt = model.prepare(ASK, image)
-    ids = answer_to(model, image).ids
-    inputs = model.family.extend(prompt.inputs, torch.tensor(ids))
-    with torch.inference_mode():
-        assert torch.equal(model.model(**inputs).logits, plain.model(**inputs).logits)
-        maps = eager.model(**inputs, output_attentions=True).attentions
-    collector = model.teacher_force(prompt, ids, collect=True).collector
-    assert sorted(collector.layers) == list(range(len(maps)))
-    rows = slice(prompt.length - 1, prompt.length - 1 + len(ids))
-    for index, layer in collector.layers.items():
-        wanted = maps[index][0][:, rows][:, :, prompt.image_positions]
-        assert torch.allclose(layer.attention, wanted, atol=1e-4)

@@ -1,4 +1,4 @@
-"""Tiny random checkpoints of the real families, laid out as on the hub, and what each family must satisfy."""
+"""Tiny random checkpoints of the real families, laid out as on the hub; pictures that differ in a region."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +23,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 
 from tests.tiny import TEXTS, load_tiny, picture
 from workbench.imaging.medical_image import MedicalImage
-from workbench.models.answer import Answer, Decoding, Question
+from workbench.models.answer import Decoding, Question
 from workbench.models.session import LoadedModel
 
 ASK = Question("Is there evidence of a nodule?")
@@ -138,6 +138,16 @@ def save_gemma3(folder: Path) -> Path:
     return folder
 
 
+def load_gemma3(folder: Path, crops: bool) -> LoadedModel:
+    """The model of `save_gemma3`, shown a picture's crops too if asked."""
+    made = load_tiny(folder)
+    # The processor's own default comes before the image processor's; it is shared by the class.
+    made.processor.images_kwargs = dict(
+        made.processor.images_kwargs, do_pan_and_scan=crops, pan_and_scan_min_crop_size=16
+    )
+    return made
+
+
 def gemma_text(words: PreTrainedTokenizerFast) -> dict[str, Any]:
     return _TEXT | {
         "vocab_size": len(words),
@@ -175,77 +185,6 @@ def _save(folder: Path, auto: Any, config: Any, words: PreTrainedTokenizerFast) 
     words.save_pretrained(folder)
 
 
-def answer_to(model: LoadedModel, image: MedicalImage | None, question: Question = ASK) -> Answer:
-    return model.generate(model.prepare(question, image), GREEDY)
-
-
-def check_forcing(model: LoadedModel, images: list[MedicalImage | None]) -> None:
-    """Teacher forcing gives generation's scores, also after other pictures have gone through the model."""
-    prompts = [model.prepare(ASK, image) for image in images]
-    answers = [model.generate(prompt, GREEDY) for prompt in prompts]
-    first = [model.teacher_force(p, a.ids).logprobs for p, a in zip(prompts, answers, strict=True)]
-    for prompt, answer, earlier in zip(reversed(prompts), reversed(answers), reversed(first), strict=True):
-        assert np.abs(earlier - answer.logprobs).max() < 1e-4
-        assert np.array_equal(model.teacher_force(prompt, answer.ids).logprobs, earlier)
-        again = model.generate(prompt, GREEDY)
-        assert again.ids == answer.ids
-        assert np.allclose(again.logprobs, answer.logprobs, atol=1e-6)
-
-
-def check_extension(model: LoadedModel, image: MedicalImage | None) -> None:
-    """Extending by a then b is extending by a + b; the prompt's own inputs stay as they were."""
-    prompt = model.prepare(ASK, image)
-    before = {key: value.clone() for key, value in prompt.inputs.items()}
-    ids = torch.tensor([20, 21, 22, 23, 24])
-    once = model.family.extend(prompt.inputs, ids)
-    twice = model.family.extend(model.family.extend(prompt.inputs, ids[:2]), ids[2:])
-    assert once.keys() == twice.keys() == before.keys()
-    for key, value in once.items():
-        assert torch.equal(value, twice[key])
-        if before[key].shape == before["input_ids"].shape:
-            assert value.shape[1] == prompt.length + 5
-            assert torch.equal(value[:, : prompt.length], before[key])
-        else:
-            assert torch.equal(value, before[key])
-        assert torch.equal(prompt.inputs[key], before[key])
-    assert once["input_ids"][0, prompt.length :].tolist() == ids.tolist()
-
-
-def _reference(folder: Path, kernel: str) -> LoadedModel:
-    """The same model with a stock attention kernel in its text decoder."""
-    model = load_tiny(folder)
-    nested = getattr(model.model.config, "text_config", None) is not None
-    model.model.set_attn_implementation({"text_config": kernel} if nested else kernel)
-    return model
-
-
-def check_probe(model: LoadedModel, folder: Path, image: MedicalImage | None) -> None:
-    """The probe leaves logits bit-identical and its rows are those of eager attention, in every layer."""
-    prompt = model.prepare(ASK, image)
-    ids = answer_to(model, image).ids
-    inputs = model.family.extend(prompt.inputs, torch.tensor(ids))
-    with torch.inference_mode():
-        assert torch.equal(model.model(**inputs).logits, _reference(folder, "sdpa").model(**inputs).logits)
-        maps = _reference(folder, "eager").model(**inputs, output_attentions=True).attentions
-    columns = prompt.image_positions if image is not None else np.arange(prompt.length)
-    collector = model.teacher_force(prompt, ids, collect=True, columns=columns).collector
-    assert sorted(collector.layers) == list(range(len(maps)))
-    rows = slice(prompt.length - 1, prompt.length - 1 + len(ids))
-    for index, layer in collector.layers.items():
-        assert torch.allclose(layer.attention, maps[index][0][:, rows][:, :, columns], atol=1e-4)
-
-
-def check_batch(model: LoadedModel, images: list[MedicalImage | None]) -> None:
-    """Prompts of unequal length and pictures of unequal shape, generated together and one at a time."""
-    texts = ("Hi", "Is there evidence of a nodule?", "left right upper lower zone")
-    prompts = [model.prepare(Question(text), image) for text, image in zip(texts, images, strict=False)]
-    together = model.generate_batch(prompts, GREEDY)
-    for prompt, answer in zip(prompts, together, strict=True):
-        alone = model.generate(prompt, GREEDY)
-        assert answer.ids == alone.ids
-        assert np.allclose(answer.logprobs, alone.logprobs, atol=1e-4)
-
-
 def painted(size: tuple[int, int], box: tuple[float, float, float, float]) -> list[MedicalImage]:
     """A picture and the same one with other pixels in `box` (x0, y0, x1, y1)."""
     plain = picture(*size, seed=5)
@@ -280,16 +219,3 @@ def quadrant(boxes: np.ndarray, corner: int) -> tuple[float, float, float, float
     x0, x1 = (x[0], middle_x) if left else (middle_x, x[-1])
     y0, y1 = (y[0], middle_y) if top else (middle_y, y[-1])
     return tuple(float(v) for v in np.round([x0, y0, x1, y1]))
-
-
-def check_parts(model: LoadedModel, image: MedicalImage | None) -> None:
-    """The parts are the model's own: norm by its stated gain, then unembedding, gives the logits."""
-    prompt, parts = model.prepare(ASK, image), model.decoder
-    ids = answer_to(model, image).ids
-    forced = model.teacher_force(prompt, ids)
-    rms = (forced.hidden.pow(2).mean(-1, keepdim=True) + parts.norm_epsilon).sqrt()
-    logits = forced.hidden / rms * parts.norm_gain @ parts.unembedding.weight.T
-    chosen = logits.log_softmax(-1).gather(1, torch.tensor(ids)[:, None])[:, 0]
-    assert np.abs(chosen.detach().numpy() - forced.logprobs).max() < 1e-4
-    assert len(parts.layers) == 3
-    assert parts.attention(1) is parts.layers[1].self_attn

@@ -61,8 +61,8 @@ def pictures(real: Any, images: Any, tokens: PreTrainedTokenizerFast, **settings
     return pictures_only(real, images, tokens, {"chat_template": tokens.chat_template, **settings}, {})
 
 
-def loaded(config: Any, processor: Any, family: Family, attention: str | None = None) -> LoadedModel:
-    """A random model as the workbench holds it; with `attention`, a stock kernel instead of the probe."""
+def loaded(config: Any, processor: Any, family: Family) -> LoadedModel:
+    """A random model as the workbench holds it."""
     torch.manual_seed(3)
     model = AutoModelForImageTextToText.from_config(config)
     with torch.no_grad():
@@ -73,10 +73,7 @@ def loaded(config: Any, processor: Any, family: Family, attention: str | None = 
     for name in ("pad_token_id", "eos_token_id"):
         setattr(model.generation_config, name, getattr(processor.tokenizer, name))
     model.eval().requires_grad_(False)
-    if attention:
-        model.set_attn_implementation({"text_config": attention})
-    else:
-        install(model)
+    install(model)
     return LoadedModel(ModelCard(family.name, family.name, "memory"), model, processor, family, "test")
 
 
@@ -85,7 +82,7 @@ def _text(tokens: PreTrainedTokenizerFast) -> dict[str, Any]:
     return _TEXT | ids | {"vocab_size": len(tokens)}
 
 
-def llava_next(family: Family, resample: int = BICUBIC, attention: str | None = None) -> LoadedModel:
+def llava_next(family: Family, resample: int = BICUBIC) -> LoadedModel:
     """Tiles of 24 pixels, CLIP patches of 4: 36 tokens a tile; up to 2 × 2, 3 × 1 or 1 × 3 tiles."""
     tokens = words("<image>")
     pinpoints = [[24, 48], [48, 24], [48, 48], [72, 24], [24, 72]]
@@ -110,10 +107,10 @@ def llava_next(family: Family, resample: int = BICUBIC, attention: str | None = 
         image_token_index=processor.image_token_id,
         image_grid_pinpoints=pinpoints,
     )
-    return loaded(config, processor, family, attention)
+    return loaded(config, processor, family)
 
 
-def llava_onevision(family: Family, resample: int = BICUBIC, attention: str | None = None) -> LoadedModel:
+def llava_onevision(family: Family, resample: int = BICUBIC) -> LoadedModel:
     """Tiles of 26 pixels, of which SigLIP's 6 × 6 patches of 4 use 24; at most two tiles' worth of tokens."""
     tokens = words("<image>", "<video>")
     pinpoints = [[26 * rows, 26 * columns] for rows in (1, 2, 3) for columns in (1, 2, 3)]
@@ -138,10 +135,10 @@ def llava_onevision(family: Family, resample: int = BICUBIC, attention: str | No
         image_grid_pinpoints=pinpoints,
         vision_aspect_ratio="anyres_max_2",
     )
-    return loaded(config, processor, family, attention)
+    return loaded(config, processor, family)
 
 
-def internvl(family: Family, resample: int = BICUBIC, attention: str | None = None) -> LoadedModel:
+def internvl(family: Family, resample: int = BICUBIC) -> LoadedModel:
     """Tiles of 24 pixels, patches of 4 merged 2 × 2: 9 tokens a tile; up to six tiles and a thumbnail."""
     names = {
         "start_image_token": "<img>",
@@ -160,10 +157,10 @@ def internvl(family: Family, resample: int = BICUBIC, attention: str | None = No
         # Tied, this random model would repeat the prompt's last kinds of token, image tokens among them.
         tie_word_embeddings=False,
     )
-    return loaded(config, processor, family, attention)
+    return loaded(config, processor, family)
 
 
-def idefics3(family: Family, resample: int = BICUBIC, attention: str | None = None) -> LoadedModel:
+def idefics3(family: Family, resample: int = BICUBIC) -> LoadedModel:
     """Tiles of 26 pixels, of which 6 × 6 patches of 4 use 24, merged 2 × 2: 9 tokens a tile."""
     tokens = words("<image>", "<fake_token_around_image>", "<global-img>", "<end_of_utterance>", *_rows(4))
     images = Idefics3ImageProcessorPil(
@@ -176,10 +173,10 @@ def idefics3(family: Family, resample: int = BICUBIC, attention: str | None = No
         image_token_id=processor.image_token_id,
         scale_factor=2,
     )
-    return loaded(config, processor, family, attention)
+    return loaded(config, processor, family)
 
 
-def smolvlm(family: Family, resample: int = BICUBIC, attention: str | None = None) -> LoadedModel:
+def smolvlm(family: Family, resample: int = BICUBIC) -> LoadedModel:
     """SmolVLM with tiles of 24 pixels, patches of 4 merged 3 × 3: 4 tokens a tile."""
     tokens = words("<image>", "<fake_token_around_image>", "<global-img>", *_rows(4))
     images = SmolVLMImageProcessorPil(
@@ -193,7 +190,7 @@ def smolvlm(family: Family, resample: int = BICUBIC, attention: str | None = Non
         image_token_id=tokens.convert_tokens_to_ids("<image>"),
         scale_factor=3,
     )
-    return loaded(config, processor, family, attention)
+    return loaded(config, processor, family)
 
 
 def _rows(count: int) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from workbench.models.families.base import DecoderParts, extend_aligned
+from workbench.models.families.base import DecoderParts, Inputs, collate_aligned, extend_aligned, token_places
 from workbench.models.families.geometry import grid_boxes, placement
 
 
@@ -18,12 +18,10 @@ class Llava:
     def matches(self, config: Any) -> bool:
         return config.model_type == "llava"
 
-    def image_positions(self, inputs: dict[str, torch.Tensor], config: Any) -> np.ndarray:
-        return torch.nonzero(inputs["input_ids"][0] == config.image_token_id).flatten().cpu().numpy()
+    def image_positions(self, inputs: Inputs, config: Any) -> np.ndarray:
+        return token_places(inputs, config.image_token_id)
 
-    def patch_boxes(
-        self, size: tuple[int, int], inputs: dict[str, torch.Tensor], processor: Any, config: Any
-    ) -> np.ndarray:
+    def patch_boxes(self, size: tuple[int, int], inputs: Inputs, processor: Any, config: Any) -> np.ndarray:
         """With `vision_feature_select_strategy="full"` on a tower with a class token, the class token
         comes first and gets an empty box."""
         width, height = size
@@ -36,20 +34,11 @@ class Llava:
             raise ValueError(f"{-extra} patches have no image token; the processor and the model disagree")
         return np.concatenate([np.zeros((extra, 4), np.float32), boxes])
 
-    def extend(self, inputs: dict[str, torch.Tensor], ids: torch.Tensor) -> dict[str, torch.Tensor]:
+    def extend(self, inputs: Inputs, ids: torch.Tensor) -> Inputs:
         return extend_aligned(inputs, ids, {"attention_mask": 1, "mm_token_type_ids": 0, "token_type_ids": 0})
 
-    def collate(self, batch: list[dict[str, torch.Tensor]], pad_id: int) -> dict[str, torch.Tensor]:
-        longest = max(inputs["input_ids"].shape[1] for inputs in batch)
-        fill = {"input_ids": pad_id, "attention_mask": 0}
-        out = {
-            key: torch.cat(
-                [nn.functional.pad(i[key], (longest - i[key].shape[1], 0), value=value) for i in batch]
-            )
-            for key, value in fill.items()
-        }
-        pictures = [inputs["pixel_values"] for inputs in batch if "pixel_values" in inputs]
-        return out | ({"pixel_values": torch.cat(pictures)} if pictures else {})
+    def collate(self, batch: list[Inputs], pad_id: int) -> Inputs:
+        return collate_aligned(batch, {"input_ids": pad_id, "attention_mask": 0})
 
     def decoder(self, model: nn.Module) -> DecoderParts:
         text = model.model.language_model

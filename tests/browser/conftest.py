@@ -1,0 +1,113 @@
+"""A browser, pages to visit with it, and a bare page that holds the viewer alone."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.driving import SHIPPED, chromium, fake_page, shipped_page
+from tests.browser.viewer_page import page_text
+
+WAIT_MS = 90_000
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: str) -> Iterator[Any]:
+    pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with chromium(chromium_path) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The upload folder of the pages."""
+    folder = tmp_path_factory.mktemp("page") / "uploads"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plain(uploads: Path) -> Iterator[str]:
+    """Address of a page with stand-in models."""
+    with fake_page("plain", uploads) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def shipped(uploads: Path) -> Iterator[str]:
+    """Address of a page with the shipped pair; skips without it."""
+    if not all(map(Path.is_file, SHIPPED)):
+        pytest.skip("the shipped pair is not there yet")
+    with shipped_page(uploads) as address:
+        yield address
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Any]:
+    """`visit(address, tab, **context)` opens a page; script errors and requests elsewhere fail the test."""
+    contexts, errors, elsewhere = [], [], []
+
+    def open_page(address: str, tab: str | None = None, **context: Any) -> Any:
+        contexts.append(browser.new_context(**{"viewport": {"width": 1440, "height": 950}, **context}))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("dialog", lambda dialog: (errors.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        page.on(
+            "request",
+            lambda request: (
+                elsewhere.append(request.url)
+                if request.url.startswith("http") and not request.url.startswith(address)
+                else None
+            ),
+        )
+        page.goto(address)
+        page.wait_for_selector("#case-gallery button")
+        if tab:
+            page.get_by_role("tab", name=tab).click()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []
+    assert elsewhere == []
+
+
+class _Page(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(page_text())
+
+    def log_message(self, *_: Any) -> None:
+        return
+
+
+@pytest.fixture(scope="module")
+def viewer_address() -> Iterator[str]:
+    """Address of a bare page with the viewer on it."""
+    server = HTTPServer(("127.0.0.1", 0), _Page)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def page(browser: Any, viewer_address: str, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The bare viewer in a window of the asked size; it fails the test on any script error."""
+    context = browser.new_context(**getattr(request, "param", {"viewport": {"width": 1400, "height": 900}}))
+    opened = context.new_page()
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.goto(viewer_address)
+    yield opened
+    context.close()
+    assert errors == []

@@ -1,0 +1,89 @@
+"""Where a model is found, and with which prompts."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.models.families import tiny_configs
+from tests.tiny import load_tiny, save_tiny
+from workbench.doctor import as_text, examine, model_folder
+from workbench.errors import UserFacing
+from workbench.models.catalogue import DEFAULT_TEMPLATES, keep_templates
+from workbench.models.source import find_source
+from workbench.settings import PROJECT_ROOT, Settings
+
+OWN = {"trace": "{question} Think.", "short": "{question} Be brief."}
+CPU = Settings(device="cpu")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A model trained here whose prompts are lost."""
+    return save_tiny(tmp_path / "mine")
+
+
+def shop(folder: Path, **entries: dict[str, object]) -> Settings:
+    """A models folder with a catalogue of these entries."""
+    (folder / "catalogue.json").write_text(json.dumps(entries))
+    return Settings(models_dir=folder, device="cpu")
+
+
+def test_a_folder_trained_here_that_lost_its_prompts_says_so(folder: Path) -> None:
+    found = find_source(str(folder), CPU)
+    assert found.card.templates == DEFAULT_TEMPLATES
+    assert "no workbench.json" in found.card.note and "not trained on" in found.card.note
+    assert load_tiny(folder).note == found.card.note
+
+
+def test_with_its_prompts_there_is_nothing_to_say(folder: Path) -> None:
+    keep_templates(folder, OWN)
+    card = find_source(str(folder), CPU).card
+    assert (card.templates, card.note) == (OWN, "")
+
+
+def test_other_checkpoints_have_prompts_of_their_maker(tmp_path: Path) -> None:
+    for made in (tiny_configs.save_qwen(tmp_path / "qwen", "qwen2_vl"), save_tiny(tmp_path / "plain")):
+        if made.name == "plain":
+            (made / "chat_template.jinja").unlink()
+        assert find_source(str(made), CPU).card.note == ""
+
+
+def test_the_shipped_pair_and_the_hub_have_no_note() -> None:
+    for ref in ("base", "tuned", "someone/model"):
+        assert find_source(ref, CPU).card.note == ""
+    hub = find_source("someone/model", CPU)
+    assert (hub.folder, hub.place, hub.card.templates) == (None, "someone/model", DEFAULT_TEMPLATES)
+
+
+def test_a_folder_under_the_models_folder_keeps_its_own_prompts(tmp_path: Path) -> None:
+    """It is named without its path, which says nothing about where its prompts lie."""
+    keep_templates(save_tiny(tmp_path / "mine"), OWN)
+    found = find_source("mine", shop(tmp_path))
+    assert found.folder == tmp_path / "mine"
+    assert found.card.templates == OWN
+
+
+def test_a_catalogue_name_leads_to_the_hub_at_the_pinned_revision(tmp_path: Path) -> None:
+    entry = {"title": "Theirs", "location": "someone/model", "revision": "abc"}
+    found = find_source("theirs", shop(tmp_path, theirs=entry))
+    assert (found.place, found.card.revision, found.card.title) == ("someone/model", "abc", "Theirs")
+
+
+def test_a_bundled_model_is_never_looked_for_on_the_hub(tmp_path: Path) -> None:
+    entry = {"title": "Ours", "location": "models/ours", "bundled": True}
+    with pytest.raises(UserFacing, match="no model named"):
+        find_source("ours", shop(tmp_path, ours=entry))
+
+
+def test_the_doctor_says_it_without_calling_it_a_problem(folder: Path) -> None:
+    record = examine(Settings(tuned=str(folder), device="cpu"))
+    assert record["models"]["tuned"]["note"] == find_source(str(folder), CPU).card.note
+    assert record["models"]["base"]["note"] == ""
+    assert not any("workbench.json" in problem for problem in record["problems"])
+    assert "Note: This folder has no workbench.json" in as_text(record)
+    copy = shutil.copytree(PROJECT_ROOT / "assets" / "models" / "base", folder.parent / "copy")
+    assert model_folder(CPU, str(copy))["note"] == ""
+    (copy / "workbench.json").unlink()
+    assert model_folder(CPU, str(copy))["note"] != ""
