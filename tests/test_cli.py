@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 
 from workbench.bench.conditions import CONDITIONS
+from workbench.bench.progress import Progress
+from workbench.bench.sharding import Shard
 from workbench.cli import BENCH_CONDITIONS, main, printable
+from workbench.commands.bench import progress_lines
 from workbench.errors import UserFacing
 from workbench.explain.heatmap import HeatMap, Refusal, Span
 from workbench.imaging.medical_image import MedicalImage
@@ -64,7 +67,7 @@ def rooms(monkeypatch: pytest.MonkeyPatch, tiny_rgb: np.ndarray) -> SimpleNamesp
         state.seen |= {"ref": ref, "settings": settings}
         if state.fault:
             raise state.fault
-        return SimpleNamespace(name="teaching-tuned")
+        return SimpleNamespace(name="teaching-tuned", note="")
 
     def run_case(model, image, question: Question, decoding, stop):
         state.seen |= {"question": question, "decoding": decoding}
@@ -278,7 +281,9 @@ def test_terminal_control_sequences_are_not_passed_on() -> None:
     assert printable("a\x1b[31mb\u202ec\r\n\tд🙂") == "a\ufffd[31mb\ufffdc\ufffd\n\tд🙂"
 
 
-@pytest.mark.parametrize("command", [[], ["ask"], ["explain"], ["bench"], ["bench", "run"], ["doctor"]])
+@pytest.mark.parametrize(
+    "command", [[], ["ask"], ["explain"], ["bench"], ["bench", "run"], ["bench", "judge"], ["doctor"]]
+)
 def test_help_is_quick_and_imports_no_model_code(command: list[str]) -> None:
     code = (
         "import sys\nfrom workbench.cli import main\n"
@@ -317,11 +322,12 @@ def bench(rooms, monkeypatch: pytest.MonkeyPatch) -> list[SimpleNamespace]:
     def run_bench(items, models, out, **settings):
         runs.append(SimpleNamespace(items=items, models=models, out=out, **settings))
         for done in range(1, 41) if settings["progress"] else ():
-            settings["progress"](SimpleNamespace(done=done, total=40, model="base", condition="image"))
+            pace = {"rate": 30.0, "seconds_left": 2.0 * (40 - done)} if done > 1 else {}
+            settings["progress"](Progress(done, 40, "base", "image", **pace))
 
     fakes = {
         "items": {"load_items": lambda source, limit: [source, limit]},
-        "runner": {"run_bench": run_bench},
+        "runner": {"run_bench": run_bench, "SAMPLES": 4, "TEMPERATURE": 0.7},
         "report": {
             "build_report": lambda out: {"folder": out.name, "runs": len(runs)},
             "bench_table_text": lambda report: f"{report['runs']} runs",
@@ -356,7 +362,27 @@ def test_bench_run_passes_its_settings_on_and_tells_how_far_it_is(bench, tmp_pat
     assert (ran.conditions, ran.mode, ran.retry_failed) == (("blank", "image"), "short", True)
     assert ran.decoding.max_new_tokens == 9 and ran.items == ["x.jsonl", None]
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 21 and lines[-1] == "40 of 40 answers ('base', image)"
+    assert len(lines) == 21 and lines[0] == "1 of 40 answers ('base', image)"
+    assert lines[1] == "2 of 40 answers ('base', image), 30 a minute, 76 s left"
+    assert lines[-1] == "40 of 40 answers ('base', image), 30 a minute, 0 s left"
+
+
+def test_bench_run_samples_as_it_is_told(bench, tmp_path: Path) -> None:
+    flags = ["--model", "base", "--out", str(tmp_path), "--json", "--condition", "sampled"]
+    assert main(["bench", "run", "--items", "x", *flags]) == 0
+    more = ["--samples", "6", "--temperature", "0.5", "--seed", "3", "--batch-size", "8"]
+    assert main(["bench", "run", "--items", "x", *flags, *more]) == 0
+    plain, told = bench
+    assert (plain.samples, plain.sampling.temperature, plain.sampling.seed) == (4, 0.7, 0)
+    assert (told.samples, told.sampling.temperature, told.sampling.seed) == (6, 0.5, 3)
+    assert told.decoding.temperature == 0 and told.batch_size == 8 and told.shard == Shard(0, 1)
+    assert not hasattr(plain, "batch_size")
+
+
+def test_processes_tell_of_their_own_share() -> None:
+    lines: list[str] = []
+    progress_lines(lines.append, Shard(1, 3))(Progress(5, 50, "base", "image", 61.2, 4000.0))
+    assert lines == ["process 2 of 3: 5 of 50 answers ('base', image), 61 a minute, 1 h 07 min left\n"]
 
 
 def test_the_command_line_names_every_condition() -> None:
@@ -373,6 +399,7 @@ def test_the_command_line_names_every_condition() -> None:
             "--limit can't be 0",
         ),
         (["run", "--items", "phantoms", "--out", "x"], "--model"),
+        (["run", "--items", "phantoms", "--model", "base", "--out", "x", "--samples", "3"], "sampled"),
         (["run", "--items", "phantoms", "--model", "base", "--out", "x", "--condition", "up"], "up"),
     ],
 )

@@ -11,11 +11,14 @@ from collections.abc import Sequence
 from typing import NoReturn, TextIO
 
 from workbench.commands.grounding import add_arguments as add_grounding_arguments
+from workbench.commands.judging import add_arguments as add_judging_arguments
 from workbench.errors import UserFacing
 from workbench.settings import Settings
 
 # As workbench.bench.conditions names them; spelt out because importing that room takes seconds.
-BENCH_CONDITIONS = ("image", "blank", "shuffled_options")
+BENCH_CONDITIONS = (
+    "image", "blank", "shuffled_image", "shuffled_options", "short_prompt", "trace_prompt", "sampled",
+)  # fmt: skip
 EXIT_OK, EXIT_FAULT, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 130
 _QUIET = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -147,8 +150,11 @@ def _add_machine(leaf: argparse.ArgumentParser) -> None:
 
 def _add_bench(commands: "argparse._SubParsersAction") -> None:
     bench = commands.add_parser("bench", help="answer a benchmark with one or more models, and report on it")
-    actions = bench.add_subparsers(dest="action", required=True, metavar="run|report|grounding")
+    actions = bench.add_subparsers(dest="action", required=True, metavar="ACTION")
     run = _leaf(actions, "run", "answer the items; a run that was stopped is taken up again")
+    run.epilog = (
+        "Several processes or nodes: put `torchrun --nproc_per_node N -m workbench` in front of bench."
+    )
     run.add_argument("--items", required=True, metavar="NAME|FILE", help="a bundled benchmark, or a manifest")
     _add_layout(run)
     run.add_argument("--model", action="append", default=[], metavar="MODEL", help="repeat it to compare")
@@ -165,7 +171,9 @@ def _add_bench(commands: "argparse._SubParsersAction") -> None:
     run.add_argument(
         "--mode", choices=("trace", "short"), default="trace", help="with reasoning, or only the answer"
     )
+    _add_sampling(run)
     run.add_argument("--retry-failed", action="store_true", help="ask again where an earlier run failed")
+    run.add_argument("--batch-size", type=int, metavar="N", help="questions answered together (default: 16)")
     _add_machine(run)
     grounding = _leaf(actions, "grounding", "how well the maps of every method point at what is known")
     add_grounding_arguments(grounding)
@@ -174,6 +182,7 @@ def _add_bench(commands: "argparse._SubParsersAction") -> None:
     report.add_argument("out", metavar="DIR", help="folder that `bench run` wrote")
     for leaf in (run, report):
         leaf.set_defaults(module="bench")
+    add_judging_arguments(actions, _leaf)
 
 
 def _add_layout(run: argparse.ArgumentParser) -> None:
@@ -187,6 +196,13 @@ def _add_layout(run: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--images", metavar="DIR", help="where image names start from (with --format)")
     run.add_argument("--split", default="test", help="with --format (default: %(default)s)")
+
+
+def _add_sampling(run: argparse.ArgumentParser) -> None:
+    """Defaults are `runner.SAMPLES` and `runner.TEMPERATURE`, and seed 0."""
+    run.add_argument("--samples", type=int, metavar="N", help="answers an item (with --condition sampled)")
+    run.add_argument("--temperature", type=float, metavar="T", help="of the sampled answers (default: 0.7)")
+    run.add_argument("--seed", type=int, metavar="N", help="of the sampled answers (default: 0)")
 
 
 def _add_servers(run: argparse.ArgumentParser) -> None:
@@ -222,7 +238,8 @@ def _run(arguments: list[str]) -> int:
     outcome = command.run(args, Settings.from_env(_settings_flags(args)))
     for remark in outcome.remarks:
         _write(sys.stderr, remark)
-    _write(sys.stdout, outcome.text)
+    if outcome.text:
+        _write(sys.stdout, outcome.text)
     return outcome.code
 
 

@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from workbench.bench.calibration import (
+    RESAMPLES,
+    _bootstrap,
     calibration_error,
     calibration_of,
     calibration_rows,
@@ -66,3 +69,14 @@ def test_report_part_counts_by_image_and_skips_failures() -> None:
     assert found["text"]["n"] == 1 and found["text"]["low"] is None
     rows = calibration_rows({"calibration": {"tuned": {"image": found}, "base": {"image": {}}}})
     assert rows[1] == ["tuned, image", "0.400", "0.500"] and len(rows) == 2
+
+
+def test_interval_is_that_of_resampling_whole_images() -> None:
+    rng = np.random.default_rng(3)
+    p, hit = rng.random(30), (rng.random(30) < 0.5).astype(float)
+    clusters = [str(number // 3) for number in range(30)]
+    draws, found = np.random.default_rng(0), []
+    for _ in range(RESAMPLES):
+        rows = np.concatenate([3 * image + np.arange(3) for image in draws.integers(10, size=10)])
+        found.append(calibration_error(p[rows], hit[rows]))
+    assert _bootstrap(p, hit, clusters) == pytest.approx(tuple(np.quantile(found, [0.025, 0.975])))

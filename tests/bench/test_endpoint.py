@@ -206,6 +206,16 @@ def test_a_batch_is_asked_at_once_and_answered_in_order() -> None:
         assert fake.busiest == 4
 
 
+def test_each_prompt_may_have_a_seed_of_its_own() -> None:
+    with serving(lambda body: f"seed {body['seed']}") as fake:
+        model = connect(fake.url, concurrency=2)
+        prompts = [model.prepare(Question("same"), None) for _ in range(3)]
+        decodings = [Decoding(temperature=0.7, seed=seed) for seed in (5, 6, 7)]
+        answers = model.generate_batch(prompts, decodings)
+    assert [answer.text for answer in answers] == ["seed 5", "seed 6", "seed 7"]
+    assert [answer.decoding for answer in answers] == decodings
+
+
 def test_a_poisoned_prompt_costs_the_others_nothing(clock: Clock) -> None:
     with serving(lambda body: Fault(500) if "poison" in said(body) else "fine") as fake:
         model = EndpointModel(server_for(fake, clock, attempts=2))

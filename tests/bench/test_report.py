@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.bench.fakes import FakeModel, first_option, sees_side, sided_items
+from tests.bench.report_fakes import line, write_run
 from workbench.bench.report import bench_table_text, build_report
 from workbench.bench.results import RESULTS_FILE
 from workbench.bench.runner import run_bench
@@ -148,6 +149,35 @@ def test_table_for_the_terminal(report: dict[str, Any]) -> None:
     assert "100.0 [61.0, 100.0]" in row
     assert all(name in text for name in ("perception", "knowledge", "rationale", "trace score"))
     assert max(map(len, text.splitlines())) < 240
+
+
+def test_composite_reward_by_model_and_condition(tmp_path: Path) -> None:
+    thinking = "<thinking>The left half is bright.</thinking>"
+    lines = [
+        line("a", "left", text=f"<CT_SCAN>{thinking}<answer>left</answer>"),  # every part
+        line("b", "right", text=f"<X_RAY>{thinking}<answer>upper lobe</answer>"),  # the format alone
+        line("c", "right", modality="thermography", text=f"{thinking}<answer>left</answer>"),  # no tag known
+        line("d", None, error="broken"),
+    ]
+    found = build_report(write_run(tmp_path, lines))["composite"]["m"]["image"]
+    parts = {name: (number["value"], number["n"]) for name, number in found["components"].items()}
+    assert parts == {"llm": (2 / 3, 3), "embed": (2 / 3, 3), "modality": (0.5, 2), "format": (1.0, 3)}
+    assert found["total"]["value"] == pytest.approx((1.0 + 0.1) / 2) and found["total"]["n"] == 2
+    assert found["weights"] == pytest.approx(
+        {"llm": 0.9 * 0.575, "embed": 0.9 * 0.375, "modality": 0.9 * 0.05, "format": 0.1}
+    )
+
+
+def test_table_for_the_terminal_has_the_new_sections(tmp_path: Path) -> None:
+    conditions = ("image", "shuffled_image", "short_prompt", "sampled")
+    lines = [line(f"i{n}", "left", condition=name) for n in range(4) for name in conditions]
+    text = bench_table_text(build_report(write_run(tmp_path, lines)))
+    for part in (
+        "Caution: Only 4 images", "m: change with another patient's picture", "macro-F1, closed",
+        "reasoning asked for - answer only", "Several samples", "4 x 1",
+    ):  # fmt: skip
+        assert part in text, part
+    assert text.index("Caution:") < text.index("Answer accuracy")
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:

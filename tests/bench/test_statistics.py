@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from workbench.bench.statistics import (
+    _KEPT_CELLS,
+    RESAMPLES,
     _blocks,
     bootstrap_interval,
     bootstrap_means,
@@ -149,3 +151,30 @@ def test_holm_by_hand() -> None:
 def test_holm_leaves_missing_ones_out() -> None:
     assert holm({"p": 0.02, "k": None, "r": 0.9}) == {"p": 0.04, "k": None, "r": 0.9}
     assert holm({"p": 0.7, "k": 0.8}) == {"p": 1.0, "k": 1.0}
+
+
+def test_many_equal_clusters_are_drawn_together_from_the_same_distribution() -> None:
+    count = _KEPT_CELLS // RESAMPLES + 1
+    hits = [float(number % 4 == 0) for number in range(count)]
+    means = bootstrap_means(hits, [str(number) for number in range(count)])
+    share = sum(hits) / count
+    # The bootstrap of a mean has the mean's own variance, p(1 - p)/n.
+    assert len(means) == RESAMPLES and means.mean() == pytest.approx(share, abs=5e-4)
+    assert means.std() == pytest.approx(np.sqrt(share * (1 - share) / count), rel=0.03)
+
+
+def test_many_unlike_clusters_get_fewer_resamples_and_say_so() -> None:
+    count = 5_000
+    rng = np.random.default_rng(1)
+    values, clusters = rng.random(count).tolist(), [str(number) for number in range(count)]
+    found = bootstrap_interval(values, clusters)
+    assert found.method == "bootstrap by image, 4,000 resamples, percentile"
+    half = 1.96 * np.std(values) / np.sqrt(count)
+    assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.06)
+    assert bootstrap_p(values, clusters) == pytest.approx(2 / 4_001)
+
+
+def test_means_can_not_be_written_to() -> None:
+    means = bootstrap_means([0.0, 1.0], ["a", "b"])
+    with pytest.raises(ValueError, match="read-only"):
+        means[0] = 2.0

@@ -1,10 +1,13 @@
 """Speed and memory of the attribution engine as ratios within one run.
 
 `python tests/benchmarks/attribution_speed.py [--tokens 196 576 1600] [--answer 32] [--device cpu]`
+`python tests/benchmarks/attribution_speed.py --config REF [--random-weights] [--side 448] [--device cuda]`
 
 Prints a table; nothing here is a test. Occlusion and generation are measured on the shipped pair, the rest on
-a random Llava of the given numbers of image tokens (weights do not matter for speed). Every memory figure is
-the growth of a fresh process, so that no measurement inherits another's.
+a random Llava of the given numbers of image tokens (weights do not matter for speed). With --config all but
+occlusion is measured on the architecture of a folder or hub id, on a picture of --side × --side pixels; with
+--random-weights only its config and processor are read. Every memory figure is the growth of a fresh process,
+so that no measurement inherits another's.
 """
 
 import argparse
@@ -13,9 +16,8 @@ import resource
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,127 +26,27 @@ import torch
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT_ROOT))
 
-from workbench.explain import Span, answer_span, gather_evidence, step_spans  # noqa: E402
-from workbench.explain.contextual import explain_with_context  # noqa: E402
-from workbench.explain.methods.context import AttributionContext, guarded, span_sums  # noqa: E402
+from tests.benchmarks.occlusion_reference import occlusion_rows  # noqa: E402
+from tests.benchmarks.speed_cases import (  # noqa: E402
+    Row,
+    configured,
+    random_case,
+    random_llava,
+    seconds,
+    seconds_once,
+    shipped,
+)
+from tests.benchmarks.tam_reference import sequential_tam  # noqa: E402
+from workbench.explain import gather_evidence  # noqa: E402
+from workbench.explain.methods.context import AttributionContext, guarded  # noqa: E402
 from workbench.explain.methods.decoder_pass import capture  # noqa: E402
-from workbench.explain.methods.pictures import prepared, without_boxes  # noqa: E402
 from workbench.explain.methods.relevancy import span_relevance  # noqa: E402
-from workbench.explain.methods.tiers import TIERS  # noqa: E402
-from workbench.imaging import from_array  # noqa: E402
-from workbench.models.answer import Answer, Decoding, Question  # noqa: E402
-from workbench.models.loading import load_model  # noqa: E402
-from workbench.models.session import LoadedModel  # noqa: E402
-from workbench.settings import Settings  # noqa: E402
-from workbench.traces import locate_tokens, parse_trace  # noqa: E402
-from workbench.training.architecture import Size, build_model, build_processor, train_tokenizer  # noqa: E402
-from workbench.training.phantoms import draw_phantom  # noqa: E402
-
-RUNS = 5
-QUESTION = Question("What abnormality is shown?")
-TEXTS = ["The image shows a small round bright spot. USER: ASSISTANT: Reason step by step. What abnormality?"]
-Row = tuple[str, float, str, str]
+from workbench.explain.methods.token_activation import TOKEN_ACTIVATION  # noqa: E402
+from workbench.models.answer import Decoding  # noqa: E402
 
 
-def seconds_once(action: Callable[[], object]) -> float:
-    """Wall time of one call; the device has finished by then."""
-    began = time.perf_counter()
-    action()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - began
-
-
-def seconds(action: Callable[[], object], runs: int = RUNS) -> float:
-    """Median wall time after one warm-up."""
-    action()
-    return statistics.median(seconds_once(action) for _ in range(runs))
-
-
-def shipped() -> AttributionContext:
-    """The tuned model's own answer about a phantom, with a span a step and one for the answer."""
-    model = load_model("tuned")
-    image = from_array(draw_phantom(900_000_002, "chest").pixels)
-    prompt = model.prepare(QUESTION, image)
-    answer = model.generate(prompt)
-    trace = locate_tokens(parse_trace(answer.text), answer.offsets)
-    spans = (*step_spans(trace), *filter(None, [answer_span(trace, answer)]))
-    return AttributionContext(model, prompt, image, answer, spans)
-
-
-def captum_loop(context: AttributionContext, spans: tuple[Span, ...], *, features: bool) -> np.ndarray:
-    """captum's FeatureAblation as it comes: a patch and a picture at a time, all over again for each span.
-
-    Towards the pixels that enter the model, or towards the image features at the decoder (`features`), which
-    spares captum the vision tower. Values `[S, P]`.
-    """
-    from captum.attr import FeatureAblation
-
-    model, ids = context.model, context.answer.ids
-    inputs = model.family.extend(context.prompt.inputs, torch.tensor(ids, device=model.device))
-    side = int(len(context.prompt.boxes) ** 0.5)
-    with guarded(model), torch.no_grad():
-        passed = capture(context)
-
-        def by_pixels(pixels: torch.Tensor) -> torch.Tensor:
-            logits = model.model(**inputs | {"pixel_values": pixels}, use_cache=False).logits
-            logp = logits[:, passed.rows].float().log_softmax(-1)
-            return span_sums(logp.gather(-1, passed.targets[None, :, None])[..., 0], spans)
-
-        def by_features(image: torch.Tensor) -> torch.Tensor:
-            return span_sums(passed.logprobs(passed.with_image(image)), spans)
-
-        number = torch.arange(side * side, device=model.device)
-        if features:
-            score, start, mask = by_features, passed.image, number[None, :, None]
-        else:
-            start = inputs["pixel_values"]
-            score, cell = by_pixels, start.shape[-1] // side
-            mask = number.view(1, 1, side, side).repeat_interleave(cell, 2).repeat_interleave(cell, 3)
-        maps = [
-            FeatureAblation(score).attribute(start, target=i, feature_mask=mask) for i in range(len(spans))
-        ]
-    return torch.stack([found.flatten()[: side * side] for found in maps]).cpu().numpy()
-
-
-def unbatched_loop(context: AttributionContext) -> list[np.ndarray]:
-    """Our own pixels tier a picture at a time, through the processor and the public pass."""
-    pixels = context.image.pixels
-    return [
-        context.model.teacher_force(
-            prepared(context, without_boxes(pixels, np.zeros_like(pixels), box[None])), context.answer.ids
-        ).logprobs
-        for box in context.prompt.boxes
-    ]
-
-
-def occlusion_rows() -> Iterator[Row]:
-    """Every patch of the shipped pair taken away once."""
-    context = shipped()
-    count, spans = len(context.prompt.boxes), context.spans
-
-    def ours(tier: int, wanted: tuple[Span, ...]) -> Callable[[], object]:
-        settings = {"window": 1, "stride": 1, "tier": tier}
-        parts = (context.model, context.prompt, context.image, context.answer, wanted, "occlusion", settings)
-        return lambda: explain_with_context(*parts)
-
-    captum = seconds(lambda: captum_loop(context, spans, features=False), 1)
-    features = seconds(lambda: captum_loop(context, spans, features=True), 1)
-    single = seconds(lambda: captum_loop(context, spans[:1], features=False), 1)
-    plain = seconds(lambda: unbatched_loop(context), 1)
-    what = f"{count} patches, {len(spans)} spans, {len(context.answer.ids)} tokens"
-    for tier, name in enumerate(TIERS):
-        mine = seconds(ours(tier, spans), 3)
-        budget = ">= 8" if tier >= 2 else ""
-        yield f"captum, all spans / occlusion: {name}", captum / mine, budget, f"{mine:.2f} s; {what}"
-        yield "  captum on features, all spans / ours", features / mine, "", f"{features:.2f} s captum"
-        yield "  captum, one span / ours, all spans", single / mine, "", f"{single:.2f} s captum"
-        yield "  unbatched loop / ours", plain / mine, "", f"{plain:.2f} s the loop"
-
-
-def generation_rows() -> Iterator[Row]:
-    """The shipped pair through LoadedModel and through plain generate."""
-    context = shipped()
+def generation_rows(context: AttributionContext) -> Iterator[Row]:
+    """As many tokens through LoadedModel as through plain generate."""
     model, fixed = context.model, Decoding(max_new_tokens=len(context.answer.ids))
 
     def plain() -> torch.Tensor:
@@ -158,32 +60,21 @@ def generation_rows() -> Iterator[Row]:
     yield "plain generate / through LoadedModel", theirs / mine, ">= 0.95", f"{mine:.3f} s ours"
 
 
-def random_llava(tokens: int, device: str) -> LoadedModel:
-    """A random Llava with `tokens` image tokens: 8 decoder layers of 8 heads, width 256."""
-    grid = round(tokens**0.5)
-    size = Size(image=8 * grid, patch=8, vision_width=64, vision_layers=1, text_width=256, text_layers=8,
-                heads=8, vocabulary=400)  # fmt: skip
-    torch.manual_seed(0)
-    words = train_tokenizer(TEXTS, size.vocabulary)
-    model = build_model(words, size)
-    model.config.text_config.max_position_embeddings = 4 * tokens + 1024
-    with tempfile.TemporaryDirectory() as folder:
-        model.save_pretrained(folder)
-        build_processor(words, size).save_pretrained(folder)
-        return load_model(folder, settings=Settings(device=device))
+def tam_rows(context: AttributionContext) -> Iterator[Row]:
+    """Token Activation Maps of all answer tokens from the same pass: vectorised against a word at a time.
 
-
-def random_case(model: LoadedModel, answer: int, tokens: int) -> AttributionContext:
-    """A random picture and an answer of arbitrary ids, explained as a whole."""
-    side = 8 * round(tokens**0.5)
-    pixels = np.random.default_rng(0).integers(0, 255, (side, side, 3), dtype=np.uint8)
-    ids = tuple(20 + i % 100 for i in range(answer))
-    offsets = tuple((i, i + 1) for i in range(answer))
-    given = Answer(ids, "x" * answer, offsets, (0.0,) * answer, "length")
-    image = from_array(pixels)
-    return AttributionContext(
-        model, model.prepare(QUESTION, image), image, given, (Span("all", "all", tuple(range(answer))),)
-    )
+    Raises ValueError when the two do not agree.
+    """
+    evidence = gather_evidence(context.model, context.prompt, context.answer)
+    likeness, boxes, count = evidence.likeness, evidence.boxes, len(evidence.ids)
+    ours, plain = TOKEN_ACTIVATION.compute(evidence, {}).values, sequential_tam(likeness, boxes, count)
+    apart = float(np.abs(ours - plain).max() / max(plain.max(), 1e-12))
+    if apart > 1e-5:
+        raise ValueError(f"the vectorised and the sequential map differ by {apart:.1e} of the largest value")
+    theirs = seconds(lambda: sequential_tam(likeness, boxes, count), 1)
+    mine = seconds(lambda: TOKEN_ACTIVATION.compute(evidence, {}))
+    note = f"{theirs:.2f} / {mine:.3f} s; maps equal to {apart:.0e}"
+    yield f"sequential / vectorised TAM, {len(boxes)} image tokens", theirs / mine, "", note
 
 
 def naive_relevancy(context: AttributionContext) -> torch.Tensor:
@@ -241,6 +132,32 @@ MEASURED: dict[str, Callable[[AttributionContext], object]] = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Bench:
+    """What is measured on: a random Llava of so many image tokens, or the architecture of `config`."""
+
+    tokens: int
+    answer: int
+    device: str
+    config: str
+    random_weights: bool
+    side: int
+
+    def case(self) -> AttributionContext:
+        """The model and its question."""
+        if self.config:
+            model = configured(self.config, self.device, random_weights=self.random_weights)
+            return random_case(model, self.answer, self.side)
+        return random_case(random_llava(self.tokens, self.device), self.answer, 8 * round(self.tokens**0.5))
+
+    @property
+    def flags(self) -> list[str]:
+        """The command line that gives this again."""
+        numbers = [f"--{name}={getattr(self, name)}" for name in ("tokens", "answer", "side")]
+        given = [f"--config={self.config}"] if self.config else []
+        return [*numbers, *given, f"--device={self.device}", *["--random-weights"] * self.random_weights]
+
+
 def peak_bytes(device: str) -> int:
     """Peak memory so far: of the device, or of this process where there is none."""
     if device != "cpu":
@@ -248,38 +165,57 @@ def peak_bytes(device: str) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def child(name: str, tokens: int, answer: int, device: str) -> None:
+def child(name: str, bench: Bench) -> None:
     """Run one measurement alone in this process and print its seconds and growth as JSON."""
-    small = random_case(random_llava(16, device), 4, 16)
+    small = random_case(random_llava(16, bench.device), 4, 32)
     MEASURED[name](small)  # imports and kernels are warm; its arrays are tiny
-    context = random_case(random_llava(tokens, device), answer, tokens)
-    before = peak_bytes(device)
+    context = bench.case()
+    if bench.device != "cpu":
+        torch.cuda.reset_peak_memory_stats()  # making the weights took more than holding them does
+    before = peak_bytes(bench.device)
     kept = MEASURED[name](context)
-    grown = peak_bytes(device) - before
+    grown = peak_bytes(bench.device) - before
     del kept  # held until here: what a viewer keeps belongs to its peak
     times = [seconds_once(lambda: MEASURED[name](context)) for _ in range(3)]
-    print(json.dumps({"seconds": statistics.median(times), "bytes": grown}))
+    found = {"seconds": statistics.median(times), "bytes": grown, "patches": len(context.prompt.boxes)}
+    print(json.dumps(found))
 
 
-def alone(name: str, tokens: int, answer: int, device: str) -> tuple[float, float]:
-    """Median seconds and MB of growth of one measurement in a fresh process."""
-    call = [sys.executable, __file__, "--child", name, "--tokens", str(tokens), "--answer", str(answer)]
-    done = subprocess.run([*call, "--device", device], capture_output=True, text=True, check=True)
+def alone(name: str, bench: Bench) -> tuple[float, float, int]:
+    """Median seconds, MB of growth and image tokens of one measurement in a fresh process."""
+    call = [sys.executable, __file__, "--child", name, *bench.flags]
+    done = subprocess.run(call, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{name} failed:\n{done.stderr.strip()[-2000:]}")
     found = json.loads(done.stdout.strip().splitlines()[-1])
-    return found["seconds"], found["bytes"] / 1e6
+    return found["seconds"], found["bytes"] / 1e6, found["patches"]
 
 
-def against(tokens: int, answer: int, device: str) -> Iterator[Row]:
+def against(bench: Bench) -> Iterator[Row]:
     """Attention maps and relevancy: the usual way against ours, time and memory."""
     for usual, ours, title, budgets in (
         ("eager_maps", "probe_maps", "eager with attentions / generate + probe", ("", "")),
         ("naive_relevancy", "streamed_relevancy", "naive / streamed relevancy", (">= 1", ">= 3")),
     ):
-        theirs, mine = alone(usual, tokens, answer, device), alone(ours, tokens, answer, device)
+        theirs, mine = alone(usual, bench), alone(ours, bench)
         note = f"{theirs[0]:.2f} / {mine[0]:.2f} s"
-        yield f"{title}, {tokens} image tokens: time", theirs[0] / mine[0], budgets[0], note
+        yield f"{title}, {mine[2]} image tokens: time", theirs[0] / mine[0], budgets[0], note
         note = f"{theirs[1]:.0f} / {mine[1]:.0f} MB"
         yield "  the same: peak memory", theirs[1] / max(mine[1], 1), budgets[1], note
+
+
+def groups(benches: list[Bench]) -> Iterator[Iterator[Row]]:
+    """All rows, in groups that are measured one after another."""
+    if not benches[0].config:
+        yield generation_rows(shipped())
+        yield occlusion_rows()
+    for bench in benches:
+        context = bench.case()
+        if bench.config:
+            yield generation_rows(context)
+        yield tam_rows(context)
+        del context  # its memory is wanted by the measurements in processes of their own
+        yield against(bench)
 
 
 def main() -> None:
@@ -288,15 +224,20 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, nargs="+", default=[196, 576, 1600])
     parser.add_argument("--answer", type=int, default=32)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--config", default="", metavar="REF", help="a folder or hub id")
+    parser.add_argument("--random-weights", action="store_true", help="of --config, read no weights")
+    parser.add_argument("--side", type=int, default=448, help="pixels of the picture for --config")
     parser.add_argument("--child", choices=MEASURED, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.child:
-        child(options.child, options.tokens[0], options.answer, options.device)
+    given = parser.parse_args()
+    if given.random_weights and not given.config:
+        parser.error("--random-weights needs --config")
+    rest = (given.answer, given.device, given.config, given.random_weights, given.side)
+    benches = [Bench(tokens, *rest) for tokens in (given.tokens[:1] if given.config else given.tokens)]
+    if given.child:
+        child(given.child, benches[0])
         return
-    print(f"{torch.get_num_threads()} thread(s), {options.answer} answer tokens, {options.device}")
-    groups = [generation_rows(), occlusion_rows()]
-    groups += [against(tokens, options.answer, options.device) for tokens in options.tokens]
-    for group in groups:
+    print(f"{torch.get_num_threads()} thread(s), {given.answer} answer tokens, {given.device}")
+    for group in groups(benches):
         for name, value, budget, note in group:
             print(f"{name:66} {value:8.2f}  {budget:8} {note}", flush=True)
 

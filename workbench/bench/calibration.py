@@ -72,14 +72,19 @@ def reliability(
 
 
 def _bootstrap(p: np.ndarray, hit: np.ndarray, clusters: Sequence[str]) -> tuple[float, float]:
-    """95 % percentile interval of the ECE, whole images resampled; seeded."""
+    """95 % percentile interval of the ECE, whole images resampled; seeded.
+
+    Each image is boiled down to its sum of gaps in every bin: a resample is then one small product.
+    """
     names = {name: number for number, name in enumerate(dict.fromkeys(clusters))}
-    members = [np.flatnonzero([names[c] == n for c in clusters]) for n in range(len(names))]
+    which = np.array([names[cluster] for cluster in clusters])
+    gaps, sizes = np.zeros((len(names), BINS)), np.bincount(which)
+    np.add.at(gaps, (which, _bin_of(p, BINS)), hit - p)
     rng = np.random.default_rng(0)
     found = []
     for _ in range(RESAMPLES):
-        take = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
-        found.append(calibration_error(p[take], hit[take]))
+        times = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
+        found.append(np.abs(times @ gaps).sum() / (times @ sizes))
     return float(np.quantile(found, 0.025)), float(np.quantile(found, 0.975))
 
 

@@ -35,7 +35,7 @@ def axis_figure(report: Report, condition: str = "image") -> go.Figure:
     majority-letter guess, the crosses are the accuracy on blank images.
     """
     models = [model for model in report["accuracy"] if condition in report["accuracy"][model]]
-    metrics = [metric for metric in METRICS if any(_number(report, m, metric, condition) for m in models)]
+    metrics = [metric for metric in METRICS if any(number_at(report, m, metric, condition) for m in models)]
     ticks = {metric: _tick(report, models, metric, condition) for metric in metrics}
     figure = go.Figure()
     for place, model in enumerate(models):
@@ -46,7 +46,7 @@ def axis_figure(report: Report, condition: str = "image") -> go.Figure:
     figure.update_layout(barmode="group", scattermode="group", bargap=0.25)
     figure.update_yaxes(range=[0, 100], title_text="per cent, measured here")
     name = html.escape(str(report["items"].get("name", "items")))
-    return _styled(
+    return styled(
         figure, f"{name}: {report['n_items']} questions on {report['n_images']} images, 95 % intervals"
     )
 
@@ -61,7 +61,7 @@ def difference_figure(report: Report, condition: str = "image") -> go.Figure:
     figure.add_vline(x=0, line_color=GREY, line_width=1)
     figure.update_yaxes(autorange="reversed")
     figure.update_xaxes(title_text="difference in points, measured here")
-    return _styled(figure, "Difference with 95 % interval; p of the three axes after Holm")
+    return styled(figure, "Difference with 95 % interval; p of the three axes after Holm")
 
 
 def published_figure(table: PublishedTable) -> go.Figure:
@@ -90,12 +90,12 @@ def published_figure(table: PublishedTable) -> go.Figure:
     )
     origin = "Published by its authors" if table.origin == "published" else "Re-evaluated by others"
     title = f"{table.system}: {table.title}. {origin}, not measured here"
-    return _styled(
+    return styled(
         figure, f"{html.escape(title)}<br><sub>{html.escape(f'{table.protocol}; {table.source}')}</sub>"
     )
 
 
-def _number(report: Report, model: str, metric: str, condition: str) -> Mapping[str, Any] | None:
+def number_at(report: Report, model: str, metric: str, condition: str) -> Mapping[str, Any] | None:
     """A model's number for a metric; None where nothing was measured."""
     if metric == "accuracy":
         found = report["accuracy"].get(model, {}).get(condition, {}).get("overall")
@@ -107,7 +107,7 @@ def _number(report: Report, model: str, metric: str, condition: str) -> Mapping[
 
 def _tick(report: Report, models: Sequence[str], metric: str, condition: str) -> str:
     """Name of a group with its n; both ends of the range where the models differ."""
-    found = [number for model in models if (number := _number(report, model, metric, condition))]
+    found = [number for model in models if (number := number_at(report, model, metric, condition))]
 
     def span(key: str) -> str:
         values = sorted({number[key] for number in found})
@@ -119,27 +119,28 @@ def _tick(report: Report, models: Sequence[str], metric: str, condition: str) ->
 def _bars(
     report: Report, model: str, place: int, count: int, ticks: Mapping[str, str], condition: str
 ) -> go.Bar:
-    measured = {metric: _number(report, model, metric, condition) for metric in ticks}
+    measured = {metric: number_at(report, model, metric, condition) for metric in ticks}
     found = {metric: number for metric, number in measured.items() if number}
     return go.Bar(
-        name=_label(report, model),
+        name=label_of(report, model),
         offsetgroup=str(place),
         x=[ticks[metric] for metric in found],
         y=[100 * number["value"] for number in found.values()],
         error_y=_error([_whiskers(number) for number in found.values()]),
         marker={
-            "color": [_shade(metric, place, count) for metric in found],
+            "color": [shade(metric, place, count) for metric in found],
             "line": {"color": [SHADES[metric][-1] for metric in found], "width": 1},
         },
         text=[f"{100 * number['value']:.1f}" for number in found.values()],
         textposition="inside",
         insidetextanchor="start",
-        customdata=[_interval_text(number) for number in found.values()],
+        customdata=[interval_text(number) for number in found.values()],
         hovertemplate="%{fullData.name}<br>%{x}<br>%{y:.1f} %{customdata}<extra></extra>",
     )
 
 
-def _shade(metric: str, place: int, count: int) -> str:
+def shade(metric: str, place: int, count: int) -> str:
+    """Colour of model number `place` of `count` on a metric: the base light, the last model dark."""
     shades = SHADES[metric]
     return shades[0] if place == 0 and count > 1 else shades[-1 if place == count - 1 else 1]
 
@@ -161,18 +162,19 @@ def _error(whiskers: Sequence[tuple[float, float]]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _interval_text(number: Mapping[str, Any]) -> str:
+def interval_text(number: Mapping[str, Any]) -> str:
+    """A number's 95 % interval in per cent and how it was made, for a hover."""
     if number["low"] is None:
         return "(no interval)"
     return f"({100 * number['low']:.1f} to {100 * number['high']:.1f}; {number['method']})"
 
 
 def _add_blank(figure: go.Figure, report: Report, model: str, place: int, ticks: Mapping[str, str]) -> None:
-    blank = _number(report, model, "accuracy", "blank")
+    blank = number_at(report, model, "accuracy", "blank")
     if blank and "accuracy" in ticks:
         figure.add_trace(
             go.Scatter(
-                name=f"{_label(report, model)}, blank image",
+                name=f"{label_of(report, model)}, blank image",
                 offsetgroup=str(place),
                 x=[ticks["accuracy"]],
                 y=[100 * blank["value"]],
@@ -211,7 +213,7 @@ def _forest(rows: Sequence[Mapping[str, Any]]) -> go.Scatter:
         text=[f"{100 * row['value']:+.1f}{_p_text(row)}" for row in rows],
         textposition="top center",
         cliponaxis=False,
-        customdata=[f"{_interval_text(row)}; {row['test']}" for row in rows],
+        customdata=[f"{interval_text(row)}; {row['test']}" for row in rows],
         hovertemplate="%{y}<br>%{x:+.1f} %{customdata}<extra></extra>",
     )
 
@@ -223,12 +225,13 @@ def _p_text(row: Mapping[str, Any]) -> str:
     return ", p < 0.001" if p < 0.001 else f", p = {p:.3f}"
 
 
-def _label(report: Report, model: str) -> str:
+def label_of(report: Report, model: str) -> str:
+    """A model's label, escaped for plotly, which reads markup."""
     labels = {found["name"]: found["label"] for found in report["models"]}
     return html.escape(str(labels.get(model, model)))
 
 
-def _styled(figure: go.Figure, title: str) -> go.Figure:
+def styled(figure: go.Figure, title: str) -> go.Figure:
     """Readable on light and dark pages alike: no ground of its own, middle grey lines and letters."""
     figure.update_layout(
         title={"text": title, "font": {"size": 15}, "x": 0, "xanchor": "left"},

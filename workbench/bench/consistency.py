@@ -4,6 +4,13 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from workbench.bench.numbers import number
+from workbench.bench.reliance import told
+from workbench.bench.results import Result
+
+RECOVERED = 'share of samples that were read from a broken form (parse status "recovered")'
 
 
 @dataclass(frozen=True)
@@ -124,3 +131,72 @@ def _right(sample: Sample) -> bool:
 
 def _mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values)
+
+
+def self_consistency(items: Mapping[str, Sequence[Result]], protocol: str) -> dict[str, Any]:
+    """Self-consistency of one model from its sampled lines by item; {} where no item has all its samples.
+
+    Items with fewer samples than the others, or with a failed one, are left out and counted in `left_out`.
+    Numbers as in a report (n is items or, for rates, samples): `mean` accuracy of one sample,
+    `majority_accuracy`, `agreement`, `unanimous`, `recovery_rate`, `invalid_rate`; and `passes`, `sd` over
+    them, `n_tied`, and `histogram`: how many items have a majority of so many votes, and how many of those
+    are right. "Recovered" is an answer read from a broken form: nobody was asked twice, as in MedSSR.
+    """
+    most = max((len(drawn) for drawn in items.values()), default=0)
+    whole = {
+        item: drawn
+        for item, drawn in items.items()
+        if len(drawn) == most and not any(line.error for line in drawn)
+    }
+    found = consistency({item: [_sample(line) for line in drawn] for item, drawn in whole.items()})
+    if found is None:
+        return {}
+    votes = [item_votes([_sample(line) for line in drawn]) for drawn in whole.values()]
+    return {
+        "n_items": found.n_items,
+        "n_samples": found.n_samples,
+        "left_out": len(items) - len(whole),
+        "passes": list(found.passes),
+        "sd": found.sd,
+        "n_tied": sum(vote.tied for vote in votes if vote.votes),
+        "histogram": _histogram(votes, most),
+        **_numbers(whole, votes, protocol),
+    }
+
+
+def _numbers(
+    items: Mapping[str, Sequence[Result]], votes: Sequence[ItemVotes], protocol: str
+) -> dict[str, dict[str, Any]]:
+    groups = [drawn[0].image_group for drawn in items.values()]
+    samples = [line for drawn in items.values() for line in drawn]
+    images = [line.image_group for line in samples]
+    right = [_mean([float(_right(_sample(line))) for line in drawn]) for drawn in items.values()]
+    recovered = [_sample(line).recovered for line in samples]
+    return {
+        "mean": number(right, groups, f"{protocol}; mean over samples"),
+        "majority_accuracy": number(
+            [v.majority_correct for v in votes], groups, f"{protocol}; majority vote"
+        ),
+        "agreement": number([v.agreement for v in votes], groups, f"{protocol}; votes of the majority"),
+        "unanimous": number([v.agreement == 1 for v in votes], groups, f"{protocol}; all samples agree"),
+        "recovery_rate": number(recovered, images, f"{protocol}; {RECOVERED}"),
+        "invalid_rate": number([line.invalid for line in samples], images, f"{protocol}; no usable answer"),
+    }
+
+
+def _histogram(votes: Sequence[ItemVotes], most: int) -> list[dict[str, int]]:
+    """`{votes, n, right}` for every size of majority from all samples down to none."""
+    sizes = [(next(iter(vote.votes.values()), 0), vote.majority_correct) for vote in votes]
+    return [
+        {
+            "votes": size,
+            "n": sum(found == size for found, _ in sizes),
+            "right": sum(found == size and right for found, right in sizes),
+        }
+        for size in range(most, -1, -1)
+    ]
+
+
+def _sample(line: Result) -> Sample:
+    recovered = line.parse_status == "recovered"
+    return Sample(None if line.invalid else told(line), bool(line.correct), recovered)

@@ -1,7 +1,7 @@
 """Any OpenAI-compatible server (vLLM, TGI, llama.cpp …) as a model of the benchmark runner."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -26,10 +26,13 @@ class EndpointModel:
 
     `revision` is what the person states about the served weights: a server does not say. Pictures are sent as
     they are shown to local models, as lossless PNG inside the request. The prompts of a batch are asked
-    `concurrency` at a time; answers carry no token ids and no probabilities.
+    `concurrency` at a time, each with a decoding, and so a seed, of its own where one is given for each;
+    whether a server heeds seeds is its own affair. Answers carry no token ids and no probabilities.
     """
 
     device = "endpoint"
+    own_decodings = True
+    image_budget: Mapping[str, Any] = {"sent": "PNG of the whole picture"}
 
     def __init__(
         self,
@@ -56,18 +59,23 @@ class EndpointModel:
         inputs = {"messages": [{"role": "user", "content": content if image is not None else text}]}
         return Prompt(question, inputs, np.zeros(0, np.int64), np.zeros((0, 4), np.float32), size)
 
-    def generate_batch(self, prompts: Sequence[Prompt], decoding: Decoding | None = None) -> list[Answer]:
-        """Answers in the order of the prompts.
+    def generate_batch(
+        self, prompts: Sequence[Prompt], decoding: Decoding | Sequence[Decoding] | None = None
+    ) -> list[Answer]:
+        """Answers in the order of the prompts; `decoding` is one for all of them or one for each.
 
         Raises EndpointDown when the server can't be used for now, and NoAnswer when it answers but not to one
         of the prompts. What was answered before that is kept for the next call, so that asking the same
         prompts one by one costs no second request.
         """
-        decoding = decoding or Decoding()
+        one = decoding or Decoding()
+        decodings = [one] * len(prompts) if isinstance(one, Decoding) else list(one)
         kept = [self._outcomes.pop(id(prompt), None) for prompt in prompts]
-        asked = [prompt for prompt, known in zip(prompts, kept, strict=True) if known is None]
+        asked = [
+            pair for pair, known in zip(zip(prompts, decodings, strict=True), kept, strict=True) if not known
+        ]
         with ThreadPoolExecutor(max(1, min(self.concurrency, len(asked)))) as pool:
-            fresh = pool.map(lambda prompt: self._asked(prompt, decoding), asked)
+            fresh = pool.map(lambda pair: self._asked(*pair), asked)
             outcomes = [known[1] if known is not None else next(fresh) for known in kept]
         faults = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
         if faults and len(prompts) > 1:
@@ -75,7 +83,8 @@ class EndpointModel:
             self._outcomes = {id(p): (p, found) for p, found in zip(prompts, outcomes, strict=True)}
         if faults:
             raise next((fault for fault in faults if isinstance(fault, EndpointDown)), faults[0])
-        return [_answer(reply, decoding) for reply in outcomes if isinstance(reply, ChatReply)]
+        replies = zip(outcomes, decodings, strict=True)
+        return [_answer(reply, decoding) for reply, decoding in replies if isinstance(reply, ChatReply)]
 
     def _asked(self, prompt: Prompt, decoding: Decoding) -> ChatReply | Exception:
         try:

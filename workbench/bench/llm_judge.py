@@ -12,7 +12,13 @@ from typing import Any, Literal, get_args
 from workbench.bench.chat import ChatServer
 from workbench.bench.judges import JUDGES, Judge
 from workbench.bench.judging.log import JudgeLog, judgement_key
-from workbench.bench.judging.prompts import CHECK_AGAIN, VERSION, answer_prompt, unit_prompt
+from workbench.bench.judging.prompts import (
+    CHECK_AGAIN,
+    VERSION,
+    answer_prompt,
+    preference_prompt,
+    unit_prompt,
+)
 from workbench.bench.judging.votes import Verdict, Vote, read_vote, settle
 from workbench.bench.results import Result
 from workbench.bench.units import Unit
@@ -23,6 +29,7 @@ Protocol = Literal["single", "votes", "rounds"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 UNIT_FIELDS = {"presence": range(0, 3), "correctness": range(-1, 2)}
 ANSWER_FIELDS = {"score": range(0, 2)}
+PREFERENCE_FIELDS = {"preferred": range(-1, 2)}
 N_VOTES, VOTE_TEMPERATURE, MAX_TOKENS = 3, 0.7, 512
 _TOLD = {
     "single": "asked once at temperature 0",
@@ -81,6 +88,13 @@ class LLMJudge:
             return Verdict((0,), ((0,),), ())
         prompt = answer_prompt(question, options, gold, gold_letter, given)
         return self._asked(prompt, ANSWER_FIELDS, {"kind": "answer"})
+
+    def preference_verdict(
+        self, question: str, options: tuple[str, ...], gold: str, one: str, two: str
+    ) -> Verdict:
+        """The votes on two responses shown in this order: (-1,) first better, (1,) second, (0,) neither."""
+        prompt = preference_prompt(question, options, gold, one, two)
+        return self._asked(prompt, PREFERENCE_FIELDS, {"kind": "preference"})
 
     def _asked(self, prompt: str, fields: dict[str, range], entry: dict[str, Any]) -> Verdict:
         key = judgement_key(self.id, prompt)

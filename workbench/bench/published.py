@@ -1,6 +1,9 @@
 """Figures that others published or re-evaluated: a data file, read and checked; kept apart from our own."""
 
+import csv
+import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,14 +15,29 @@ from workbench.settings import PROJECT_ROOT
 PUBLISHED_FILE = PROJECT_ROOT / "assets" / "bench" / "published.json"
 PKR_TABLE = "openmedreason-pkr"
 Origin = Literal["published", "re-evaluated"]
+Evidence = Literal["source", "quoted"]
+
+
+@dataclass(frozen=True)
+class Footnote:
+    """Two or more sources that contradict each other, and what was made of it."""
+
+    text: str
+    sources: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.text or len(self.sources) < 2:
+            raise ValueError("a footnote states a conflict and names both sources")
 
 
 @dataclass(frozen=True)
 class PublishedTable:
     """One table as its source prints it: a row a system, in `unit`; None where a cell is empty.
 
-    `warnings` are sentences to show beside it. A printed average is a column like any other and is never
-    recomputed.
+    `evidence` "quoted" means that the numbers were read in a text by others. `base` names the row of the
+    untuned model; where none was published it is empty and a warning says so. `warnings` are sentences to
+    show beside the table, `footnotes` contradictions between sources. A printed average is a column like any
+    other and is never recomputed.
     """
 
     id: str
@@ -33,14 +51,19 @@ class PublishedTable:
     columns: tuple[str, ...]
     rows: dict[str, tuple[float | None, ...]]
     warnings: tuple[str, ...]
+    base: str = ""
+    evidence: Evidence = "source"
+    footnotes: tuple[Footnote, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.origin not in get_args(Origin):
-            raise ValueError(f"{self.id}: no such origin {self.origin!r}")
+        if self.origin not in get_args(Origin) or self.evidence not in get_args(Evidence):
+            raise ValueError(f"{self.id}: no such origin {self.origin!r} or evidence {self.evidence!r}")
         if not (self.protocol and self.source and self.warnings):
             raise ValueError(f"{self.id}: protocol, source and warnings must be stated")
         if any(len(row) != len(self.columns) for row in self.rows.values()):
             raise ValueError(f"{self.id}: a row has more or fewer cells than there are columns")
+        if self.base and self.base not in self.rows:
+            raise ValueError(f"{self.id}: there is no row {self.base!r}")
 
 
 def load_published(path: Path = PUBLISHED_FILE) -> tuple[PublishedTable, ...]:
@@ -53,7 +76,7 @@ def _load(path: Path) -> tuple[PublishedTable, ...]:
     try:
         records = json.loads(path.read_text(encoding="utf-8"))
         return tuple(_table(record) for record in records)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise UserFacing(
             f"The published figures in {path.name} can't be read ({error}).", "Restore that file."
         ) from error
@@ -62,7 +85,8 @@ def _load(path: Path) -> tuple[PublishedTable, ...]:
 def _table(record: dict) -> PublishedTable:
     tuples = {name: tuple(record.get(name, ())) for name in ("columns", "warnings")}
     rows = {name: tuple(cells) for name, cells in record.get("rows", {}).items()}
-    return PublishedTable(**(record | tuples | {"rows": rows}))
+    footnotes = tuple(Footnote(note["text"], tuple(note["sources"])) for note in record.get("footnotes", ()))
+    return PublishedTable(**(record | tuples | {"rows": rows, "footnotes": footnotes}))
 
 
 def published_table(table_id: str) -> PublishedTable:
@@ -73,3 +97,24 @@ def published_table(table_id: str) -> PublishedTable:
 def pkr_table() -> PublishedTable:
     """OpenMedReason's published trace scores by axis (perception, knowledge, rationale), in per cent."""
     return published_table(PKR_TABLE)
+
+
+CSV_COLUMNS = (
+    "origin", "evidence", "system", "table", "row", "is_base", "column", "value", "unit", "metric",
+    "protocol", "source",
+)  # fmt: skip
+
+
+def published_csv(tables: Sequence[PublishedTable]) -> str:
+    """Every printed cell as a line of its own with all that belongs to it; empty cells have no line."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for table in tables:
+        about = (table.unit, table.metric, table.protocol, table.source)
+        for row, cells in table.rows.items():
+            head = (table.origin, table.evidence, table.system, table.id, row, int(row == table.base))
+            for column, cell in zip(table.columns, cells, strict=True):
+                if cell is not None:
+                    writer.writerow([*head, column, cell, *about])
+    return out.getvalue()

@@ -1,21 +1,26 @@
-"""Result lines on disk: one JSON object a line, appended safely, read tolerantly; `run.json` beside them."""
+"""Result lines: one JSON object a line, appended safely, read tolerantly and one at a time."""
 
-import importlib.metadata
 import json
 import os
-import platform
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from workbench.bench.result_files import (
+    RESULTS_FILE,
+    mend_last_line,
+    result_files,
+    results_name,
+    whole_lines,
+)
+from workbench.bench.run_file import PROTOCOL, RUN_FILE, SCHEMA, merge_run, read_run
 from workbench.errors import UserFacing
 
-RESULTS_FILE, RUN_FILE = "results.jsonl", "run.json"
-SCHEMA = 1
-PROTOCOL = ("revision", "mode", "decoding", "judge")
-PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "pillow")
+__all__ = [
+    "PROTOCOL", "RESULTS_FILE", "RUN_FILE", "SCHEMA", "Result", "ResultFile", "has_results", "iter_results",
+    "known_keys", "merge_run", "read_results", "read_run",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,9 @@ class Result:
     `correct` is None only when the item failed (`error` says why); no answer counts as false.
     `axes` holds `{axis: {presence, correctness, score, n_units}, "trace_score"}` or None where nothing was
     judged; `units` the verdicts behind it. `options` are in the order shown to the model, `key` names
-    everything that decides the answer. `probability` holds `calibration.confidences`.
+    everything that decides the answer. `probability` holds `calibration.confidences`. `sample` counts the
+    answers of condition "sampled" from 0; `image` is the item's own picture as seen from its items file (""
+    for none); `setup` is `run_key.setup_of` the model: a model's lines of another setup are of another run.
     """
 
     key: str
@@ -60,6 +67,9 @@ class Result:
     answer_type: str = ""
     dataset: str = ""
     probability: dict[str, float] = field(default_factory=dict)
+    sample: int = 0
+    image: str = ""
+    setup: str = ""
 
     @property
     def invalid(self) -> bool:
@@ -71,153 +81,98 @@ class Result:
 
 _NAMES = {field_.name for field_ in fields(Result)}
 _REQUIRED = {
-    "key",
-    "item_id",
-    "model",
-    "condition",
-    "question",
-    "gold",
-    "answer",
-    "correct",
-    "axes",
-    "seconds",
-}
+    "key", "item_id", "model", "condition", "question", "gold", "answer", "correct", "axes", "seconds",
+}  # fmt: skip
 
 
 class ResultFile:
-    """The append-only result file of one run folder."""
+    """The append-only result file of one process of a run; `process` counts from 0."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / RESULTS_FILE
-        _mend_last_line(self.path)
+    def __init__(self, folder: Path, process: int = 0, processes: int = 1) -> None:
+        self.path = folder / results_name(process, processes)
+        mend_last_line(self.path)
 
     def append(self, results: Iterable[Result]) -> None:
-        """Write the lines and force them to disk: what was written survives a power cut."""
-        block = "".join(json.dumps(asdict(result), allow_nan=False) + "\n" for result in results)
+        """Write the lines and force them to disk: what was written survives a power cut. Raises OSError."""
+        block = "".join(json.dumps(vars(result), allow_nan=False) + "\n" for result in results)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(block)
             file.flush()
             os.fsync(file.fileno())
 
 
+def has_results(folder: Path) -> bool:
+    """Whether a folder holds a result file, empty or not."""
+    return bool(result_files(folder))
+
+
 def read_results(folder: Path) -> list[Result]:
-    """Lines of a run folder in order, each key once: the first line without an error wins.
+    """All lines of a run folder, as `iter_results` gives them."""
+    return list(iter_results(folder))
 
-    A half-written last line is left out. Raises UserFacing for a missing file, or a broken line elsewhere.
+
+def iter_results(folder: Path) -> Iterator[Result]:
+    """Lines of all files of a run folder in order, each key once: the first line without an error wins.
+
+    One line is held at a time, and the keys. A half-written last line of a file is left out. Raises
+    UserFacing for a folder without results, a broken line elsewhere, and a file that can't be unpacked.
     """
-    path = folder / RESULTS_FILE
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as error:
-        raise UserFacing(
-            f"There are no results in {str(folder)!r}.", "Make them with `bench run --out DIR`."
-        ) from error
-    kept: dict[str, Result] = {}
-    if not _is_json(lines[-1]):
-        lines.pop()
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            result = _parsed(line, number, path)
-            if result.key not in kept or (kept[result.key].error and not result.error):
-                kept[result.key] = result
-    return list(kept.values())
+    if not has_results(folder):
+        raise UserFacing(f"There are no results in {str(folder)!r}.", "Make them with `bench run --out DIR`.")
+    answered, _ = _outcomes(folder)
+    seen: set[bytes] = set()
+    for record, number, path in _records(folder):
+        key = _short(record["key"])
+        if key not in seen and not (record.get("error") and key in answered):
+            seen.add(key)
+            yield _parsed(record, number, path)
 
 
-def _parsed(line: bytes, number: int, path: Path) -> Result:
-    try:
-        record = json.loads(line)
-        if not set(record) >= _REQUIRED:
-            raise ValueError("fields are missing")
-        record = {name: value for name, value in record.items() if name in _NAMES}
-        record |= {name: tuple(record.get(name) or ()) for name in ("options", "units")}
-        return Result(**record)
-    except (ValueError, TypeError) as error:
-        raise UserFacing(
-            f"Line {number} of {path.name} is not a result ({error}).",
-            "Delete that line; it is answered again.",
-        ) from error
+def known_keys(folder: Path, retry_failed: bool = False) -> set[str]:
+    """Keys of the lines of a folder; with `retry_failed` not those of which every line has an error.
 
-
-def _is_json(line: bytes) -> bool:
-    try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return True
-
-
-def _mend_last_line(path: Path) -> None:
-    """Take off a last line that an interrupted run did not finish; end a finished one with a newline."""
-    if not path.is_file():
-        return
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole == len(content):
-        return
-    with path.open("r+b") as file:
-        if _is_json(content[whole:]):
-            file.seek(0, os.SEEK_END)
-            file.write(b"\n")
-        else:
-            file.truncate(whole)
-
-
-def read_run(folder: Path) -> dict[str, Any]:
-    """The `run.json` of a folder; empty when there is none. Raises UserFacing when it is broken."""
-    path = folder / RUN_FILE
-    if not path.is_file():
-        return {}
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserFacing(
-            f"{path} is not JSON.", "Delete it and run the benchmark again: answers are kept."
-        ) from error
-    return record if isinstance(record, dict) else {}
-
-
-def merge_run(folder: Path, record: Mapping[str, Any]) -> None:
-    """Put a run's items, models, protocol and the library versions into `run.json`; other models stay.
-
-    Raises UserFacing when the folder holds results on other items: their scores would be mixed.
+    Empty without results. Raises UserFacing as `iter_results` does.
     """
-    before = read_run(folder)
-    name = before.get("items", {}).get("name")
-    if name not in (None, record["items"]["name"]):
-        raise UserFacing(
-            f"{str(folder)!r} holds results on {name!r}, not on {record['items']['name']!r}.",
-            "Choose another folder.",
-        )
-    models = before.get("models", {})
-    for model, described in record["models"].items():
-        old = models.get(model, {})
-        same = all(old.get(field_) == described[field_] for field_ in PROTOCOL)
-        earlier = old.get("conditions", []) if same else []
-        conditions = list(dict.fromkeys([*earlier, *described["conditions"]]))
-        models[model] = described | {"conditions": conditions}
-    versions = {package: _version(package) for package in PACKAGES}
-    _write_run(
-        folder,
-        {
-            "schema": SCHEMA,
-            "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-            "python": platform.python_version(),
-            "packages": versions,
-            "items": record["items"],
-            "models": models,
-        },
+    answered, failed = _outcomes(folder)
+    return {key.decode() for key in (answered if retry_failed else answered | failed)}
+
+
+def _outcomes(folder: Path) -> tuple[set[bytes], set[bytes]]:
+    """Keys with a line that holds an answer, and keys with a line that holds an error."""
+    found: tuple[set[bytes], set[bytes]] = set(), set()
+    for record, _, _ in _records(folder):
+        found[bool(record.get("error"))].add(_short(record["key"]))
+    return found
+
+
+def _short(key: str) -> bytes:
+    """Bytes take half the memory of text, and there may be millions of keys."""
+    return key.encode()
+
+
+def _records(folder: Path) -> Iterator[tuple[dict[str, Any], int, Path]]:
+    """Every line of every file as (its fields, its number, its file)."""
+    for path in result_files(folder):
+        for number, line in whole_lines(path):
+            try:
+                record = json.loads(line)
+                if not set(record) >= _REQUIRED:
+                    raise ValueError("fields are missing")
+            except (ValueError, TypeError) as error:
+                raise _broken(number, path, error) from error
+            yield record, number, path
+
+
+def _parsed(record: dict[str, Any], number: int, path: Path) -> Result:
+    try:
+        known = {name: value for name, value in record.items() if name in _NAMES}
+        known |= {name: tuple(record.get(name) or ()) for name in ("options", "units")}
+        return Result(**known)
+    except TypeError as error:
+        raise _broken(number, path, error) from error
+
+
+def _broken(number: int, path: Path, error: Exception) -> UserFacing:
+    return UserFacing(
+        f"Line {number} of {path.name} is not a result ({error}).", "Delete that line; it is answered again."
     )
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _write_run(folder: Path, record: Mapping[str, Any]) -> None:
-    """Replace `run.json` in one step, so that no reader sees half of it."""
-    draft = folder / f".{RUN_FILE}.new"
-    draft.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    draft.replace(folder / RUN_FILE)

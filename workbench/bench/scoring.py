@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from workbench.bench.units import UnitScore
@@ -154,8 +155,13 @@ def majority_letter(letters: Sequence[str]) -> Baseline:
 
 def majority_answer(golds: Sequence[str]) -> Baseline:
     """Always the most frequent gold answer, after normalising."""
-    plain = [normalise_answer(gold) for gold in golds]
-    return majority_letter(plain)
+    return majority_letter([plain(gold) for gold in golds])
+
+
+@lru_cache(maxsize=65536)  # the same few answers and questions come back a hundred thousand times
+def plain(text: str) -> str:
+    """`normalise_answer`, remembered."""
+    return normalise_answer(text)
 
 
 def question_majority(pairs: Sequence[tuple[str, str]]) -> Baseline:
@@ -165,11 +171,11 @@ def question_majority(pairs: Sequence[tuple[str, str]]) -> Baseline:
     right, and the baseline is generous to the guess. It says how much the questions alone give away.
     """
     golds: dict[str, list[str]] = {}
-    plain = [(normalise_answer(question), normalise_answer(gold)) for question, gold in pairs]
-    for question, gold in plain:
+    asked = [(plain(question), plain(gold)) for question, gold in pairs]
+    for question, gold in asked:
         golds.setdefault(question, []).append(gold)
     guesses = {question: _most_frequent(found) for question, found in golds.items()}
-    return Baseline(tuple(gold == guesses[question] for question, gold in plain))
+    return Baseline(tuple(gold == guesses[question] for question, gold in asked))
 
 
 def _most_frequent(values: Sequence[str]) -> str:

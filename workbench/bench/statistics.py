@@ -1,4 +1,7 @@
-"""Intervals and tests for paired, image-clustered benchmark results. numpy only; no distribution tables.
+"""Intervals and tests for paired, image-clustered benchmark results.
+
+Wilson, McNemar and Holm are statsmodels'; importing it takes a second or two, so it is done when it is used:
+the page opens with stored numbers. The bootstrap is our own, because scipy's does not resample clusters.
 
 Chosen in the evaluation dossier (demo.md 4.4): Wilson for a proportion, exact McNemar for paired right/wrong,
 a paired bootstrap clustered by image for everything else, Holm over several axes.
@@ -11,11 +14,12 @@ from functools import lru_cache
 
 import numpy as np
 
-Z95 = 1.959963984540054
 RESAMPLES = 10_000
 SEED = 20261121
 _BLOCK_CELLS = 2_000_000  # resamples are drawn in blocks of at most so many counts
 _KEPT_CELLS = 20_000_000  # draws of at most so many counts are kept for the next call (2 bytes each)
+_FEW_RESAMPLES = 1_000  # not fewer than so many, however many clusters there are
+_CLUSTERS_A_KIND = 50  # from so many equal clusters on it is faster to draw how many of a kind there are
 
 
 @dataclass(frozen=True)
@@ -38,35 +42,25 @@ class PairedTest:
     p: float
 
 
-def wilson(successes: int, n: int, z: float = Z95) -> Interval | None:
-    """Wilson score interval of a proportion; None for n = 0. Raises ValueError for impossible counts."""
+def wilson(successes: int, n: int) -> Interval | None:
+    """95 % Wilson score interval of a proportion; None for n = 0. Raises ValueError for impossible counts."""
+    from statsmodels.stats.proportion import proportion_confint
+
     if not 0 <= successes <= n:
         raise ValueError(f"{successes} of {n} is no proportion")
     if n == 0:
         return None
-    share = successes / n
-    scale = 1 + z * z / n
-    centre = (share + z * z / (2 * n)) / scale
-    half = z / scale * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    # At 0 and n the bound is exactly 0 and 1; rounding must not move it.
-    low = 0.0 if successes == 0 else max(0.0, centre - half)
-    high = 1.0 if successes == n else min(1.0, centre + half)
-    return Interval(low, high, "Wilson")
+    low, high = proportion_confint(successes, n, alpha=0.05, method="wilson")
+    return Interval(float(low), float(high), "Wilson")
 
 
 def mcnemar_exact(only_first: int, only_second: int) -> float:
-    """Exact two-sided McNemar p from the discordant counts; 1 when there are none.
+    """Exact two-sided McNemar p of the discordant counts; 1 when there are none. Raises ValueError."""
+    from statsmodels.stats.contingency_tables import mcnemar
 
-    Twice the binomial tail of the smaller count at ½, at most 1, in whole-number arithmetic: no overflow.
-    """
-    n, k = only_first + only_second, min(only_first, only_second)
-    if k < 0:
+    if min(only_first, only_second) < 0:
         raise ValueError("counts can't be negative")
-    term = tail = 1
-    for i in range(k):
-        term = term * (n - i) // (i + 1)
-        tail += term
-    return min(1.0, 2 * tail / 2**n) if n else 1.0
+    return float(mcnemar([[0, only_first], [only_second, 0]], exact=True).pvalue)
 
 
 def paired_test(first: Sequence[bool], second: Sequence[bool]) -> PairedTest:
@@ -84,18 +78,45 @@ _CELLS = ((True, True), (True, False), (False, True), (False, False))
 def bootstrap_means(
     values: Sequence[float], clusters: Sequence[str], resamples: int = RESAMPLES, seed: int = SEED
 ) -> np.ndarray:
-    """Means of `resamples` bootstrap samples of whole clusters, float64 `[resamples]`.
+    """Means of `resamples` bootstrap samples of whole clusters, float64 `[resamples]`, not to be written to.
 
     Clusters are drawn with replacement, as many as there are; a sample's mean is over its values, so larger
-    clusters weigh more. The order of the values and the names of the clusters play no part. Raises ValueError
-    for no values.
+    clusters weigh more. The order of the values and the names of the clusters play no part. Where more than
+    20 million draws would be needed and few clusters are equal, there are fewer resamples, 1,000 at least.
+    Raises ValueError for no values.
     """
     table = _clustered(values, clusters)
+    return _means(table.tobytes(), resamples, seed)
+
+
+@lru_cache(
+    maxsize=256
+)  # an interval and its p come from the same means, and slices often hold the same items
+def _means(rows: bytes, resamples: int, seed: int) -> np.ndarray:
+    table = np.frombuffer(rows, np.float64).reshape(-1, 2)
+    kinds, counts = np.unique(table, axis=0, return_counts=True)
+    draws: Iterable[np.ndarray]
+    # Equal clusters may be drawn together: the same distribution from other random numbers.
+    if len(table) * resamples > _KEPT_CELLS and len(kinds) * _CLUSTERS_A_KIND < len(table):
+        table, draws = kinds, _drawn_kinds(counts, resamples, seed)
+    else:
+        most = max(min(resamples, _FEW_RESAMPLES), _KEPT_CELLS // len(table))
+        draws = _draws(len(table), min(resamples, most), seed)
     means = []
-    for drawn in _draws(len(table), resamples, seed):
+    for drawn in draws:
         sums, sizes = (drawn.astype(np.float64) @ table).T
         means.append(sums / sizes)
-    return np.concatenate(means)
+    found = np.concatenate(means)
+    found.flags.writeable = False
+    return found
+
+
+def _drawn_kinds(counts: np.ndarray, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """How often a cluster of each kind is drawn in each resample, in blocks `[≤ resamples, kinds]`."""
+    rng, size = np.random.default_rng(seed), max(1, _BLOCK_CELLS // len(counts))
+    total = int(counts.sum())
+    for start in range(0, resamples, size):
+        yield rng.multinomial(total, counts / total, min(size, resamples - start))
 
 
 def _draws(count: int, resamples: int, seed: int) -> Iterable[np.ndarray]:
@@ -105,7 +126,7 @@ def _draws(count: int, resamples: int, seed: int) -> Iterable[np.ndarray]:
     return _blocks(count, resamples, seed)
 
 
-@lru_cache(maxsize=8)  # one report asks for the same draws many times; drawing is most of the work
+@lru_cache(maxsize=4)  # one report asks for the same draws many times; drawing is most of the work
 def _kept_draws(count: int, resamples: int, seed: int) -> tuple[np.ndarray, ...]:
     return tuple(block.astype(np.uint16) for block in _blocks(count, resamples, seed))
 
@@ -138,8 +159,9 @@ def bootstrap_interval(
     """
     if len(set(clusters)) < 2:
         return None
-    low, high = np.percentile(bootstrap_means(values, clusters, resamples, seed), [2.5, 97.5])
-    return Interval(float(low), float(high), f"bootstrap by image, {resamples:,} resamples, percentile")
+    means = bootstrap_means(values, clusters, resamples, seed)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return Interval(float(low), float(high), f"bootstrap by image, {len(means):,} resamples, percentile")
 
 
 def bootstrap_p(
@@ -154,7 +176,7 @@ def bootstrap_p(
         return None
     means = bootstrap_means(differences, clusters, resamples, seed)
     smaller = min(int((means <= 0).sum()), int((means >= 0).sum()))
-    return min(1.0, 2 * (1 + smaller) / (resamples + 1))
+    return min(1.0, 2 * (1 + smaller) / (len(means) + 1))
 
 
 def proportion_interval(hits: Sequence[bool], clusters: Sequence[str]) -> Interval | None:
@@ -176,10 +198,11 @@ def proportion_interval(hits: Sequence[bool], clusters: Sequence[str]) -> Interv
 
 def holm(p_values: Mapping[str, float | None]) -> dict[str, float | None]:
     """Holm-adjusted p values by name; missing ones stay missing and are not counted."""
-    known = sorted((p, name) for name, p in p_values.items() if p is not None)
+    from statsmodels.stats.multitest import multipletests
+
+    known = {name: p for name, p in p_values.items() if p is not None}
     adjusted: dict[str, float | None] = dict.fromkeys(p_values)
-    highest = 0.0
-    for rank, (p, name) in enumerate(known):
-        highest = max(highest, min(1.0, p * (len(known) - rank)))
-        adjusted[name] = highest
+    if known:
+        found = multipletests(list(known.values()), method="holm")[1]
+        adjusted |= dict(zip(known, map(float, found), strict=True))
     return adjusted

@@ -9,9 +9,12 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from workbench.bench.scoring import bleu1, corpus_bleu1, exact_match, token_f1
-from workbench.traces import normalise_answer
+from workbench.bench.numbers import number
+from workbench.bench.results import Result
+from workbench.bench.run_lines import answered, chosen
+from workbench.bench.scoring import bleu1, corpus_bleu1, exact_match, plain, token_f1
 
 Pair = tuple[str, str]  # (given, gold)
 
@@ -56,6 +59,40 @@ def text_scores(pairs: Sequence[Pair]) -> TextScores | None:
     )
 
 
+def text_scores_of(protocol: str, lines: Sequence[Result]) -> dict[str, Any]:
+    """`{token_f1, bleu1, macro_f1, bleu1_corpus}` of lines as numbers of a report; {} without answers.
+
+    `bleu1` is the mean of the answers' own scores. `macro_f1` is over the closed questions, a class each gold
+    answer, all classes counting the same; no interval is stated for it nor for `bleu1_corpus`. Of a question
+    with options the text of the option chosen is the answer; no answer is "".
+    """
+    used = answered(lines)
+    if not used:
+        return {}
+    images = [line.image_group for line in used]
+    pairs = [_pair(line) for line in used]
+    closed = [line for line in used if line.answer_type == "closed"]
+    classes = class_scores([_pair(line) for line in closed])
+    macro = _mean([score.f1 for score in classes]) if classes else None
+    told = f"{protocol}; closed questions, {len(classes)} answers as classes"
+    return {
+        "token_f1": number([token_f1(*pair) for pair in pairs], images, protocol),
+        "bleu1": number([bleu1(*pair) for pair in pairs], images, f"{protocol}; mean over answers"),
+        "macro_f1": _plain_number(macro, closed, told),
+        "bleu1_corpus": _plain_number(corpus_bleu1(pairs), used, f"{protocol}; counts of all answers summed"),
+    }
+
+
+def _plain_number(value: float | None, lines: Sequence[Result], protocol: str) -> dict[str, Any]:
+    empty = number([], [], protocol)
+    n_images = len({line.image_group for line in lines})
+    return empty | {"value": value, "n": len(lines), "n_clusters": n_images, "method": "no interval"}
+
+
+def _pair(line: Result) -> Pair:
+    return (chosen(line) if line.options else line.answer) or "", line.gold
+
+
 def by_answer_type(rows: Sequence[tuple[str, str, str]]) -> dict[str, TextScores]:
     """`text_scores` of (answer type, given, gold) rows, for each type that occurs and for "all"."""
     kinds = sorted({kind for kind, _, _ in rows})
@@ -76,10 +113,10 @@ def class_scores(pairs: Sequence[Pair]) -> tuple[ClassScore, ...]:
     class and makes no class of its own (scikit-learn's default counts such answers as classes with F1 0).
     A class that is never given has precision 0.
     """
-    plain = [(normalise_answer(given), normalise_answer(gold)) for given, gold in pairs]
-    support = Counter(gold for _, gold in plain)
-    given_counts = Counter(given for given, _ in plain)
-    right = Counter(gold for given, gold in plain if given == gold)
+    told = [(plain(given), plain(gold)) for given, gold in pairs]
+    support = Counter(gold for _, gold in told)
+    given_counts = Counter(given for given, _ in told)
+    right = Counter(gold for given, gold in told if given == gold)
     return tuple(
         ClassScore(
             name,

@@ -3,8 +3,9 @@
 import argparse
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.commands.outcome import Outcome, as_json
 from workbench.errors import UserFacing
@@ -14,36 +15,37 @@ if TYPE_CHECKING:
     from workbench.bench.conditions import Answerer
     from workbench.bench.items import ItemSet
     from workbench.bench.judges import Judge
-    from workbench.bench.runner import Progress
+    from workbench.bench.progress import Progress
+    from workbench.bench.sharding import Shard
+    from workbench.models.answer import Decoding
 
 PROGRESS_STEPS = 20
 
 
 def run(args: argparse.Namespace, settings: Settings) -> Outcome:
-    """Run the benchmark when asked to, then report on its folder. Raises UserFacing."""
-    from workbench.bench.report import bench_table_text, build_report
-
+    """Run the benchmark when asked to, then report on its folder; of several processes only the main one
+    reports. Raises UserFacing."""
     out = Path(args.out)
     if args.action == "run":
-        _answer(args, settings, out)
+        if not _answer(args, settings, out):
+            return Outcome("")
     elif not out.is_dir():
         raise UserFacing(f"There is no results folder {args.out!r}.", "Make one with `bench run --out DIR`.")
+    from workbench.bench.report import bench_table_text, build_report
+
     report = build_report(out)
     return Outcome(as_json(report) if args.json else bench_table_text(report))
 
 
-def _answer(args: argparse.Namespace, settings: Settings, out: Path) -> None:
-    """Answer the items with all models; cheap checks come before the models are loaded."""
-    if args.limit is not None and args.limit < 1:
-        raise UserFacing(f"--limit can't be {args.limit}.", "Use a whole number from 1 up.")
-    if not args.model and not args.endpoint:
-        raise UserFacing("No model was given.", "Use --model or --endpoint.")
-    for ref in args.model:
-        settings.require_allowed(ref)
+def _answer(args: argparse.Namespace, settings: Settings, out: Path) -> bool:
+    """Answer the items with all models, cheap checks before the models are loaded; whether to report now."""
+    _check(args, settings)
     from workbench.bench.runner import run_bench
+    from workbench.bench.sharding import join_processes, wait_for_all
     from workbench.models.answer import Decoding
     from workbench.models.loading import load_model
 
+    shard = join_processes()
     items = _items(args)
     served, judge = _servers(args, out)
     try:
@@ -52,6 +54,7 @@ def _answer(args: argparse.Namespace, settings: Settings, out: Path) -> None:
         raise UserFacing(
             f"The folder {args.out!r} can't be made.", "Choose a folder you may write to."
         ) from error
+    decoding = Decoding(settings.max_new_tokens)
     run_bench(
         items,
         [load_model(ref, settings=settings) for ref in dict.fromkeys(args.model)] + served,
@@ -59,10 +62,38 @@ def _answer(args: argparse.Namespace, settings: Settings, out: Path) -> None:
         judge=judge,
         conditions=tuple(dict.fromkeys(args.condition)) or ("image",),
         mode=args.mode,
-        decoding=Decoding(settings.max_new_tokens),
-        progress=None if args.json else progress_lines(sys.stderr.write),
+        decoding=decoding,
+        progress=None if args.json else progress_lines(sys.stderr.write, shard),
         retry_failed=args.retry_failed,
+        shard=shard,
+        **_sampled(args, decoding),
+        **({"batch_size": args.batch_size} if args.batch_size is not None else {}),
     )
+    wait_for_all(shard)
+    return shard.main
+
+
+def _check(args: argparse.Namespace, settings: Settings) -> None:
+    if args.limit is not None and args.limit < 1:
+        raise UserFacing(f"--limit can't be {args.limit}.", "Use a whole number from 1 up.")
+    if not args.model and not args.endpoint:
+        raise UserFacing("No model was given.", "Use --model or --endpoint.")
+    given = [name for name in ("samples", "temperature", "seed") if getattr(args, name) is not None]
+    if given and "sampled" not in args.condition:
+        raise UserFacing(f"--{given[0]} is about sampled answers.", "Add --condition sampled.")
+    for ref in args.model:
+        settings.require_allowed(ref)
+
+
+def _sampled(args: argparse.Namespace, decoding: "Decoding") -> dict[str, Any]:
+    """How many answers condition "sampled" draws, and how."""
+    from workbench.bench.runner import SAMPLES, TEMPERATURE
+
+    temperature = TEMPERATURE if args.temperature is None else args.temperature
+    return {
+        "samples": SAMPLES if args.samples is None else args.samples,
+        "sampling": replace(decoding, temperature=temperature, seed=args.seed or 0),
+    }
 
 
 def _items(args: argparse.Namespace) -> "ItemSet":
@@ -108,15 +139,27 @@ def _key(file: str | None) -> str | None:
         ) from error
 
 
-def progress_lines(write: Callable[[str], object]) -> Callable[["Progress"], None]:
-    """A listener that writes a line each time another twentieth of the answers is there."""
+def progress_lines(
+    write: Callable[[str], object], shard: "Shard | None" = None
+) -> Callable[["Progress"], None]:
+    """A listener that writes a line each time another twentieth of the answers is there.
+
+    Each of several processes tells of its own share, and says which one it is.
+    """
+    from workbench.bench.progress import duration
+
     written = -1
+    who = f"process {shard.index + 1} of {shard.count}: " if shard is not None and shard.count > 1 else ""
 
     def tell(progress: "Progress") -> None:
         nonlocal written
         step = PROGRESS_STEPS * progress.done // progress.total
-        if step > written:
-            written = step
-            write(f"{progress.done} of {progress.total} answers ({progress.model!r}, {progress.condition})\n")
+        if step <= written:
+            return
+        written = step
+        line = f"{who}{progress.done} of {progress.total} answers ({progress.model!r}, {progress.condition})"
+        if progress.rate is not None and progress.seconds_left is not None:
+            line += f", {progress.rate:.0f} a minute, {duration(progress.seconds_left)} left"
+        write(f"{line}\n")
 
     return tell

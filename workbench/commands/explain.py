@@ -3,11 +3,12 @@
 import argparse
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.commands.case import AnsweredCase, answered_case, notes_of
+from workbench.commands.explain_text import map_text, rows_text
 from workbench.commands.outcome import Outcome, as_json
 from workbench.errors import UserFacing
 from workbench.settings import Settings
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 ALL = "all"
 CAUSAL_METHOD = "occlusion"
+_NUMBER = re.compile(r"-?\d{1,6}", re.ASCII)
 _SPAN_SPEC = re.compile(r"answer|all|(step|token):\d{1,6}", re.ASCII)
 
 
@@ -34,17 +36,17 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
         raise UserFacing(f"{args.span!r} is not a span.", "Use answer, all, step:K or token:K, K from 0 up.")
     if args.method == ALL or getattr(args, "metrics", None):
         return _compare(args, settings, list(methods) if args.method == ALL else [args.method])
-    params = _method_params(args.param, [param.name for param in methods[args.method].params])
+    params = _method_params(args.param, methods[args.method])
     target = _png_target(args.png)
     case = answered_case(args, settings)
     span = resolve_span(args.span, case.column.trace, case.column.answer)
-    heat = _heat_map(case, span, args.method, params)
+    heat = _heat_map(case, span, args.method, _with_tokens(case, params))
     record = explain_record(args, case, span, heat)
     if args.trust and record["refused"] is None:
         record["meta"]["trust"] = trust_record(case, span, heat)
     if target and record["refused"] is None:
         _write_png(target, case.image, heat)
-    text = as_json(record) if args.json else _map_text(record, span.label, target)
+    text = as_json(record) if args.json else map_text(record, span.label, target)
     return Outcome(text, notes_of(case))
 
 
@@ -73,7 +75,7 @@ def _compare(args: argparse.Namespace, settings: Settings, methods: Sequence[str
             "image": {"width": case.image.width, "height": case.image.height, "sha256": case.image.sha256},
         },
     }  # fmt: skip
-    return Outcome(as_json(record) if args.json else _rows_text(record, wanted), notes_of(case))
+    return Outcome(as_json(record) if args.json else rows_text(record, wanted), notes_of(case))
 
 
 def known_metrics() -> dict[str, str]:
@@ -149,33 +151,6 @@ def _measured(
     return figures
 
 
-def _rows_text(record: dict[str, Any], wanted: Sequence[str]) -> str:
-    """A plain table, one line a method."""
-    head = ["method", "image share", "seconds", "passes", *wanted]
-    lines = [head]
-    for row in record["methods"]:
-        if row["refused"] is not None:
-            lines.append([row["method"], f"no map: {row['refused']}"])
-            continue
-        cells = [
-            f"{row['image_share']:.0%}",
-            f"{row['seconds']:.2f}",
-            f"{row['forwards']}+{row['backwards']}",
-        ]
-        lines.append([row["method"], *cells, *(_cell(row["metrics"][name]) for name in wanted)])
-    full = [line for line in lines if len(line) == len(head)]
-    widths = [max(len(line[at]) for line in full) for at in range(len(head))]
-    table = [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=False)).rstrip()
-        for line in lines
-    ]
-    return "\n".join([f"Maps of {record['span_label']!r}; passes are forward+backward.", *table])
-
-
-def _cell(value: Any) -> str:
-    return f"{value:+.3f}" if isinstance(value, float) else "-" if value is None else str(value)
-
-
 def _heat_map(case: AnsweredCase, span: "Span", method: str, params: dict[str, int]) -> "HeatMap | Refusal":
     """By the shared pass, or by a method that runs the model itself."""
     from workbench.explain import CONTEXT_METHODS, Refusal, explain, explain_with_context
@@ -246,17 +221,48 @@ def explain_record(
     }
 
 
-def _method_params(pairs: Sequence[str], known: Sequence[str]) -> dict[str, int]:
-    params: dict[str, int] = {}
-    settings = f"It takes: {', '.join(known)}." if known else "This method takes none."
+def _method_params(pairs: Sequence[str], spec: Any) -> dict[str, int | str]:
+    """NAME=VALUE pairs by name: numbers, the names of choices as their numbers, and words of the answer.
+
+    Raises UserFacing for what can't be read; ranges are checked with the map.
+    """
+    known = {param.name: param for param in spec.params}
+    params: dict[str, int | str] = {}
     for pair in pairs:
         name, _, value = pair.partition("=")
-        if not (name and value.isascii() and value.isdigit() and len(value) < 6):
+        read = int(value) if _NUMBER.fullmatch(value) else _worded(spec, known.get(name), value)
+        if not name or read is None:
             raise UserFacing(f"{pair!r} is not a method setting.", "Write it as --param NAME=NUMBER.")
         if name not in known:
+            settings = f"It takes: {', '.join(known)}." if known else "This method takes none."
             raise UserFacing(f"The method has no setting called {name!r}.", settings)
-        params[name] = int(value)
+        params[name] = read
     return params
+
+
+def _worded(spec: Any, param: Any, value: str) -> int | str | None:
+    """A value that is no number: the name of a choice, or a word; None where the setting takes neither."""
+    from workbench.explain.methods.params import read_setting
+
+    if param is None or not value.strip():
+        return None
+    if param.limit == "vocabulary":
+        return value
+    return read_setting(spec.label, param, value) if param.choices else None
+
+
+def _with_tokens(case: AnsweredCase, params: Mapping[str, int | str]) -> dict[str, int]:
+    """Words among the settings become tokens of the model. Raises UserFacing for a word without one."""
+    out: dict[str, int] = {}
+    for name, value in params.items():
+        if isinstance(value, str):
+            from workbench.explain import Refusal, foil_token
+
+            value = foil_token(case.model.tokenizer, value)
+            if isinstance(value, Refusal):
+                raise UserFacing(value.reason, value.hint)
+        out[name] = value
+    return out
 
 
 def _png_target(name: str | None) -> Path | None:
@@ -277,31 +283,3 @@ def _write_png(target: Path, image: "MedicalImage", heat: "HeatMap") -> None:
         target.write_bytes(encode_png(render_overlay(image.pixels, heat.values, heat.boxes, style)))
     except OSError as error:
         raise UserFacing(f"{str(target)!r} can't be written.", "Choose a folder you may write to.") from error
-
-
-def _map_text(record: dict[str, Any], label: str, target: Path | None) -> str:
-    if record["refused"] is not None:
-        return f"No map: {record['refused']} {record['meta']['hint']}".strip()
-    order = sorted(range(len(record["values"])), key=lambda patch: -abs(record["values"][patch]))
-    lines = [
-        f"{record['method']} for {label}: {record['image_share']:.0%} of the evidence came from the image.",
-        f"Strongest patches ({record['meta']['unit']}):",
-    ]
-    for patch in order[:5]:
-        x0, y0, x1, y1 = (round(edge) for edge in record["boxes"][patch])
-        lines.append(f"  {record['values'][patch]:+.4g} at x {x0} to {x1}, y {y0} to {y1}")
-    if trust := record["meta"].get("trust"):
-        lines.append(_trust_text(trust))
-    return "\n".join(lines + ([f"Written to {target}."] if target else []))
-
-
-def _trust_text(trust: dict[str, Any]) -> str:
-    if "refused" in trust:
-        return f"Trust: not computable. {trust['refused']}"
-    centre, inverse = (trust["controls"][name] for name in ("centre", "inverse"))
-    return (
-        f"Trust: {trust['verdict']}. Without its strongest places the words lose "
-        f"{trust['comprehensiveness']:.3f} nats; random orders do as well in at most {trust['chance']:.0%} "
-        f"of cases. Deletion and insertion: {trust['gap']:+.3f} nats better than random order "
-        f"(centre first {centre:+.3f}, inverse {inverse:+.3f})."
-    )

@@ -1,14 +1,19 @@
 """Measure the shipped pair: held-out phantoms and real images, image against blank; write the model cards."""
 
+import gzip
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from workbench.bench.items import ItemSet, load_items
 from workbench.bench.report import build_report
+from workbench.bench.report_store import REPORT_FILE, open_report
+from workbench.bench.result_files import RESULTS_FILE, result_files
+from workbench.bench.results import read_results
+from workbench.bench.run_file import RUN_FILE
 from workbench.bench.runner import run_bench
 from workbench.models.loading import load_model
 from workbench.settings import Settings
@@ -19,6 +24,7 @@ from workbench.training.curves import write_history
 from workbench.training.held_out import photograph_items, rare_items
 
 CONDITIONS = ("image", "blank")
+SHIPPED_CONDITIONS = ("image", "blank", "shuffled_image", "shuffled_options")  # of the bundled benchmark
 STAGE_SETS = ("phantoms-open", "real", "photographs", "rare")  # what the table of the stages shows
 TRAINED_DATASETS = ("SLAKE 1.0", "VQA-RAD", "BCCD")
 
@@ -32,6 +38,26 @@ def without_options(items: ItemSet) -> ItemSet:
 def only_datasets(items: ItemSet, names: tuple[str, ...]) -> ItemSet:
     """The items of these data sets: the kinds of real picture that the pair was trained on."""
     return replace(items, items=tuple(item for item in items.items if item.dataset in names))
+
+
+def publish(report: dict[str, Any], run: Path, target: Path, *, with_lines: bool) -> None:
+    """Put a report into the folder that ships: with its lines, compressed, or alone.
+
+    Where the items lie on this machine stays out of a report that travels without its lines.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    for earlier in result_files(target):
+        earlier.unlink()
+    if with_lines:
+        shutil.copyfile(run / RUN_FILE, target / RUN_FILE)
+        lines = "".join(json.dumps(asdict(line)) + "\n" for line in read_results(run))
+        # No time stamp, so that the same answers give the same file.
+        (target / f"{RESULTS_FILE}.gz").write_bytes(gzip.compress(lines.encode(), mtime=0))
+        open_report(target)
+        return
+    items = {name: value for name, value in report["items"].items() if name != "source"}
+    alone = {name: value for name, value in report.items() if name != "sources"} | {"items": items}
+    (target / REPORT_FILE).write_text(json.dumps(alone, indent=1, sort_keys=True) + "\n")
 
 
 def evaluate_pair(
@@ -65,14 +91,11 @@ def evaluate_pair(
         sets["real"] = only_datasets(load_items(held_out), TRAINED_DATASETS)
     reports = {}
     for name, items in sets.items():
-        folder = work / name
-        run_bench(items, pair, folder, conditions=CONDITIONS, progress=progress)
-        reports[name] = build_report(folder)
-        target = results / name
-        target.mkdir(parents=True, exist_ok=True)
-        (target / "report.json").write_text(json.dumps(reports[name], indent=1, sort_keys=True) + "\n")
-        if name == "phantoms":
-            shutil.copyfile(folder / "results.jsonl", target / "results.jsonl")
+        bundled = name == "phantoms"
+        conditions = SHIPPED_CONDITIONS if bundled else CONDITIONS
+        run_bench(items, pair, work / name, conditions=conditions, progress=progress)
+        reports[name] = build_report(work / name)
+        publish(reports[name], work / name, results / name, with_lines=bundled)
     measured = {
         model.revision: {name: stage_cells(report, model.name) for name, report in reports.items()}
         for model in pair

@@ -2,7 +2,7 @@
 
 import pytest
 
-from workbench.bench.judging.agreement import agreement
+from workbench.bench.judging.agreement import agreement, krippendorff_alpha
 
 
 def test_kappa_by_hand() -> None:
@@ -23,3 +23,18 @@ def test_agreement_below_chance_and_one_word_judges() -> None:
     assert agreement([(1, 0), (0, 1)]).kappa == -1.0
     same = agreement([(1, 1)] * 9)
     assert same.observed == 1.0 and same.kappa is None
+
+
+def test_alpha_by_hand() -> None:
+    # Pairs 1-1, 1-2, 2-2: 6 verdicts, three of each; one of them disagrees: 1 − 5 · 2 / (36 − 9 − 9)
+    assert krippendorff_alpha([(1, 1), (1, 2), (2, 2)]) == pytest.approx(1 - 10 / 18)
+    # One verdict alone plays no part, nor does a missing one.
+    assert krippendorff_alpha([(1, 1), (1, 2), (2, None), (2, 2), (None, None)]) == pytest.approx(1 - 10 / 18)
+    # Three judges: (a,a,b) has 4 ordered disagreeing pairs over m − 1 = 2; totals a 4, b 2.
+    assert krippendorff_alpha([("a", "a", "b"), ("a", "a", "b")]) == pytest.approx(1 - 5 * 4 / (36 - 16 - 4))
+
+
+def test_alpha_without_anything_to_say() -> None:
+    assert krippendorff_alpha([]) is None and krippendorff_alpha([(1,), (2, None)]) is None
+    assert krippendorff_alpha([(1, 1), (1, 1)]) is None
+    assert krippendorff_alpha([(1, 1), (2, 2)]) == 1.0

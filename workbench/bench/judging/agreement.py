@@ -1,4 +1,4 @@
-"""How far two judges agree on the same things: simple agreement and Cohen's kappa, always with n."""
+"""How far judges agree on the same things: simple agreement, Cohen's kappa, Krippendorff's alpha; with n."""
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
@@ -31,3 +31,24 @@ def agreement(pairs: Sequence[tuple[Hashable | None, Hashable | None]]) -> Agree
     chance = sum(ours[verdict] * theirs[verdict] for verdict in ours)
     kappa = (observed - chance / n**2) / (1 - chance / n**2) if chance != n**2 else None
     return Agreement(n, observed, chance / n**2, kappa, len(pairs) - n)
+
+
+def krippendorff_alpha(things: Sequence[Sequence[Hashable | None]]) -> float | None:
+    """Krippendorff's alpha for named verdicts of any number of judges; None entries are missing verdicts.
+
+    1 − observed / expected disagreement over the pairs of verdicts on one thing (Krippendorff 2011, computing
+    alpha-reliability, C). Things with fewer than two verdicts play no part. None without such pairs, and
+    where every verdict is the same single thing, which says nothing.
+    """
+    known = [[verdict for verdict in thing if verdict is not None] for thing in things]
+    known = [thing for thing in known if len(thing) > 1]
+    totals = Counter(verdict for thing in known for verdict in thing)
+    n = totals.total()
+    expected = n**2 - sum(count**2 for count in totals.values())
+    if not expected:
+        return None
+    observed = sum(
+        (len(thing) ** 2 - sum(count**2 for count in Counter(thing).values())) / (len(thing) - 1)
+        for thing in known
+    )
+    return 1 - (n - 1) * observed / expected

@@ -1,13 +1,13 @@
 """Everything that a judging model was asked and said: one JSON object a line, which is also what is not asked
-twice."""
+twice. And the lines of such a record: forced to disk, read past a cut one."""
 
 import hashlib
 import json
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from workbench.errors import UserFacing
 
@@ -24,7 +24,7 @@ class JudgeLog:
         self.path = folder / JUDGEMENTS_FILE if folder is not None else None
         self._lock = threading.Lock()
         self._replies: dict[str, tuple[str, ...]] = {}
-        if self.path is not None and self.path.is_file():
+        if self.path is not None:
             self._read(self.path)
 
     def __len__(self) -> int:
@@ -36,34 +36,57 @@ class JudgeLog:
 
     def add(self, key: str, entry: Mapping[str, Any], replies: Sequence[str]) -> None:
         """Put replies on record with what was asked; forced to disk. Raises UserFacing when it can't be."""
-        line = json.dumps({"key": key, **entry, "replies": list(replies)}, ensure_ascii=False) + "\n"
         with self._lock:
             self._replies[key] = tuple(replies)
-            if self.path is None:
-                return
-            try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                with self.path.open("a", encoding="utf-8") as stream:
-                    stream.write(line)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-            except OSError as error:
-                raise UserFacing(
-                    f"The judge's record {self.path} can't be written ({error.strerror}).",
-                    "Make room or choose another folder, and run it again: what is on record is kept.",
-                ) from error
+            if self.path is not None:
+                append_line(self.path, {"key": key, **entry, "replies": list(replies)})
 
     def _read(self, path: Path) -> None:
-        data = path.read_bytes()
-        if data and not data.endswith(b"\n"):  # what comes next must not join the cut line
-            with path.open("ab") as stream:
-                stream.write(b"\n")
-        for line in data.split(b"\n"):
+        for record in json_lines(path):
+            try:
+                self._replies[record["key"]] = tuple(record["replies"])
+            except (KeyError, TypeError):
+                continue
+
+
+def append_line(path: Path, record: Mapping[str, Any]) -> None:
+    """Put one JSON object at the end of a record, forced to disk; raises UserFacing when that fails.
+
+    A line that a crash cut short stays alone on its line.
+    """
+    line = json.dumps(record, ensure_ascii=False) + "\n"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab+") as stream:
+            if stream.tell() and _last_byte(stream) != b"\n":
+                line = "\n" + line
+            stream.write(line.encode("utf-8", "replace"))
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise UserFacing(
+            f"The judge's record {path} can't be written ({error.strerror}).",
+            "Make room or choose another folder, and run it again: what is on record is kept.",
+        ) from error
+
+
+def json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a record, one a line, in order; none without a file, broken lines left out."""
+    if not path.is_file():
+        return
+    with path.open("rb") as stream:
+        for line in stream:
             try:
                 record = json.loads(line)
-                self._replies[record["key"]] = tuple(record["replies"])
-            except (ValueError, KeyError, TypeError):
+            except ValueError:
                 continue
+            if isinstance(record, dict):
+                yield record
+
+
+def _last_byte(stream: IO[bytes]) -> bytes:
+    stream.seek(-1, os.SEEK_END)
+    return stream.read(1)
 
 
 def judgement_key(judge: str, prompt: str) -> str:

@@ -49,6 +49,30 @@ decide.
 Give your reason in one sentence. Then end with one line of JSON: {{"score": S}} where S is 1 (right) or
 0 (wrong)."""
 
+_PREFERENCE = """{role}
+
+BEGIN question
+{question}
+END question
+
+BEGIN right answer
+{gold}
+END right answer
+
+BEGIN response one
+{one}
+END response one
+
+BEGIN response two
+{two}
+END response two
+
+Which response reasons better towards the right answer? Weigh whether its findings, its medical facts and its
+conclusions are right and to the point. Neither length nor order nor style counts. You don't see the image.
+
+Give your reason in one sentence. Then end with one line of JSON: {{"preferred": P}} where P is -1 (response
+one), 1 (response two) or 0 (neither is better)."""
+
 
 def unit_prompt(unit: Unit, trace: Trace) -> str:
     """One rubric unit against the steps of a trace (not its answer: the rubric grades reasoning)."""
@@ -67,9 +91,22 @@ def answer_prompt(
     question: str, options: Sequence[str], gold: str, gold_letter: str | None, given: str
 ) -> str:
     """A given answer against the gold one; only the final answer is shown, never the trace."""
-    asked = f"{question}\n{lettered(tuple(options))}" if options else question
-    right = f"{gold_letter}. {gold}" if gold_letter is not None and gold_letter in LETTERS else gold
+    asked, right = _asked(question, options), _right(gold, gold_letter)
     return _ANSWER.format(role=_ROLE, question=asked, gold=right, given=_inert(given))
+
+
+def preference_prompt(question: str, options: Sequence[str], gold: str, one: str, two: str) -> str:
+    """Two responses (reasoning and answer) to one question, in this order; no model is named."""
+    asked = _asked(question, options)
+    return _PREFERENCE.format(role=_ROLE, question=asked, gold=gold, one=_inert(one), two=_inert(two))
+
+
+def _asked(question: str, options: Sequence[str]) -> str:
+    return f"{question}\n{lettered(tuple(options))}" if options else question
+
+
+def _right(gold: str, letter: str | None) -> str:
+    return f"{letter}. {gold}" if letter is not None and letter in LETTERS else gold
 
 
 def _inert(text: str) -> str:
