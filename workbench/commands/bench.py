@@ -31,9 +31,10 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
             return Outcome("")
     elif not out.is_dir():
         raise UserFacing(f"There is no results folder {args.out!r}.", "Make one with `bench run --out DIR`.")
-    from workbench.bench.report import bench_table_text, build_report
+    from workbench.bench.report_store import open_report
+    from workbench.bench.report_text import bench_table_text
 
-    report = build_report(out)
+    report = open_report(out)
     return Outcome(as_json(report) if args.json else bench_table_text(report))
 
 
@@ -118,7 +119,7 @@ def _servers(args: argparse.Namespace, out: Path) -> tuple[list["Answerer"], "Ju
     from workbench.bench.endpoint import connect
     from workbench.bench.llm_judge import LLMJudge, open_judge
 
-    key = _key(args.key_file)
+    key = read_key(args.key_file)
     served = [connect(ref, key) for ref in dict.fromkeys(args.endpoint)]
     if not args.judge:
         return list(served), None
@@ -128,7 +129,8 @@ def _servers(args: argparse.Namespace, out: Path) -> tuple[list["Answerer"], "Ju
     return list(served), judge
 
 
-def _key(file: str | None) -> str | None:
+def read_key(file: str | None) -> str | None:
+    """The access key in a text file; None without a file. Raises UserFacing."""
     if file is None:
         return None
     try:

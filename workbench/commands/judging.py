@@ -263,11 +263,11 @@ def _open(args: argparse.Namespace, folder: Path, models: Iterable[str]) -> "LLM
     """The judge, its record in `folder`; one that would judge its own answers is refused."""
     from workbench.bench.llm_judge import LLMJudge, open_judge
     from workbench.bench.results import read_run
-    from workbench.commands.bench import _key
+    from workbench.commands.bench import read_key
 
     if args.at_once < 1:
         raise UserFacing(f"--at-once can't be {args.at_once}.", "Use a whole number from 1 up.")
-    judge = open_judge(args.judge, args.judge_protocol, key=_key(args.key_file), folder=folder)
+    judge = open_judge(args.judge, args.judge_protocol, key=read_key(args.key_file), folder=folder)
     if not isinstance(judge, LLMJudge):
         raise UserFacing(
             f"{args.judge!r} judges reasoning, not answers.", "Give a server: http://host:8000/v1."
