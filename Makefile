@@ -22,7 +22,7 @@ help:
 	@echo "make test       lint, all tests, browser tests           (make test-fast: the quick ones only)"
 	@echo "make lint       ruff check and format check              (make format: apply the format)"
 	@echo "make model      train the shipped pair again: CORPUS=folder HELD_OUT=folder (hours)"
-	@echo "make bench      both shipped models on the phantom benchmark, results in $(BENCH_OUT)"
+	@echo "make bench      the shipped phantom results again, in $(BENCH_OUT), beside the shipped ones"
 
 run: $(RUN_STAMP)
 	@exec $(PY) app.py $(ARGS)
@@ -45,8 +45,10 @@ format: $(TEST_STAMP)
 	$(PY) -m ruff format --no-cache .
 
 bench: $(RUN_STAMP)
-	$(PY) -m workbench bench run --items phantoms --model base --model tuned \
-	  --condition image --condition blank --out $(BENCH_OUT)
+	$(PY) -m workbench bench run --items phantoms --model base --model tuned --out $(BENCH_OUT) \
+	  --condition image --condition blank --condition shuffled_image --condition shuffled_options
+	for model in base tuned; do \
+	  $(PY) -m workbench bench compare assets/bench/results/phantoms\#$$model $(BENCH_OUT)\#$$model; done
 
 # The shipped pair from scratch; a stage that was stopped goes on, a finished one returns at once.
 model: $(RUN_STAMP)

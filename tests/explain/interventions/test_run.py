@@ -1,6 +1,7 @@
 """Interventions on the picture from start to end, on a model whose deciding patch is known."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,11 +10,15 @@ from tests.explain.interventions.cases import TRACE, case_of
 from tests.tiny import PLANTED_TOKEN, picture
 from workbench.errors import UserFacing
 from workbench.explain.heatmap import Refusal
-from workbench.explain.interventions.case import effect_of, refuse_case
+from workbench.explain.interventions.case import effect_of, trace_of
 from workbench.explain.interventions.forced import picture_effects
+from workbench.explain.interventions.regenerate import continued
 from workbench.explain.interventions.regions import box_region
 from workbench.explain.interventions.run import finding_of, probe_region, probe_whole
 from workbench.explain.interventions.verdicts import region_causal
+from workbench.explain.methods.pictures import forced_logprobs
+from workbench.explain.metrics.scoring import span_scorer
+from workbench.explain.spans import Span
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Question
 
@@ -111,9 +116,22 @@ def test_a_case_without_picture_or_answer_is_refused(tiny) -> None:
     assert isinstance(outcome.refused, Refusal) and outcome.effect is None
     (outcome,) = probe_region(blind, box_region((48, 48), BRIGHT), "remove")
     assert isinstance(outcome.refused, Refusal)
-    assert isinstance(refuse_case(None, case.answer), Refusal)
-    assert isinstance(refuse_case(prompt, Answer()), Refusal)
-    assert refuse_case(case.prompt, case.answer) is None
+
+
+def test_an_answer_with_the_sign_of_a_picture_is_refused_in_words(tiny) -> None:
+    case = case_of(tiny, picture(48, 48), (7, 11))
+    sign = tiny.model.config.image_token_id
+    answer = Answer((7, sign, 11), "abc", ((0, 1), (1, 2), (2, 3)), (0.0,) * 3, "stop")
+    signed = replace(case, answer=answer, trace=trace_of("abc", answer.offsets, ()))
+    with pytest.raises(UserFacing, match="holds a place for the picture"):
+        forced_logprobs(tiny, [case.prompt], answer.ids)
+    with pytest.raises(UserFacing, match="holds a place for the picture"):
+        continued(signed, case.prompt, answer.ids)
+    score = span_scorer(tiny, case.prompt.question, case.image, answer, Span("token", "c", (2,)))
+    with pytest.raises(UserFacing, match="holds a place for the picture"):
+        score([case.image.pixels])
+    before = span_scorer(tiny, case.prompt.question, case.image, answer, Span("token", "a", (0,)))
+    assert np.isfinite(before([case.image.pixels])).all()
 
 
 def test_sums_over_words_steps_and_the_answer(tiny) -> None:

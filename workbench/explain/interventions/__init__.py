@@ -1,6 +1,6 @@
 """What if the picture or the reasoning were different? Interventions, effects, verdicts in words."""
 
-from workbench.explain.interventions.case import Effect, ProbeCase, effect_of, refuse_case
+from workbench.explain.interventions.case import Effect, ProbeCase, effect_of
 from workbench.explain.interventions.edits import REGION_FILLS, WHOLE_EDITS, RegionFill, WholeEdit
 from workbench.explain.interventions.options import ShuffleOutcome, probe_options
 from workbench.explain.interventions.regenerate import Regenerated
@@ -29,5 +29,5 @@ __all__ = [
     "Outcome", "ProbeCase", "Regenerated", "Region", "RegionFill", "ShuffleOutcome", "TraceEdit",
     "TraceOutcome", "Verdict", "WholeEdit", "box_region", "control_regions", "effect_of", "finding_of",
     "joined", "mask_region", "polygon_region", "probe_options", "probe_region", "probe_trace", "probe_whole",
-    "refuse_case", "stroke_region", "verdicts",
+    "stroke_region", "verdicts",
 ]  # fmt: skip

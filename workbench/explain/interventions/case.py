@@ -72,13 +72,6 @@ def trace_of(text: str, offsets: Sequence[tuple[int, int]], options: tuple[str, 
     return locate_tokens(parse_trace(text, options), offsets)
 
 
-def refuse_case(prompt: Prompt | None, answer: Answer) -> Refusal | None:
-    """Why an answer can't be probed, if so."""
-    if prompt is None or not answer.ids or not answer.text.strip():
-        return Refusal("There is no answer to probe.", "Ask a question on Trace first.")
-    return None
-
-
 def refuse_picture(case: ProbeCase) -> Refusal | None:
     """Why the picture of a case can't be changed, if so."""
     if len(case.prompt.image_positions) == 0:

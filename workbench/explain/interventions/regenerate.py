@@ -14,6 +14,7 @@ from workbench.explain.interventions.block import Unblockable, blocking
 from workbench.explain.interventions.case import ProbeCase, trace_of
 from workbench.explain.interventions.forced import refused_block
 from workbench.models.answer import Answer, Prompt
+from workbench.models.forced import require_no_placeholder
 from workbench.models.generation import OffsetDecoder
 from workbench.traces.normalise import answers_match
 from workbench.traces.trace import Trace
@@ -78,9 +79,13 @@ def regenerate_blocked(case: ProbeCase, tokens: np.ndarray, label: str) -> Regen
 
 
 def continued(case: ProbeCase, prompt: Prompt, forced: Sequence[int]) -> Prompt:
-    """The prompt with answer ids appended, so that generation starts right after them."""
+    """The prompt with answer ids appended, so that generation starts right after them.
+
+    Raises UserFacing for ids with the sign of a picture among them.
+    """
     if not forced:
         return prompt
+    require_no_placeholder(case.model, prompt, forced)
     ids = torch.tensor(list(forced), device=case.model.device)
     return replace(prompt, inputs=case.model.family.extend(prompt.inputs, ids))
 

@@ -7,6 +7,7 @@ from PIL import Image, ImageFilter
 from workbench.explain.methods.context import AttributionContext
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Prompt
+from workbench.models.forced import require_no_placeholder
 from workbench.models.session import LoadedModel
 
 BATCH = 8
@@ -68,7 +69,11 @@ def score_pictures(context: AttributionContext, pictures: list[np.ndarray]) -> t
 
 
 def forced_logprobs(model: LoadedModel, prompts: list[Prompt], ids: tuple[int, ...]) -> torch.Tensor:
-    """log p of the answer ids after each of several equally long prompts, float32 CPU `[B, T]`."""
+    """log p of the answer ids after each of several equally long prompts, float32 CPU `[B, T]`.
+
+    Raises UserFacing for an answer with the sign of a picture in it.
+    """
+    require_no_placeholder(model, prompts[0], ids)
     targets = torch.tensor(ids, device=model.device)
     extended = [model.family.extend(prompt.inputs, targets) for prompt in prompts]
     inputs = extended[0]

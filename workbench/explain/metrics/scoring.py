@@ -11,6 +11,7 @@ from workbench.errors import UserFacing
 from workbench.explain.heatmap import Span
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Question
+from workbench.models.forced import require_no_placeholder
 from workbench.models.session import LoadedModel
 
 BATCH = 8
@@ -62,6 +63,7 @@ def _score_batch(
 ) -> list[float]:
     target = torch.tensor(ids, device=model.device)
     prompts = [model.prepare(question, as_image(picture, image)) for picture in pictures]
+    require_no_placeholder(model, prompts[0], ids)
     batch = [model.family.extend(prompt.inputs, target) for prompt in prompts]
     inputs = batch[0] if len(batch) == 1 else model.family.collate(batch, model.tokenizer.pad_token_id or 0)
     # Left-padding leaves the answer at the right end of every row.
