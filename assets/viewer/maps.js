@@ -176,7 +176,7 @@ function differenceMap(columns, selection) {
     kind,
     column: "tuned",
     spanLabel: kind === "step" ? "the " + axis + " steps" : "the " + spanName(kind),
-    note: (note ? note + " " : "") + TEXT.differentTexts,
+    note: (note ? note + " " : "") + (base.text === tuned.text ? TEXT.sameTexts : TEXT.differentTexts),
   };
 }
 

@@ -16,7 +16,10 @@ const TEXT = {
   seenOtherShape: "The model saw the picture in another shape, so no map is drawn on it here.",
   lessMotion: "Your system asks for less motion: use previous and next.",
   noDifference: "The difference needs both models' maps from the same method.",
-  differentTexts: "Each model's map belongs to its own answer; the two texts differ.",
+  differentTexts:
+    "Each model's map belongs to its own answer; the two texts differ. The Methods tab compares both models " +
+    "on the very same words.",
+  sameTexts: "Both models wrote the same text, so these are the same words.",
   noSteps: "This answer has no steps; its words can still be selected.",
   trustMeasuring: "Measuring how far this map can be believed…",
   trustWords: "Trust is measured for steps and answers, not for single words.",

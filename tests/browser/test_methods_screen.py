@@ -1,18 +1,15 @@
 """The Methods sub-tab and the trust line in a real browser: with the shipped pair, and with stand-ins."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import cv2
 import pytest
 
-from tests.browser.test_case_screen import SHIPPED, ask, browser, pick, plain, status, uploads, visit
-from tests.ui.running import running_page
+from tests.browser.driving import READY, answered, pick
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
-__all__ = ["browser", "plain", "uploads", "visit"]
 TRUST = "[data-part=trust]"
 
 
@@ -30,11 +27,9 @@ def said(page: Any, text: str) -> None:
 
 def test_each_map_gets_its_own_trust_line(plain: str, visit: Any) -> None:
     page = visit(plain)
-    page.wait_for_selector(".wb-pair[data-phase=ready]")
+    page.wait_for_selector(READY)
     assert not page.locator(TRUST).is_visible()
-    pick(page)
-    ask(page)
-    status(page, "Finished.")
+    answered(page)
     trust_says(page, "Localised and causal")
     whole = page.inner_text(TRUST)
     assert "Measured on this answer, n = 102 altered pictures" in whole and "Image share 40 %" in whole
@@ -48,14 +43,12 @@ def test_each_map_gets_its_own_trust_line(plain: str, visit: Any) -> None:
     trust_says(page, "not for single words")
     page.get_by_role("button", name="Tuned − base").click()
     page.wait_for_function("document.querySelector('[data-part=trust]').hidden")
+    assert "Both models wrote the same text" in page.inner_text("[data-part=sourceNote]")
 
 
 def test_another_method_is_measured_again_and_another_picture_says_nothing(plain: str, visit: Any) -> None:
     page = visit(plain)
-    page.wait_for_selector(".wb-pair[data-phase=ready]")
-    pick(page)
-    ask(page)
-    status(page, "Finished.")
+    answered(page)
     trust_says(page, "Localised and causal")
     page.locator("#case-bar input").first.click()
     page.get_by_role("option", name="strongest head", exact=False).click()
@@ -69,7 +62,7 @@ def test_another_method_is_measured_again_and_another_picture_says_nothing(plain
 
 def test_without_an_answer_the_methods_screen_says_what_to_do(plain: str, visit: Any) -> None:
     page = visit(plain)
-    page.wait_for_selector(".wb-pair[data-phase=ready]")
+    page.wait_for_selector(READY)
     page.get_by_role("tab", name="Methods").click()
     page.wait_for_selector("#methods-choice input")
     page.click("#methods-compute")
@@ -78,22 +71,9 @@ def test_without_an_answer_the_methods_screen_says_what_to_do(plain: str, visit:
     )
 
 
-@pytest.fixture(scope="module")
-def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if not all(map(Path.is_file, SHIPPED)):
-        pytest.skip("the shipped pair is not there yet")
-    folder = tmp_path_factory.mktemp("shipped") / "uploads"
-    folder.mkdir()
-    with running_page(["app.py", "--port", "{port}"], folder) as address:
-        yield address
-
-
 def test_methods_side_by_side_with_the_shipped_pair(shipped: str, visit: Any, tmp_path: Path) -> None:
     page = visit(shipped)
-    page.wait_for_selector(".wb-pair[data-phase=ready]")
-    pick(page)
-    ask(page)
-    status(page, "Finished.")
+    answered(page)
     page.get_by_role("tab", name="Methods").click()
     page.wait_for_selector("#methods-choice input")
     page.get_by_label("The drawn finding").check()
@@ -136,10 +116,7 @@ def test_methods_side_by_side_with_the_shipped_pair(shipped: str, visit: Any, tm
 
 def test_the_foil_box_comes_with_its_method_and_an_empty_one_is_refused(shipped: str, visit: Any) -> None:
     page = visit(shipped)
-    page.wait_for_selector(".wb-pair[data-phase=ready]")
-    pick(page)
-    ask(page)
-    status(page, "Finished.")
+    answered(page)
     page.get_by_role("tab", name="Methods").click()
     page.wait_for_selector("#methods-choice input")
     page.get_by_label("Measure each map").uncheck()
@@ -159,12 +136,39 @@ def test_the_foil_box_comes_with_its_method_and_an_empty_one_is_refused(shipped:
     page.wait_for_function("document.querySelector('#methods-grid').innerText.includes('Foil: “clear”')")
 
 
+def test_a_head_is_chosen_by_layer_and_number_and_a_bad_one_is_a_sentence(shipped: str, visit: Any) -> None:
+    page = visit(shipped)
+    answered(page)
+    page.get_by_role("tab", name="Methods").click()
+    page.wait_for_selector("#methods-choice input")
+    page.get_by_label("Measure each map").uncheck()
+    choice = page.locator("#methods-choice")
+    for name in ("Attention, mean", "Direct logit attribution", "Relevancy"):
+        choice.get_by_label(name, exact=True).uncheck()
+    choice.get_by_label("Attention, one head").check()
+    page.locator("#methods-settings button").first.click()
+    page.get_by_label("Attention, one head: layer").fill("1")
+    page.get_by_label("Attention, one head: head").fill("1")
+    window = page.get_by_label("Occlusion: window (patches)")
+    window.fill("70")
+    assert not page.get_by_label("RISE: masks at most").is_visible()
+    page.click("#methods-compute")
+    page.wait_for_function(
+        "document.querySelector('#methods-notice').innerText.includes('Window (patches) is 70')"
+    )
+    window.fill("2")
+    page.get_by_label("Occlusion: taken away").click()
+    page.get_by_role("option", name="image features").click()
+    page.click("#methods-compute")
+    said(page, "Finished: 2 of 2 methods")
+    grid = page.inner_text("#methods-grid")
+    assert "Set here: layer 1, head 1." in grid
+    assert "Set here: window (patches) 2, taken away: image features." in grid
+
+
 def test_stop_ends_a_long_comparison_and_a_phone_never_scrolls_sideways(shipped: str, visit: Any) -> None:
     page = visit(shipped, viewport={"width": 360, "height": 740})
-    page.wait_for_selector(".wb-pair[data-phase=ready]")
-    pick(page)
-    ask(page)
-    status(page, "Finished.")
+    answered(page)
     page.get_by_role("tab", name="Methods").click()
     page.wait_for_selector("#methods-choice input")
     for name in ("SmoothGrad", "Integrated gradients", "RISE"):

@@ -7,9 +7,8 @@ A word's own numbers:
                             explain/test_evidence.py::test_the_pass_reads_what_the_model_itself_computes
                             explain/methods/test_relevancy.py::test_streamed_equals_the_naive_formula
  5 inputs not extended      models/test_session.py::test_an_aligned_input_that_the_family_forgets_is_an_error
-                            models/families/test_qwen_vl.py::test_forcing_equals_generation_and_nothing_leaks
-                            models/families/test_gemma3.py::test_forcing_equals_generation_and_nothing_leaks
-                            models/families/test_llava_next.py::test_forcing_equals_generation
+                            models/families/test_every_family.py::test_forcing_equals_generation_and_nothing_leaks
+                            models/families/test_every_family.py::test_extension
  6 answer tokenised again   explain/test_peer_bugs.py::test_the_ids_that_were_written_are_explained
 27 padding, end, first      explain/test_peer_bugs.py::test_padding_and_end_tokens_are_never_explained
                             explain/methods/test_rollout.py::test_a_layer_by_hand_with_and_without_the_sink

@@ -280,6 +280,7 @@ def test_the_page_starts_without_model_code() -> None:
         "methods_compute",
         "methods_grounding",
         "methods_parts",
+        "methods_settings",
         "evidence_desk",
         "evidence_screen",
         "trust_line",

@@ -20,13 +20,15 @@ from workbench.models.session import LoadedModel
 class Comparison:
     """What tuning changed on one answer.
 
-    `base_logprobs` and `tuned_logprobs` float32 `[T]` in nats of the same tokens; `maps` tuned − base, one
-    for each span, in the method's unit and always signed; `same_prompt` tells whether both models were
-    asked with the same tokens (their templates may differ).
+    `base_logprobs` and `tuned_logprobs` float32 `[T]` in nats of the same tokens; `base_maps` and
+    `tuned_maps` one for each span; `maps` tuned − base, in the method's unit and always signed;
+    `same_prompt` tells whether both models were asked with the same tokens (their templates may differ).
     """
 
     base_logprobs: np.ndarray
     tuned_logprobs: np.ndarray
+    base_maps: tuple[HeatMap, ...]
+    tuned_maps: tuple[HeatMap, ...]
     maps: tuple[HeatMap, ...]
     same_prompt: bool
 
@@ -73,7 +75,7 @@ def compare(
         return before if isinstance(before, Refusal) else after
     maps = tuple(difference(old, new) for old, new in zip(before[1], after[1], strict=True))
     ids = [prompt.inputs["input_ids"][0].tolist() for prompt in prompts]
-    return Comparison(before[0], after[0], maps, ids[0] == ids[1])
+    return Comparison(before[0], after[0], tuple(before[1]), tuple(after[1]), maps, ids[0] == ids[1])
 
 
 def _one_side(

@@ -17,9 +17,9 @@ from workbench.explain.methods.context import (
     Cost,
     Progress,
     SpanMaps,
-    filled,
 )
 from workbench.explain.methods.context_registry import CONTEXT_METHODS
+from workbench.explain.methods.params import settled
 from workbench.explain.methods.passes import Stopped
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Prompt
@@ -40,7 +40,7 @@ def context_cost(
     """Passes that a method would take for so many spans, before any is run; raises UserFacing for an unknown
     method."""
     method = get_context_method(name)
-    settings = filled(method, params or {})
+    settings = settled(method.label, method.params, params or {})
     return settings if isinstance(settings, Refusal) else method.cost(prompt, spans, settings)
 
 
@@ -63,7 +63,7 @@ def explain_with_context(
     size or a span isn't inside the answer.
     """
     method = get_context_method(name)
-    settings = filled(method, params or {})
+    settings = settled(method.label, method.params, params or {})
     refused = refusal_before_pass(prompt, answer) or gradient_refusal(model, method)
     if refused or isinstance(settings, Refusal):
         return refused or settings

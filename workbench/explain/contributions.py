@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 
+from workbench.explain.linear_layers import full_weight, weight_rows
 from workbench.models.families import DecoderParts
 
 
@@ -29,23 +29,13 @@ def readout_rows(parts: DecoderParts, ids: torch.Tensor) -> torch.Tensor:
 
     `ids` `[T]`. Divide by `final_scale` of the row to get the linear read-out of the residual stream.
     """
-    weight = parts.unembedding.weight
-    return weight[ids.to(weight.device)].float().cpu() * parts.norm_gain.float().cpu()
+    gain = parts.norm_gain
+    return weight_rows(parts.unembedding, ids, len(gain), gain.dtype) * gain.float().cpu()
 
 
 def final_scale(parts: DecoderParts, hidden: torch.Tensor) -> torch.Tensor:
     """rms(h_t), `[T]`: the final RMS norm frozen at its actual value. `hidden` `[T, d]` is its input."""
     return (hidden.float().pow(2).mean(-1) + parts.norm_epsilon).sqrt()
-
-
-def output_weight(projection: nn.Module, width: int, dtype: torch.dtype) -> torch.Tensor:
-    """W_O `[d, H·dh]`, float32 on the CPU; H·dh is `width`, `dtype` that of the layer's input."""
-    weight = projection.weight
-    if not weight.is_floating_point():  # quantised: what is stored isn't the weight, what it does is
-        written = projection(torch.eye(width, device=weight.device, dtype=dtype))
-        bias = getattr(projection, "bias", None)
-        weight = (written if bias is None else written - bias).T
-    return weight.float().cpu()
 
 
 def head_directions(
@@ -58,7 +48,7 @@ def head_directions(
     """
     heads, _, width = head_output.shape
     projection, dtype = parts.attention(layer).o_proj, parts.final_norm.weight.dtype
-    output = output_weight(projection, heads * width, dtype).view(-1, heads, width)
+    output = full_weight(projection, heads * width, dtype).view(-1, heads, width)
     if parts.output_normed:
         norm = parts.layers[layer].post_attention_layernorm
         written = torch.einsum("htw,dhw->td", head_output, output)

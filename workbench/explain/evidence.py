@@ -9,6 +9,7 @@ import torch
 
 from workbench.explain.contributions import Contributions, final_scale
 from workbench.explain.heatmap import Refusal
+from workbench.explain.linear_layers import output_width, weight_rows
 from workbench.explain.pass_reader import PassReader
 from workbench.models.answer import Answer, Prompt
 from workbench.models.forced import ForcedPass
@@ -126,10 +127,16 @@ def _assembled(
         sinks=find_sinks(reader.late, prompt.image_positions),
         boxes=prompt.boxes,
         ids=answer.ids,
-        vocabulary=model.decoder.unembedding.weight.shape[0],
+        vocabulary=_vocabulary(model),
         seconds=time.monotonic() - began,
         owner=weakref.ref(model),
     )
+
+
+def _vocabulary(model: LoadedModel) -> int:
+    """Words that the model can say."""
+    gain = model.decoder.norm_gain
+    return output_width(model.decoder.unembedding, len(gain), gain.dtype)
 
 
 def _likeness(model: LoadedModel, prompt: Prompt, answer: Answer, final: torch.Tensor) -> Likeness:
@@ -140,7 +147,7 @@ def _likeness(model: LoadedModel, prompt: Prompt, answer: Answer, final: torch.T
     parts = model.decoder
     with torch.inference_mode():
         normed = parts.final_norm(final).float().cpu()
-        words = parts.unembedding.weight[ids.to(parts.unembedding.weight.device)].float().cpu()
+        words = weight_rows(parts.unembedding, ids, final.shape[-1], final.dtype)
         image, texts = normed[prompt.image_positions], normed[text]
         return Likeness((words @ image.T).numpy(), (words @ texts.T).numpy(), ids.numpy())
 

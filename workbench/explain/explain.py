@@ -53,7 +53,7 @@ def explain_spans(
     for span in spans:
         if min(span.tokens) < 0 or max(span.tokens) >= len(evidence.ids):
             raise ValueError(f"span {span.label!r} is not inside an answer of {len(evidence.ids)} tokens")
-    settings = settled(method, params or {}, evidence)
+    settings = settled(method.label, method.params, params or {}, evidence)
     if isinstance(settings, Refusal):
         return settings
     maps = method.compute(evidence, settings)

@@ -4,7 +4,7 @@ Takes and returns plain data. Importing this module loads no model code; calling
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -109,21 +109,15 @@ def compare_both(methods: MethodsDesk, session_id: str) -> Comparison:
 def _both(running: Comparison, entry: Entry, pair: Mapping[str, Any]) -> BothModels:
     from workbench.explain import Refusal, compare
 
-    column, own = running.column, entry.heat
+    column = running.column
     found = compare(
         pair["base"], pair["tuned"], column.prompt.question, running.image, column.answer, [running.span],
-        entry.name, own.meta["params"],
+        entry.name, entry.heat.meta["params"],
     )  # fmt: skip
     if isinstance(found, Refusal):
         raise UserFacing(found.reason, found.hint)
-    change = found.maps[0]
-    # compare() hands out the difference only; the other model's map is this one's less (or plus) it.
-    sign = -1 if running.role == "tuned" else 1
-    share = change.meta["base_image_share" if running.role == "tuned" else "tuned_image_share"]
-    other = replace(own, values=own.values + sign * change.values, image_share=float(share))
-    base, tuned = (other, own) if running.role == "tuned" else (own, other)
     words = word_changes(column.words, found.base_logprobs, found.tuned_logprobs)
-    return BothModels(entry, words, base, tuned, change, found.same_prompt)
+    return BothModels(entry, words, found.base_maps[0], found.tuned_maps[0], found.maps[0], found.same_prompt)
 
 
 def show_heads(methods: MethodsDesk, session_id: str) -> Comparison:

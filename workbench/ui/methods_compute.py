@@ -57,9 +57,10 @@ def _map_of(running: "Comparison", name: str) -> "HeatMap | Refusal":
     if name not in METHODS:
         maps = explain_with_context(
             running.model, column.prompt, running.image, column.answer, [span], name,
-            progress=lambda done, total: _count(running, done, total), stop=running.stop,
+            running.settings.get(name), progress=lambda done, total: _count(running, done, total),
+            stop=running.stop,
         )  # fmt: skip
-        return maps if isinstance(maps, Refusal) else maps[0]
+        return maps if isinstance(maps, Refusal) else _with_note(running, name, maps[0])
     shared = shared_pass(running)
     params = settings_of(running, name)
     maps = params if isinstance(params, Refusal) else explain_spans(shared, [span], name, params)
@@ -80,28 +81,42 @@ def shared_pass(running: "Comparison") -> "Evidence":
 
 
 def settings_of(running: "Comparison", name: str) -> "dict[str, int] | Refusal":
-    """Settings of a shared-pass method on this screen: the foil's token, the lens after the last layer."""
+    """Settings of a shared-pass method: as given; the foil's token; the lens after the last layer."""
     from workbench.explain import foil_token
     from workbench.explain.heatmap import Refusal
 
+    given = dict(running.settings.get(name, {}))
     if name == LENS:
-        return {"layer": len(shared_pass(running).states) - 1}
+        return {"layer": len(shared_pass(running).states) - 1} | given
     if name != CONTRAST:
-        return {}
+        return given
     token = foil_token(running.model.tokenizer, running.foil)
     return token if isinstance(token, Refusal) else {"foil": token}
 
 
 def _with_note(running: "Comparison", name: str, heat: "HeatMap") -> "HeatMap":
-    """The map with a note on the setting that it was made with."""
-    params, said = heat.meta["params"], ""
+    """The map with a note on the settings that it was made with."""
+    from workbench.explain import CONTEXT_METHODS, METHODS
+    from workbench.explain.methods.params import settings_in_words
+
+    params, said = heat.meta["params"], [str(heat.meta["note"])]
     if name == CONTRAST:
         word = running.foil.strip()
         piece = running.model.tokenizer.decode([params["foil"]]).strip()
-        said = f"Foil: “{word}”." if piece == word else f"Foil: “{word}”, of which “{piece}” is looked at."
+        said.append(
+            f"Foil: “{word}”." if piece == word else f"Foil: “{word}”, of which “{piece}” is looked at."
+        )
     if name == LENS:
-        said = f"Read after the last of the {len(shared_pass(running).states)} layers."
-    return replace(heat, meta=heat.meta | {"note": f"{heat.meta['note']} {said}".strip()}) if said else heat
+        layer, layers = params["layer"], len(shared_pass(running).states)
+        last = layer == layers - 1
+        said.append(
+            f"Read after {'the last' if last else f'number {layer}, from 0,'} of the {layers} layers."
+        )
+    declared = (METHODS | CONTEXT_METHODS)[name].params
+    if given := settings_in_words(declared, running.settings.get(name, {})):
+        said = [part.rstrip(".") + "." for part in said if part]
+        said.append(f"Set here: {given}.")
+    return replace(heat, meta=heat.meta | {"note": " ".join(filter(None, said))})
 
 
 def patch_words(running: "Comparison", heat: "HeatMap") -> tuple[PatchWords, ...]:

@@ -84,6 +84,7 @@ class Comparison:
     evidence: "Evidence | None" = None
     score: "SharedScore | None" = None
     foil: str = ""
+    settings: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     now: Entry | None = None
     passes: tuple[int, int] | None = None
     measuring: bool = False
@@ -131,7 +132,7 @@ class MethodsDesk:
         page.trust.moved_on.set()  # what was measured for Trace must not keep this waiting
         page.comparison = Comparison(
             secrets.token_hex(6), form.role, model, column, image, span_of(column, form.span, form.word),
-            names, form.curves, region, len(names), foil=form.foil,
+            names, form.curves, region, len(names), foil=form.foil, settings=form.settings,
         )  # fmt: skip
         return page.comparison
 

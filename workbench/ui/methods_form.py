@@ -1,6 +1,7 @@
 """What the visitor chose on the Methods screen, checked: the part of the answer and the region."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 class Form:
     """What the visitor chose; nothing of it is trusted yet. `box` is text: x0, y0, x1, y1 in pixels.
 
-    `foil` is the word that the answer might have been, for the methods that ask for one.
+    `foil` is the word that the answer might have been, for the methods that ask for one; `settings` by
+    method and name are inside the declared ranges, but the model may lack such a layer or head.
     """
 
     role: str
@@ -29,6 +31,7 @@ class Form:
     region: str
     box: str
     foil: str = ""
+    settings: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def span_choices(column: "CaseColumn | None") -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ import gradio as gr
 
 from workbench.ui import parts
 from workbench.ui.evidence_screen import EvidenceParts, evidence_parts, nothing_shown
+from workbench.ui.methods_settings import SettingParts, setting_parts
 from workbench.ui.services import ROLES
 
 INTRO = (
@@ -28,6 +29,7 @@ class MethodsParts:
     region: gr.Radio
     box: gr.Textbox
     foil: gr.Textbox
+    settings: SettingParts
     cost: gr.HTML
     compute: gr.Button
     stop: gr.Button
@@ -49,7 +51,8 @@ class MethodsParts:
     def form(self) -> list[Any]:
         """What a comparison is made from, in the order of `Form`."""
         return [
-            self.role, self.span, self.word, self.methods, self.curves, self.region, self.box, self.foil
+            self.role, self.span, self.word, self.methods, self.curves, self.region, self.box, self.foil,
+            *self.settings.controls,
         ]  # fmt: skip
 
     @property
@@ -73,6 +76,7 @@ def choices() -> dict[str, Any]:
         max_length=60, info="For “against a foil”: what spoke for the words rather than for it.",
         elem_id="methods-foil",
     )  # fmt: skip
+    settings = setting_parts()
     with gr.Row(equal_height=False):
         curves = gr.Checkbox(
             True, label="Measure each map", info="Deletion and insertion curves against controls."
@@ -88,7 +92,7 @@ def choices() -> dict[str, Any]:
         stop = gr.Button("Stop", scale=0, min_width=90, elem_id="methods-stop")
     return {
         "role": role, "span": span, "word": word, "methods": methods, "curves": curves, "region": region,
-        "box": box, "foil": foil, "cost": cost, "compute": compute, "stop": stop,
+        "box": box, "foil": foil, "settings": settings, "cost": cost, "compute": compute, "stop": stop,
     }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from workbench.ui.methods_desk import FIRST_CHOICE, Comparison, MethodsDesk, reg
 from workbench.ui.methods_form import Form, span_choices
 from workbench.ui.methods_grounding import build_grounding
 from workbench.ui.methods_parts import WAITING, MethodsParts, choices, emptied, results
+from workbench.ui.methods_settings import given_settings, offered_settings
 
 Updates = dict[Any, Any]
 AT_ONCE = {"concurrency_limit": None, "api_visibility": "private", "show_progress": "hidden"}
@@ -91,13 +92,18 @@ def offered(
 
 def _wire_choices(ui: MethodsParts, desk: CaseDesk, methods: MethodsDesk) -> None:
     @guarded(ui.notice)
-    def cost(role: str, chosen: list[str], curves: bool, request: gr.Request) -> Updates:
+    def cost(request: gr.Request, role: str, chosen: list[str], curves: bool, *settings: Any) -> Updates:
         column = methods.column(request.session_hash, role)
         if column is None:
             return {ui.cost: None}
         from workbench.ui.methods_view import cost_table
 
-        return {ui.cost: cost_table(column.prompt, chosen, bool(curves))}
+        given = given_settings(settings, chosen or ())
+        return {ui.cost: cost_table(column.prompt, chosen, bool(curves), given)}
+
+    @guarded(ui.notice)
+    def settings_of(chosen: list[str]) -> Updates:
+        return offered_settings(ui.settings, chosen)
 
     def fields(span: str, region: str, chosen: list[str]) -> list[Any]:
         wanted = (span == "word", region == "box", CONTRAST in (chosen or ()))
@@ -106,8 +112,15 @@ def _wire_choices(ui: MethodsParts, desk: CaseDesk, methods: MethodsDesk) -> Non
     asking = [ui.span, ui.region, ui.methods]
     for control in asking:
         control.change(fields, asking, [ui.word, ui.box, ui.foil], **AT_ONCE)
+    told = [ui.role, ui.methods, ui.curves, *ui.settings.controls]
     for control in (ui.role, ui.methods, ui.curves, ui.span):
-        control.change(cost, [ui.role, ui.methods, ui.curves], [ui.notice, ui.cost], **AT_ONCE)
+        control.change(cost, told, [ui.notice, ui.cost], **AT_ONCE)
+    for control in ui.settings.controls:
+        changed = control.blur if isinstance(control, gr.Textbox) else control.input
+        changed(cost, told, [ui.notice, ui.cost], **AT_ONCE)
+    ui.methods.change(
+        settings_of, ui.methods, [ui.notice, ui.settings.fold, *ui.settings.controls], **AT_ONCE
+    )
     refresh_after(ui, desk, [ui.role.input])
 
 
@@ -116,12 +129,12 @@ def _wire_compute(ui: MethodsParts, methods: MethodsDesk) -> None:
 
     @guarded(ui.notice)
     def start(
-        role: str, span: str, word: str, chosen: list[str], curves: bool, region: str, box: str, foil: str,
-        request: gr.Request,
+        request: gr.Request, role: str, span: str, word: str, chosen: list[str], curves: bool, region: str,
+        box: str, foil: str, *settings: Any,
     ) -> Updates:  # fmt: skip
         form = Form(
             str(role), str(span or ""), str(word or ""), tuple(chosen or ()), bool(curves), str(region),
-            str(box), str(foil or ""),
+            str(box), str(foil or ""), given_settings(settings, chosen or ()),
         )  # fmt: skip
         running = methods.start(request.session_hash, form)
         from workbench.ui.methods_view import progress

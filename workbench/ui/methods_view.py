@@ -1,6 +1,6 @@
 """What the Methods screen shows of a comparison: cards with pictures, and tables. Plain data, no gradio."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import cv2
@@ -153,11 +153,20 @@ def trust_text(entry: Entry) -> str:
     return f"{verdict}: {gap} nats against random (chance ± {found.random_sd:.3f})"
 
 
-def cost_table(prompt: Prompt | None, names: Sequence[str], curves: bool) -> dict[str, Any] | None:
+def cost_table(
+    prompt: Prompt | None,
+    names: Sequence[str],
+    curves: bool,
+    settings: Mapping[str, Mapping[str, int]] | None = None,
+) -> dict[str, Any] | None:
     """Passes that each method would take, before any is run; None without an answer."""
     if prompt is None:
         return None
-    rows = [[spec.label, planned(prompt, name)] for name, spec in registry().items() if name in names]
+    rows = [
+        [spec.label, planned(prompt, name, (settings or {}).get(name))]
+        for name, spec in registry().items()
+        if name in names
+    ]
     if curves and rows:
         rows.append(["Deletion and insertion curves", planned_curves(len(rows))])
     return {
@@ -168,14 +177,14 @@ def cost_table(prompt: Prompt | None, names: Sequence[str], curves: bool) -> dic
     }
 
 
-def planned(prompt: Prompt, name: str) -> str:
+def planned(prompt: Prompt, name: str, params: Mapping[str, int] | None = None) -> str:
     """The cost of one method on one span, in words."""
     from workbench.explain import CONTEXT_METHODS, context_cost
     from workbench.explain.heatmap import Refusal
 
     if name not in CONTEXT_METHODS:
         return SHARED_PASS
-    cost = context_cost(prompt, 1, name)
+    cost = context_cost(prompt, 1, name, params)
     return cost.reason if isinstance(cost, Refusal) else pass_words(cost.forwards, cost.backwards)
 
 

@@ -56,6 +56,6 @@ ATTENTION_METHODS = (
     Method(
         "attention_head", "Attention, one head", "A chosen head of a chosen layer.",
         CAVEAT, UNIT, False, "mean", head_attention,
-        (Param("layer", "Layer", "layers"), Param("head", "Head", "heads")),
+        (Param("layer", "Layer", limit="layers"), Param("head", "Head", limit="heads")),
     ),
 )  # fmt: skip

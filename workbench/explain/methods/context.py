@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from workbench.explain.heatmap import Refusal, Span
-from workbench.explain.methods.base import Params
+from workbench.explain.methods.params import Param, Params
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Prompt
 from workbench.models.session import LoadedModel
@@ -38,21 +38,6 @@ class AttributionContext:
     spans: tuple[Span, ...]
     progress: Progress | None = None
     stop: threading.Event | None = None
-
-
-@dataclass(frozen=True)
-class ContextParam:
-    """A whole-number setting from `minimum` to `maximum`, both allowed.
-
-    `choices` names the values when they stand for words; then the range is 0 to len(choices) − 1.
-    """
-
-    name: str
-    label: str
-    minimum: int
-    maximum: int
-    default: int
-    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,23 +82,7 @@ class ContextMethod:
     needs: Literal["gradient", "forwards"]
     cost: Callable[[Prompt, int, Params], Cost]
     compute: Callable[[AttributionContext, Params], SpanMaps | Refusal]
-    params: tuple[ContextParam, ...] = ()
-
-
-def filled(method: ContextMethod, params: Mapping[str, int]) -> dict[str, int] | Refusal:
-    """All settings of the method, defaults filled in; a Refusal in words for an unknown or outlying one."""
-    known = {param.name: param for param in method.params}
-    for name, value in params.items():
-        if name not in known:
-            have = ", ".join(known) or "none"
-            return Refusal(f"{method.label} has no setting called {name!r}.", f"Its settings: {have}.")
-        low, high = known[name].minimum, known[name].maximum
-        if not low <= value <= high:
-            return Refusal(
-                f"{known[name].label} is {value}, which {method.label} can't use.",
-                f"Choose a whole number from {low} to {high}.",
-            )
-    return {name: params.get(name, param.default) for name, param in known.items()}
+    params: tuple[Param, ...] = ()
 
 
 def causal_share(full: torch.Tensor, replaced: torch.Tensor) -> np.ndarray:

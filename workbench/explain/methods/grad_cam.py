@@ -16,7 +16,6 @@ from workbench.explain.methods.base import Params
 from workbench.explain.methods.context import (
     AttributionContext,
     ContextMethod,
-    ContextParam,
     Cost,
     SpanMaps,
     guarded,
@@ -24,6 +23,7 @@ from workbench.explain.methods.context import (
 )
 from workbench.explain.methods.decoder_pass import DecoderPass, capture
 from workbench.explain.methods.gradients import REFERENCE
+from workbench.explain.methods.params import Param
 from workbench.explain.methods.passes import PassCounter
 
 SHARE = "image tokens' part of Σ |hidden state × gradient| over all tokens at the chosen layer"
@@ -122,5 +122,5 @@ GRAD_CAM = ContextMethod(
     "Patches whose hidden state at a middle layer points where the words' probability rises.",
     "One direction for all patches, the mean gradient: made for convolutions, rough for tokens.",
     "activation × gradient", False, "gradient", lambda _prompt, spans, _params: Cost(spans, spans), grad_cam,
-    (ContextParam("layer", "After layer (0: the middle one)", 0, 200, 0), REFERENCE),
+    (Param("layer", "After layer (0: the middle one)", 0, 200, 0), REFERENCE),
 )  # fmt: skip

@@ -16,7 +16,6 @@ from workbench.explain.methods.context import (
     CAUSAL_SHARE,
     AttributionContext,
     ContextMethod,
-    ContextParam,
     Cost,
     SpanMaps,
     causal_share,
@@ -24,6 +23,7 @@ from workbench.explain.methods.context import (
     span_sums,
 )
 from workbench.explain.methods.decoder_pass import DecoderPass, capture, capture_pass
+from workbench.explain.methods.params import Param
 from workbench.explain.methods.passes import PassCounter, shrinking
 from workbench.explain.methods.pictures import prepared, replacement
 from workbench.models.answer import Prompt
@@ -166,12 +166,12 @@ def integrated_cost(_prompt: Prompt, spans: int, params: Params) -> Cost:
     return Cost(2 + params["steps"] * spans, params["steps"] * spans)
 
 
-SAMPLES = ContextParam("samples", "Noisy copies", 1, 64, 16)
-NOISE = ContextParam("noise", "Noise (% of spread)", 1, 100, 15)
-SEED = ContextParam("seed", "Seed", 0, 9999, 0)
-STEPS = ContextParam("steps", "Steps on the path", 4, 256, 16)
-REFERENCE = ContextParam("reference", "Measured from", 0, len(REFERENCES) - 1, 0, REFERENCES)
-BASELINE = ContextParam("baseline", "Baseline", 0, len(BASELINES) - 1, 0, BASELINES)
+SAMPLES = Param("samples", "Noisy copies", 1, 64, 16)
+NOISE = Param("noise", "Noise (% of spread)", 1, 100, 15)
+SEED = Param("seed", "Seed", 0, 9999, 0)
+STEPS = Param("steps", "Steps on the path", 4, 256, 16)
+REFERENCE = Param("reference", "Measured from", 0, len(REFERENCES) - 1, 0, REFERENCES)
+BASELINE = Param("baseline", "Baseline", 0, len(BASELINES) - 1, 0, BASELINES)
 
 GRADIENT_METHODS = (
     ContextMethod(

@@ -16,11 +16,11 @@ from workbench.explain.methods.base import Params
 from workbench.explain.methods.context import (
     AttributionContext,
     ContextMethod,
-    ContextParam,
     Cost,
     SpanMaps,
     guarded,
 )
+from workbench.explain.methods.params import Param
 from workbench.explain.methods.passes import PassCounter
 from workbench.explain.methods.regions import coarse_regions, hidden_patches, over_patches
 from workbench.explain.methods.tiers import (
@@ -158,5 +158,5 @@ GREEDY_SEARCH = ContextMethod(
     "Signed: what each region adds when the regions that carry the words are gathered one by one.",
     "A region that repeats what an earlier one showed gets little; the order is greedy, not the best of all.",
     "probability per token, shared out per patch", True, "forwards", greedy_cost, greedy_search,
-    (ContextParam("cells", "Regions a side", 2, 8, 4), REPLACEMENT, TIER),
+    (Param("cells", "Regions a side", 2, 8, 4), REPLACEMENT, TIER),
 )  # fmt: skip

@@ -93,5 +93,5 @@ CONTRASTIVE_ATTRIBUTION = Method(
     "Signed: what each patch did for the word (+) or for the foil (−), in the difference of their logits.",
     "Counts the direct path only, and a foil that nobody would have said makes the map of the word alone.",
     "logits", True, "sum", contrastive_attribution,
-    (Param("foil", "Foil word, as a token number", "vocabulary", NO_FOIL, NO_FOIL),), SHARE,
+    (Param("foil", "Foil word, as a token number", NO_FOIL, default=NO_FOIL, limit="vocabulary"),), SHARE,
 )  # fmt: skip

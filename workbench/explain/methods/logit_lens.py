@@ -48,7 +48,7 @@ def lens_words(evidence: Evidence, layer: int, top: int = 5) -> list[tuple[LensW
 def _log_probabilities(model: LoadedModel, states: torch.Tensor) -> Iterator[torch.Tensor]:
     """log softmax of W · norm(h) for states `[P, d]`, chunk by chunk `[≤ PATCH_CHUNK, V]`, in float32."""
     parts = model.decoder
-    device = parts.unembedding.weight.device
+    device = parts.final_norm.weight.device
     with model.lock, torch.inference_mode():
         for chunk in states.split(PATCH_CHUNK):
             yield parts.unembedding(parts.final_norm(chunk.to(device))).float().log_softmax(-1)
@@ -72,5 +72,5 @@ LOGIT_LENS = Method(
     "How likely the word is when a patch's own state after a layer is read out as if it were to be spoken.",
     "Likeness, not cause; early layers aren't readable, and of a long word only the pieces can be looked up.",
     "probability", False, "mean", lens_map,
-    (Param("layer", "Layer", "layers"),),
+    (Param("layer", "Layer", limit="layers"),),
 )  # fmt: skip

@@ -9,13 +9,13 @@ from workbench.explain.methods.base import Params
 from workbench.explain.methods.context import (
     AttributionContext,
     ContextMethod,
-    ContextParam,
     Cost,
     SpanMaps,
     causal_share,
     guarded,
     span_sums,
 )
+from workbench.explain.methods.params import Param
 from workbench.explain.methods.passes import PassCounter
 from workbench.explain.methods.regions import visible_patches
 from workbench.explain.methods.tiers import (
@@ -102,6 +102,6 @@ OCCLUSION = ContextMethod(
     "Signed: how much log probability the words lose when this part of the picture is taken away.",
     "What is shown twice in the picture (two lungs) hides its worth: taking one away changes nothing.",
     "log probability (nats) per patch", True, "forwards", occlusion_cost, occlusion,
-    (ContextParam("window", "Window (patches)", 1, 8, 3), ContextParam("stride", "Step (patches)", 1, 8, 2),
+    (Param("window", "Window (patches)", 1, 8, 3), Param("stride", "Step (patches)", 1, 8, 2),
      REPLACEMENT, TIER),
 )  # fmt: skip

@@ -8,11 +8,11 @@ from workbench.explain.methods.base import ATTENTION_SHARE, Params
 from workbench.explain.methods.context import (
     AttributionContext,
     ContextMethod,
-    ContextParam,
     Cost,
     SpanMaps,
     guarded,
 )
+from workbench.explain.methods.params import Param
 from workbench.models.answer import Prompt, Question
 
 GENERAL_QUESTION = "Describe the image in general."
@@ -73,5 +73,5 @@ RELATIVE_ATTENTION = ContextMethod(
     "How many times more the words look at a patch under this question than under a general one.",
     "Models look at the right place even when they answer wrong; a patch that hardly anything reads can win.",
     "times the general attention", False, "forwards", _cost, relative_attention,
-    (ContextParam("layer", "Layer (-1 for all)", ALL_LAYERS, 199, ALL_LAYERS),),
+    (Param("layer", "Layer (-1 for all)", ALL_LAYERS, 199, ALL_LAYERS),),
 )  # fmt: skip

@@ -14,13 +14,13 @@ from workbench.explain.methods.context import (
     CAUSAL_SHARE,
     AttributionContext,
     ContextMethod,
-    ContextParam,
     Cost,
     SpanMaps,
     causal_share,
     guarded,
     span_sums,
 )
+from workbench.explain.methods.params import Param
 from workbench.explain.methods.passes import PassCounter, in_batches
 from workbench.explain.methods.pictures import BATCH, REPLACEMENTS, mixed, replacement, score_pictures
 from workbench.explain.methods.regions import visible_patches
@@ -146,7 +146,7 @@ RISE = ContextMethod(
     "Signed: log probability that the words gain when this part of the picture shows, the rest being random.",
     "Half of the picture is hidden in every pass, so it asks about pictures that the model never sees.",
     "log probability (nats)", True, "forwards", rise_cost, rise,
-    (ContextParam("masks", "Masks at most", 16, 8000, 512), ContextParam("grid", "Cells a side", 2, 16, 7),
-     ContextParam("tolerance", "Standard error (% of largest)", 1, 50, 15),
-     ContextParam("seed", "Seed", 0, 9999, 0), REPLACEMENT),
+    (Param("masks", "Masks at most", 16, 8000, 512), Param("grid", "Cells a side", 2, 16, 7),
+     Param("tolerance", "Standard error (% of largest)", 1, 50, 15),
+     Param("seed", "Seed", 0, 9999, 0), REPLACEMENT),
 )  # fmt: skip

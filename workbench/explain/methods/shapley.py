@@ -11,13 +11,13 @@ from workbench.explain.methods.base import Params
 from workbench.explain.methods.context import (
     AttributionContext,
     ContextMethod,
-    ContextParam,
     Cost,
     SpanMaps,
     causal_share,
     guarded,
     span_sums,
 )
+from workbench.explain.methods.params import Param
 from workbench.explain.methods.passes import PassCounter
 from workbench.explain.methods.regions import coarse_regions, hidden_patches, over_patches
 from workbench.explain.methods.tiers import (
@@ -114,6 +114,6 @@ SHAPLEY = ContextMethod(
     "Signed: what each region adds to the words' log probability, on average over orders of showing regions.",
     "Coarse by nature, and most of its pictures show only some regions, which the model never sees in life.",
     "log probability (nats) per patch", True, "forwards", shapley_cost, shapley,
-    (ContextParam("cells", "Regions a side", 2, 8, 4), ContextParam("pairs", "Pairs of orders", 1, 200, 10),
-     ContextParam("seed", "Seed", 0, 9999, 0), REPLACEMENT, TIER),
+    (Param("cells", "Regions a side", 2, 8, 4), Param("pairs", "Pairs of orders", 1, 200, 10),
+     Param("seed", "Seed", 0, 9999, 0), REPLACEMENT, TIER),
 )  # fmt: skip

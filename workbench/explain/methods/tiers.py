@@ -7,8 +7,9 @@ import numpy as np
 import torch
 
 from workbench.explain.heatmap import Refusal
-from workbench.explain.methods.context import CAUSAL_SHARE, AttributionContext, ContextParam
+from workbench.explain.methods.context import CAUSAL_SHARE, AttributionContext
 from workbench.explain.methods.decoder_pass import capture
+from workbench.explain.methods.params import Param
 from workbench.explain.methods.passes import PassCounter, in_batches
 from workbench.explain.methods.pictures import (
     BATCH,
@@ -23,8 +24,8 @@ PIXELS, FEATURES, READING, ANSWER_READING = range(4)
 TIERS = ("pixels", "image features", "reading by question and answer", "reading by the answer")
 READING_BATCH = 36  # a row of this tier is a few tokens long
 NO_PICTURE = Refusal("This method changes the picture, and the picture is no longer at hand.", "Ask again.")
-TIER = ContextParam("tier", "Taken away", 0, len(TIERS) - 1, PIXELS, TIERS)
-REPLACEMENT = ContextParam("replacement", "Replaced by", 0, len(REPLACEMENTS) - 1, 0, REPLACEMENTS)
+TIER = Param("tier", "Taken away", 0, len(TIERS) - 1, PIXELS, TIERS)
+REPLACEMENT = Param("replacement", "Replaced by", 0, len(REPLACEMENTS) - 1, 0, REPLACEMENTS)
 
 Score = Callable[[list[np.ndarray]], torch.Tensor]
 

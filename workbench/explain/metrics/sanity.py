@@ -146,26 +146,13 @@ def randomise_parameters(
     forward pass of another question runs on random weights. Needs memory for a copy of the decoder layers on
     the CPU; methods that run the model need the `image` that the prompt shows.
     """
-    original = any_map(model, prompt, image, answer, span, method, params)
-    if isinstance(original, Refusal):
-        return original
-    layers = list(model.decoder.layers)
-    if refused := _off_device(layers):
-        return refused
-    depths = sorted({-(-len(layers) * stage // stages) for stage in range(1, stages + 1)})
-    generator = torch.Generator().manual_seed(seed)
-    found: list[float | None] = []
-    with model.lock, restored(layers):
-        done = 0
-        for depth in depths:
-            for layer in layers[len(layers) - depth : len(layers) - done]:
-                _redraw(layer, generator)
-            done = depth
-            changed = any_map(model, prompt, image, answer, span, method, params)
-            if isinstance(changed, Refusal):
-                return changed
-            found.append(rank_correlation(original.values, changed.values))
-    return Cascade(tuple(depths), tuple(found))
+    found = _randomised_maps(model, prompt, image, answer, span, method, params, stages, seed)
+    if isinstance(found, Refusal):
+        return found
+    original, changed = found
+    return Cascade(
+        tuple(changed), tuple(rank_correlation(original.values, heat.values) for heat in changed.values())
+    )
 
 
 @dataclass(frozen=True)
@@ -195,20 +182,45 @@ def efficient_randomisation(
 
     Weights and lock as in `randomise_parameters`.
     """
-    original = any_map(model, prompt, image, answer, span, method, params)
+    found = _randomised_maps(model, prompt, image, answer, span, method, params, 1, seed)
+    if isinstance(found, Refusal):
+        return found
+    original, (changed,) = found[0], found[1].values()
+    return Randomised(complexity(original.values), complexity(changed.values))
+
+
+def _randomised_maps(
+    model: LoadedModel,
+    prompt: Prompt,
+    image: MedicalImage | None,
+    answer: Answer,
+    span: Span,
+    method: str,
+    params: Params | None,
+    stages: int,
+    seed: int,
+) -> tuple[HeatMap, dict[int, HeatMap]] | Refusal:
+    """The span's map, and by number of random last decoder layers its maps with so many of them redrawn.
+
+    The weights are back bit for bit afterwards; nobody else gets the model in between.
+    """
+    layers = list(model.decoder.layers)
+    refused = _unrandomisable(model, layers)
+    original = refused or any_map(model, prompt, image, answer, span, method, params)
     if isinstance(original, Refusal):
         return original
-    layers = list(model.decoder.layers)
-    if refused := _off_device(layers):
-        return refused
-    generator = torch.Generator().manual_seed(seed)
+    depths = sorted({-(-len(layers) * stage // stages) for stage in range(1, stages + 1)})
+    generator, maps, done = torch.Generator().manual_seed(seed), {}, 0
     with model.lock, restored(layers):
-        for layer in layers:
-            _redraw(layer, generator)
-        changed = any_map(model, prompt, image, answer, span, method, params)
-    if isinstance(changed, Refusal):
-        return changed
-    return Randomised(complexity(original.values), complexity(changed.values))
+        for depth in depths:
+            for layer in layers[len(layers) - depth : len(layers) - done]:
+                _redraw(layer, generator)
+            done = depth
+            changed = any_map(model, prompt, image, answer, span, method, params)
+            if isinstance(changed, Refusal):
+                return changed
+            maps[depth] = changed
+    return original, maps
 
 
 def complexity(values: np.ndarray) -> float:
@@ -237,9 +249,15 @@ def any_map(
     return maps if isinstance(maps, Refusal) else maps[0]
 
 
-def _off_device(layers: Sequence[nn.Module]) -> Refusal | None:
+def _unrandomisable(model: LoadedModel, layers: Sequence[nn.Module]) -> Refusal | None:
+    """Why random numbers can't stand in for these layers' weights, if so."""
     if any(weight.is_meta for layer in layers for weight in layer.parameters()):
         return Refusal("Some weights of this model are off the device.", "Use a device that holds them all.")
+    if not model.can_backpropagate:
+        return Refusal(
+            "This model's weights are quantised: random numbers in their place would be no random weights.",
+            "Load the model unquantised for this test.",
+        )
     return None
 
 
