@@ -112,7 +112,7 @@ def _add_explain(commands: "argparse._SubParsersAction") -> None:
         help="answer, all, step:K or token:K, counted from 0 (default: %(default)s)",
     )
     leaf.add_argument(
-        "--param", action="append", default=[], metavar="NAME=NUMBER", help="a setting of the method"
+        "--param", action="append", default=[], metavar="NAME=VALUE", help="a setting of the method"
     )
     leaf.add_argument("--png", metavar="OUT", help="also write the map over the image")
     leaf.add_argument(

@@ -170,7 +170,7 @@ def test_known_keys_with_and_without_the_failed(tmp_path: Path) -> None:
     ResultFile(tmp_path, 0, 2).append([failed, replace(failed, key="k2")])
     ResultFile(tmp_path, 1, 2).append([LINE])
     assert known_keys(tmp_path) == {"k1", "k2"} and known_keys(tmp_path, retry_failed=True) == {"k1"}
-    assert [(line.key, line.error) for line in read_results(tmp_path)] == [("k2", "no"), ("k1", None)]
+    assert [(line.key, line.error) for line in read_results(tmp_path)] == [("k1", None), ("k2", "no")]
 
 
 @pytest.mark.parametrize("length", [10, 70_000, 200_000])

@@ -1,28 +1,20 @@
 """The Benchmark tab in a real browser: charts, tables, published figures apart, empty and broken states."""
 
 import json
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
+from tests.browser.driving import fake_page
 from tests.ui.results import write_results
-from tests.ui.running import running_page
 from workbench.bench.report import build_report
+from workbench.bench.results import ResultFile, read_results
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
-
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path: str) -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as play:
-        running = play.chromium.launch(executable_path=chromium_path, args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
@@ -35,32 +27,15 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def page_with(results: Path, uploads: Path) -> Any:
-    return running_page(["-m", "tests.ui.fake_app", "{port}", "plain", str(results)], uploads)
-
-
-def open_tab(browser: Any, address: str, errors: list[str], width: int = 1440) -> Any:
-    page = browser.new_page(viewport={"width": width, "height": 900})
-    page.set_default_timeout(30_000)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on(
-        "request",
-        lambda request: (
-            errors.append(request.url)
-            if request.url.startswith("http") and not request.url.startswith(address)
-            else None
-        ),
-    )
-    page.goto(address)
-    page.get_by_role("tab", name="Benchmark").click()
+def open_tab(visit: Any, address: str) -> Any:
+    page = visit(address, "Benchmark")
     page.wait_for_selector("#bench-published")
     return page
 
 
-def test_measured_and_published_figures_stand_apart(browser: Any, results: Path, tmp_path: Path) -> None:
-    errors: list[str] = []
-    with page_with(results, tmp_path) as address:
-        page = open_tab(browser, address, errors)
+def test_measured_and_published_figures_stand_apart(visit: Any, results: Path, tmp_path: Path) -> None:
+    with fake_page("plain", tmp_path, str(results)) as address:
+        page = open_tab(visit, address)
         page.wait_for_selector("#bench-axes .bars path")
         measured = page.inner_text("#bench-axes")
         for part in ("Perception", "Knowledge", "Rationale", "n = 10", "Mini base", "Mini tuned", "blank"):
@@ -75,22 +50,130 @@ def test_measured_and_published_figures_stand_apart(browser: Any, results: Path,
         page.get_by_label("Break down by").click()
         page.get_by_role("option", name="Question type").click()
         page.wait_for_function("document.querySelector('#bench-slices').innerText.includes('finding')")
+        page.get_by_role("radio", name="Radar").check()
+        page.wait_for_selector("#bench-axes .polarlayer .scatterlayer path", state="attached")
         page.get_by_label("Result", exact=True).click()
         page.get_by_role("option", name="spoilt").click()
         page.wait_for_selector("#bench-notice .wb-notice")
         assert "can't be read" in page.inner_text("#bench-notice")
-        page.set_viewport_size({"width": 360, "height": 740})
+        page.set_viewport_size({"width": 390, "height": 740})
         page.wait_for_timeout(500)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    assert errors == []
 
 
-def test_without_results_the_command_is_shown(browser: Any, tmp_path: Path) -> None:
-    errors: list[str] = []
+def test_without_results_the_command_is_shown(visit: Any, tmp_path: Path) -> None:
     empty = tmp_path / "none"
     empty.mkdir()
-    with page_with(empty, tmp_path) as address:
-        page = open_tab(browser, address, errors)
+    with fake_page("plain", tmp_path, str(empty)) as address:
+        page = open_tab(visit, address)
         assert "bench run --items phantoms" in page.inner_text("#bench-empty")
-        assert "Published by others" in page.inner_text("#bench-published")
-    assert errors == []
+        page.locator("#bench-published .bars path").first.wait_for()
+        assert "not measured here" in page.inner_text("#bench-published")
+
+
+HOSTILE = "What is <img src=x onerror=\"document.title='pwned'\"> ${document.title='pwned'} shown?"
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One result with a picture behind item-0, whose question tries to run script."""
+    root = tmp_path_factory.mktemp("hostile")
+    folder, items = write_results(root / "results" / "phantoms"), root / "items"
+    items.mkdir()
+    cv2.imwrite(str(items / "a.png"), np.full((60, 80, 3), 120, np.uint8))
+    options = "".join(f"\n{letter}. option {letter}" for letter in "ABCD")
+    unit = {"unit_id": "u1", "topic": "spot", "claim": "A spot <b>is</b> seen.", "importance": "core"}
+    record = {
+        "id": "item-0",
+        "image": "a.png",
+        "question": HOSTILE + options,
+        "answer": "A",
+        "perception": [unit],
+    }
+    (items / "items.jsonl").write_text(json.dumps(record) + "\n")
+    run = json.loads((folder / "run.json").read_text())
+    run["items"]["source"] = str(items / "items.jsonl")
+    (folder / "run.json").write_text(json.dumps(run))
+    verdict = {"unit_id": "u1", "axis": "perception", "presence": 2, "correctness": 1}
+    lines = [
+        replace(line, question=HOSTILE, text=f"<think>The image shows {HOSTILE}</think>", units=(verdict,))
+        for line in read_results(folder)
+    ]
+    (folder / "results.jsonl").unlink()
+    ResultFile(folder).append(lines)
+    return folder.parent
+
+
+def said(page: Any, place: str, text: str) -> None:
+    page.wait_for_function(
+        "([place, text]) => document.querySelector(place).innerText.includes(text)", arg=[place, text]
+    )
+
+
+def test_from_a_bar_to_the_items_to_one_item_to_the_case_tab(
+    visit: Any, hostile: Path, tmp_path: Path
+) -> None:
+    with fake_page("plain", tmp_path, str(hostile)) as address:
+        page = open_tab(visit, address)
+        said(page, "#bench-items", "1–10 of 10")
+        assert "<img src=x" in page.inner_text("#bench-items")
+        said(page, "#bench-believe", "survives a blank image")
+
+        page.wait_for_selector("#bench-axes .bars path")
+        page.locator("#bench-axes").scroll_into_view_if_needed()
+        bar = page.locator("#bench-axes .bars path").nth(1).bounding_box()
+        at = (bar["x"] + bar["width"] / 2, bar["y"] + bar["height"] / 2)
+        page.mouse.move(at[0] - 4, at[1] - 4)
+        page.mouse.move(*at)
+        page.wait_for_selector("#bench-axes .hoverlayer .hovertext")
+        page.mouse.down()
+        page.mouse.up()
+        said(page, "#bench-items", "scores: knowledge")
+
+        page.locator("#bench-slices button", has_text="MRI").click()
+        said(page, "#bench-items", "1–4 of 4")
+        page.get_by_label("Search", exact=True).fill("no such words")
+        said(page, "#bench-items", "No item fits")
+        page.get_by_label("Search", exact=True).fill("")
+        page.locator("#bench-jumps button", has_text="Answer accuracy").click()
+        said(page, "#bench-items", "1–10 of 10")
+
+        heading = page.locator("#bench-items .wb-sort", has_text="Item")
+        heading.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#bench-items th[aria-sort=ascending]")
+        assert page.evaluate("document.activeElement.dataset.key") == "sort-item_id"
+        page.locator("#bench-items .wb-open").first.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#bench-item .wb-step[data-axis=perception]")
+        shown = page.inner_text("#bench-item")
+        assert "<img src=x" in shown and "A spot <b>is</b> seen." in shown and "Composite reward" in shown
+        assert page.locator("#bench-item img").count() == 1
+        assert page.evaluate("'arrive' in document.activeElement.dataset")
+
+        page.set_viewport_size({"width": 390, "height": 800})
+        page.wait_for_timeout(400)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.get_by_role("button", name="Open in Case").click()
+        said(page, "#case-status", "Picture ready")
+        assert page.input_value("#case-question textarea") == HOSTILE
+        assert page.input_value("#case-options textarea").splitlines()[1] == "option B"
+        assert page.locator("#viewer canvas, #viewer img").first.is_visible()
+        assert page.title() != "pwned"
+
+
+def test_two_runs_are_compared_and_the_changed_items_listed(
+    visit: Any, results: Path, tmp_path: Path
+) -> None:
+    with fake_page("plain", tmp_path, str(results)) as address:
+        page = open_tab(visit, address)
+        page.get_by_role("button", name="Compare any two runs").click()
+        page.wait_for_function(
+            "document.querySelectorAll('#bench-compare input')[4]?.value.includes('Mini tuned')"
+        )
+        page.click("#bench-compare-run")
+        said(page, "#bench-compare-shown", "10 shared questions")
+        shown = page.inner_text("#bench-compare-shown")
+        assert "Mini tuned (picture shown, phantoms, revision r1)" in shown and str(results) not in shown
+        assert "+40.0" in shown and "4 / 6 / 0" in shown and "Items answered otherwise: 4" in shown

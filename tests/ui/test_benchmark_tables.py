@@ -78,7 +78,7 @@ def test_results_are_found_and_reports_read_or_made(folder: Path, tmp_path: Path
 
 
 def test_a_view_has_figures_with_everything_beside_the_bars(folder: Path) -> None:
-    view = report_view(folder, "modality")
+    view = report_view(read_report(folder), "modality")
     names = " ".join(trace.name or "" for trace in view["axes"].data)
     for part in ("Mini base", "Mini tuned", "blank image", "most frequent letter"):
         assert part in names

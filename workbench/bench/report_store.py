@@ -57,6 +57,8 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 def _holds(report: dict[str, Any], path: Path, inputs: Iterable[Path]) -> bool:
     found = {source.name: source for source in inputs}
+    if not found:
+        return True
     sources = report.get("sources")
     if sources is None:
         if RUN_FILE not in found:

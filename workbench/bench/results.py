@@ -112,20 +112,26 @@ def read_results(folder: Path) -> list[Result]:
 
 
 def iter_results(folder: Path) -> Iterator[Result]:
-    """Lines of all files of a run folder in order, each key once: the first line without an error wins.
+    """Lines of all files of a run folder in order, each key once; lines with an error come last.
 
-    One line is held at a time, and the keys. A half-written last line of a file is left out. Raises
-    UserFacing for a folder without results, a broken line elsewhere, and a file that can't be unpacked.
+    A line with an error counts only where no line of its key has an answer. One line is held at a time, the
+    keys, and those with errors. A half-written last line of a file is left out. Raises UserFacing for a
+    folder without results, a broken line elsewhere, and a file that can't be unpacked.
     """
     if not has_results(folder):
         raise UserFacing(f"There are no results in {str(folder)!r}.", "Make them with `bench run --out DIR`.")
-    answered, _ = _outcomes(folder)
     seen: set[bytes] = set()
+    failed: dict[bytes, Result] = {}
     for record, number, path in _records(folder):
         key = _short(record["key"])
-        if key not in seen and not (record.get("error") and key in answered):
+        if key in seen:
+            continue
+        if record.get("error"):
+            failed.setdefault(key, _parsed(record, number, path))
+        else:
             seen.add(key)
             yield _parsed(record, number, path)
+    yield from (line for key, line in failed.items() if key not in seen)
 
 
 def known_keys(folder: Path, retry_failed: bool = False) -> set[str]:

@@ -79,7 +79,7 @@ def evaluate_pair(
     pair = [load_model(name, settings=settings) for name in ("base", "tuned")]
     phantoms = load_items("phantoms")
     familiar = work / "familiar-items"
-    write_benchmark(familiar, split="train")
+    write_benchmark(familiar, images_per_kind=12, split="train")
     sets = {
         "phantoms": phantoms,
         "phantoms-open": without_options(phantoms),

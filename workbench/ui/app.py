@@ -10,7 +10,7 @@ from workbench.ui import parts, texts
 from workbench.ui.benchmark_screen import build_benchmark_screen
 from workbench.ui.benchmark_tables import RESULTS_FOLDER
 from workbench.ui.case_desk import CaseDesk
-from workbench.ui.case_events import wire_maps, wire_picture, wire_question, wire_trust
+from workbench.ui.case_events import wire_maps, wire_opened, wire_picture, wire_question, wire_trust
 from workbench.ui.case_screen import CaseParts, build_case_screen
 from workbench.ui.examples import load_examples
 from workbench.ui.methods_screen import refresh_after
@@ -38,17 +38,19 @@ def build(services: Services, results: Path = RESULTS_FOLDER) -> gr.Blocks:
         delete_cache=(CACHE_CHECK_SECONDS, CACHE_AGE_SECONDS),
     ) as demo:
         header = parts.header(header_value(services.state))
-        with gr.Tabs(elem_id="tabs"):
+        with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Case", id="case"):
                 case = build_case_screen(desk, examples)
-            with gr.Tab("Benchmark", id="benchmark"):
-                build_benchmark_screen(results)
+            with gr.Tab("Benchmark", id="benchmark") as bench:
+                items = build_benchmark_screen(results, bench, services)
             with gr.Tab("Models", id="models"):
                 build_models_screen(services.settings)
         placed = wire_picture(case, desk, examples)
         answered, cleared = wire_question(case, desk)
         wire_trust(case, desk, [answered, *wire_maps(case, desk)])
-        refresh_after(case.methods, desk, [event.then for event in (*placed, answered, cleared)])
+        opened = wire_opened(case, desk, examples, tabs, items.item.click, items.item_notice, items.find)
+        after = (*placed, opened, answered, cleared)
+        refresh_after(case.methods, desk, [event.then for event in after])
         _follow_loading(demo, services, header, case)
 
         def left(request: gr.Request) -> None:
@@ -87,7 +89,11 @@ def method_choices(services: Services) -> list[tuple[str, str]]:
 def header_value(state: PairState) -> dict[str, Any]:
     """What the header shows: title, notice, and each model with revision, device, precision and memory."""
     models = [
-        {"role": role, "title": model.label, "detail": f"{model_line(model)} · {memory_line(model)}"}
+        {
+            "role": role,
+            "title": model.label,
+            "detail": " · ".join(filter(None, (model_line(model), memory_line(model), model.note))),
+        }
         for role in ROLES
         if (model := state.models.get(role)) is not None
     ]

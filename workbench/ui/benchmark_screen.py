@@ -6,29 +6,47 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import plotly.graph_objects as go
 
-from workbench.bench.charts import axis_figure, difference_figure, published_figure
-from workbench.bench.published import PKR_TABLE, load_published
+from workbench.bench.charts import METRICS, NAMES, axis_figure, difference_figure
+from workbench.bench.figures import radar_figure, reliability_figure
 from workbench.errors import UserFacing
 from workbench.ui import parts
+from workbench.ui.bench_believe import believe_nodes
+from workbench.ui.bench_compare import build_compare
+from workbench.ui.bench_export import build_bench_export
+from workbench.ui.bench_items import FIELDS
+from workbench.ui.bench_items_screen import (
+    AT_ONCE,
+    ItemsParts,
+    build_items,
+    every_part,
+    start_items,
+)
+from workbench.ui.bench_nodes import Node, action, node
+from workbench.ui.bench_published import build_published
+from workbench.ui.bench_run import build_bench_run
+from workbench.ui.bench_shelf import IMPORTED, MEASURED, Shelf
 from workbench.ui.benchmark_tables import (
     about_report,
     difference_table,
-    published_rows,
-    read_report,
-    result_folders,
     score_table,
-    slice_table,
+    slice_nodes,
 )
 from workbench.ui.boundary import guarded
+from workbench.ui.services import Services
 
 SLICES = [
     ("Modality", "modality"),
     ("Question type", "question_type"),
     ("Task", "task"),
     ("Data set", "dataset"),
+    ("Body part", "body_part"),
+    ("Closed or open", "answer_type"),
+    ("Rare findings", "rare"),
 ]
-EMPTY = """**No results yet.** This command makes them; then start the page again.
+CHARTS = [("Bars", "bars"), ("Radar", "radar")]
+EMPTY = """**No results yet.** Run a benchmark below, or with this command and start the page again.
 
 ```
 python -m workbench bench run --items phantoms --model base --model tuned \\
@@ -40,7 +58,8 @@ READING = (
     "giving the most frequent letter would score, the crosses are the same models on blanked pictures. "
     "A judge of fixed rules compares each step with the rubric of its question."
 )
-AT_ONCE = {"concurrency_limit": None, "api_visibility": "private", "show_progress": "hidden"}
+HEADINGS = {MEASURED: "### Measured here", IMPORTED: "### Imported, not measured here"}
+TO_ITEMS = "() => document.querySelector('#bench-items-title').scrollIntoView({ block: 'start' })"
 
 
 @dataclass(frozen=True)
@@ -48,91 +67,187 @@ class MeasuredParts:
     """What changes with the chosen result."""
 
     notice: gr.HTML
+    heading: gr.Markdown
     about: gr.HTML
     axes: gr.Plot
+    jumps: gr.HTML
+    believe: gr.HTML
+    reliability: gr.Plot
     differences: gr.Plot
     scores: gr.HTML
     gaps: gr.HTML
     slices: gr.HTML
 
-
-def build_benchmark_screen(folder: Path) -> None:
-    """Lay the tab out and wire it; call it inside a `gr.Tab`."""
-    results = result_folders(folder)
-    gr.Markdown("### Measured here")
-    if results:
-        _measured(results)
-    else:
-        gr.Markdown(EMPTY, elem_id="bench-empty")
-    with gr.Column(elem_id="bench-published", elem_classes="wb-published"):
-        _published()
+    def every(self) -> list[Any]:
+        return [getattr(self, name) for name in self.__dataclass_fields__]
 
 
-def _measured(results: Mapping[str, Path]) -> None:
-    first = next(iter(results))
-    with gr.Row():
-        choice = gr.Dropdown(list(results), value=first, label="Result", filterable=False, min_width=200)
-        field = gr.Dropdown(SLICES, value="modality", label="Break down by", filterable=False, min_width=200)
+@dataclass(frozen=True)
+class Controls:
+    """What the visitor chooses from."""
+
+    result: gr.Dropdown
+    field: gr.Dropdown
+    chart: gr.Radio
+
+
+def build_benchmark_screen(folder: Path, tab: gr.Tab, services: Services) -> ItemsParts:
+    """Lay the tab out and wire it; call it inside `tab`. Returns the items, for "Open in Case"."""
+    shelf = Shelf(folder, services.settings)
     notice = parts.notice("bench-notice")
-    shown, fault = _first_view(results[first])
-    about = parts.notes("bench-about", shown["about"])
-    gr.Markdown(READING)
-    axes = gr.Plot(shown["axes"], label="Score by axis, base beside tuned", elem_id="bench-axes")
-    differences = gr.Plot(shown["differences"], label="Difference between the models", elem_id="bench-forest")
-    gaps = parts.table("bench-gaps", shown["gaps"])
-    slices = parts.table("bench-slices", shown["slices"])
-    with gr.Accordion("All numbers", open=False):
-        scores = parts.table("bench-scores", shown["scores"])
+    empty = gr.Markdown(EMPTY, elem_id="bench-empty", visible=not shelf.names(None))
+    with gr.Column(visible=bool(shelf.names(None)), elem_id="bench-measured") as body:
+        controls, ui, items = _measured(shelf, notice)
+    build_compare(shelf, controls.result)
+    arrived = build_bench_run(services, notice, shelf)
+    build_bench_export(controls.result, shelf)
+    _wire_items(shelf, controls, ui, items, tab)
+    _wire(shelf, controls, ui, arrived, (body, empty))
+    build_published()
+    return items
+
+
+def _measured(shelf: Shelf, notice: gr.HTML) -> tuple[Controls, MeasuredParts, ItemsParts]:
+    names = list(shelf.names(None))
+    first = next(iter(names), None)
+    with gr.Row():
+        choice = gr.Dropdown(names, value=first, label="Result", filterable=False, min_width=200)
+        field = gr.Dropdown(SLICES, value="modality", label="Break down by", filterable=False, min_width=200)
+        chart = gr.Radio(CHARTS, value="bars", label="Draw the axes as", min_width=200)
+    shown, fault = _first_view(shelf, first)
+    ui = _lay_out(notice, shown)
     if fault:
         gr.Markdown(fault)
-    _wire(results, choice, field, MeasuredParts(notice, about, axes, differences, scores, gaps, slices))
+    return Controls(choice, field, chart), ui, build_items(shelf, choice)
 
 
-def _first_view(folder: Path) -> tuple[dict[str, Any], str]:
-    """The view of the first result; empty, with the reason, when its report is broken."""
+def _lay_out(notice: gr.HTML, shown: Mapping[str, Any]) -> MeasuredParts:
+    heading = gr.Markdown(shown["heading"], elem_id="bench-heading")
+    about = parts.notes("bench-about", shown["about"])
+    with gr.Row(elem_id="bench-top", equal_height=False):
+        with gr.Column(scale=3, elem_id="bench-bars"):
+            gr.Markdown(READING)
+            axes = gr.Plot(shown["axes"], label="Score by axis, base beside tuned", elem_id="bench-axes")
+            jumps = parts.panel("bench-jumps", shown["jumps"], "Items behind a score")
+            differences = gr.Plot(
+                shown["differences"], label="Difference between the models", elem_id="bench-forest"
+            )
+        with gr.Column(scale=2, elem_id="bench-believe-column"):
+            believe = parts.panel("bench-believe", shown["believe"], "Why believe this")
+            with gr.Accordion("Reliability curve", open=False):
+                reliability = gr.Plot(shown["reliability"], label="Reliability", elem_id="bench-reliability")
+    gaps = parts.table("bench-gaps", shown["gaps"])
+    slices = parts.panel("bench-slices", shown["slices"], "Breakdown")
+    with gr.Accordion("All numbers", open=False):
+        scores = parts.table("bench-scores", shown["scores"])
+    return MeasuredParts(
+        notice, heading, about, axes, jumps, believe, reliability, differences, scores, gaps, slices
+    )
+
+
+def _first_view(shelf: Shelf, name: str | None) -> tuple[dict[str, Any], str]:
+    """The view of the first result; empty, with the reason, when its report is broken or there is none."""
+    nothing = dict.fromkeys(MeasuredParts.__dataclass_fields__)
     try:
-        return report_view(folder, "modality"), ""
+        return (report_view(shelf.report(None, name), "modality") if name else nothing), ""
     except UserFacing as fault:
-        return dict.fromkeys(("about", "axes", "differences", "scores", "gaps", "slices")), str(fault)
+        return nothing, str(fault)
 
 
-def _wire(results: Mapping[str, Path], choice: gr.Dropdown, field: gr.Dropdown, ui: MeasuredParts) -> None:
+def _wire(
+    shelf: Shelf,
+    controls: Controls,
+    ui: MeasuredParts,
+    arrived: gr.State,
+    blocks: tuple[gr.Column, gr.Markdown],
+) -> None:
+    """The figures follow the controls; a result that a run or an import brought is chosen by itself."""
+    body, empty = blocks
+
     @guarded(ui.notice)
-    def show(name: str, by: str) -> dict[Any, Any]:
-        if name not in results:
-            raise UserFacing("There is no such result.", "Choose one from the list.")
-        view = report_view(results[name], by)
+    def show(name: str, by: str, chart: str, request: gr.Request) -> dict[Any, Any]:
+        view = report_view(shelf.report(request.session_hash, name), by, chart)
         return {getattr(ui, part): value for part, value in view.items()}
 
-    outputs = [ui.notice, ui.about, ui.axes, ui.differences, ui.scores, ui.gaps, ui.slices]
-    for control in (choice, field):
-        control.input(show, [choice, field], outputs, **AT_ONCE)
+    @guarded(ui.notice)
+    def take(told: Mapping[str, Any], by: str, chart: str, request: gr.Request) -> dict[Any, Any]:
+        name, names = told["name"], list(shelf.names(request.session_hash))
+        view = report_view(shelf.report(request.session_hash, name), by, chart)
+        return {
+            controls.result: gr.Dropdown(choices=names, value=name),
+            body: gr.Column(visible=True),
+            empty: gr.Markdown(visible=False),
+            **{getattr(ui, part): value for part, value in view.items()},
+        }
+
+    chosen = [controls.result, controls.field, controls.chart]
+    for control in chosen:
+        control.input(show, chosen, ui.every(), **AT_ONCE)
+    arrived.change(take, [arrived, *chosen[1:]], [controls.result, body, empty, *ui.every()], **AT_ONCE)
 
 
-def report_view(folder: Path, by: str) -> dict[str, Any]:
-    """What the tab shows of one report, by the names of MeasuredParts. Raises UserFacing."""
-    report = read_report(folder)
+def _wire_items(shelf: Shelf, controls: Controls, ui: MeasuredParts, items: ItemsParts, tab: gr.Tab) -> None:
+    """The items follow the result; a bar, a button below the chart and a row of the breakdown narrow them.
+
+    They are read when the tab is opened, not when the page is built: 100,000 lines take seconds.
+    """
+    filled = gr.State("")
+
+    @guarded(items.notice)
+    def fill(name: str, before: str, request: gr.Request) -> dict[Any, Any]:
+        if not name or name == before:
+            return {}
+        return start(request.session_hash, name) | {filled: name}
+
+    @guarded(items.notice)
+    def behind(session: str | None, name: str, told: Mapping[str, Any]) -> dict[Any, Any]:
+        groups = {NAMES[metric]: metric for metric in METRICS}
+        score = told.get("score") or groups.get(told.get("group", ""), "")
+        fields = {key: str(told.get("value", "")) for key in [told.get("field")] if key in FIELDS}
+        return start(session, name, fields, score) | {filled: name}
+
+    def start(session: str | None, name: str, *narrowed: Any) -> dict[Any, Any]:
+        return start_items(items, shelf.folder(session, name), shelf.report(session, name), *narrowed)
+
+    def clicked(event: gr.EventData, request: gr.Request, name: str) -> dict[Any, Any]:
+        return behind(request.session_hash, name, event._data or {})
+
+    outputs = [*every_part(items), filled]
+    for event in (tab.select, controls.result.change):
+        event(fill, [controls.result, filled], outputs, **AT_ONCE)
+    for source in (parts.bar_clicks(), ui.jumps, ui.slices):
+        source.click(clicked, controls.result, outputs, **AT_ONCE).then(None, None, None, js=TO_ITEMS)
+
+
+def report_view(report: Mapping[str, Any], by: str, chart: str = "bars") -> dict[str, Any]:
+    """What the tab shows of one report, by the names of MeasuredParts."""
     return {
-        "about": {"facts": about_report(report), "notes": list(report.get("judges", {}).values())},
-        "axes": axis_figure(report),
-        "differences": difference_figure(report) if report["differences"] else None,
+        "heading": HEADINGS[report["origin"]],
+        "about": {"facts": about_report(report), "notes": []},
+        "axes": _of_origin(radar_figure(report) if chart == "radar" else axis_figure(report), report),
+        "jumps": [_jumps(report)],
+        "believe": believe_nodes(report),
+        "reliability": reliability_figure(report),
+        "differences": _of_origin(difference_figure(report), report) if report["differences"] else None,
         "scores": score_table(report),
         "gaps": difference_table(report),
-        "slices": slice_table(report, by),
+        "slices": slice_nodes(report, by),
     }
 
 
-def _published() -> None:
-    gr.Markdown("### Published by others, not measured here")
-    try:
-        tables = load_published()
-    except UserFacing as fault:
-        gr.Markdown(str(fault))
-        return
-    for table in sorted(tables, key=lambda entry: entry.id != PKR_TABLE):
-        main = table.id == PKR_TABLE
-        with gr.Accordion(f"{table.system}: {table.title} ({table.origin})", open=main):
-            if main:
-                gr.Plot(published_figure(table), label=f"{table.title}, {table.origin}")
-            parts.table(f"published-{table.id}", published_rows(table))
-            gr.Markdown("\n".join(f"- {warning}" for warning in table.warnings))
+def _of_origin(figure: go.Figure, report: Mapping[str, Any]) -> go.Figure:
+    """The figure with the origin of its numbers at its axis: an imported result was not measured here."""
+    if report["origin"] != MEASURED:
+        figure.update_yaxes(title_text="per cent, imported, not measured here")
+        figure.update_xaxes(title_text="imported, not measured here")
+    return figure
+
+
+def _jumps(report: Mapping[str, Any]) -> Node:
+    """A button for every group of the axis chart."""
+    judged = any(part.get("image") for part in report["axes"].values())
+    buttons = [
+        action(NAMES[metric], {"score": metric}) for metric in METRICS if judged or metric == "accuracy"
+    ]
+    said = node("span", "Show the items behind (or click a bar):", cls="wb-small")
+    return node("div", said, *buttons, cls="wb-chips", role="group", aria_label="Items behind a score")

@@ -1,26 +1,30 @@
 """Reports and published figures as tables for the screen; numbers are rounded here and nowhere before."""
 
-import json
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from workbench.bench.published import PublishedTable
-from workbench.bench.report import build_report
-from workbench.bench.results import RESULTS_FILE
-from workbench.errors import UserFacing
+from workbench.bench.report_store import REPORT_FILE, open_report
+from workbench.bench.results import has_results
 from workbench.settings import PROJECT_ROOT
 from workbench.traces import AXES
+from workbench.ui.bench_nodes import Node, action, node, table_node
 
-REPORT_FILE = "report.json"
-AGAIN = "Remove it; it is then made anew from the result lines."
 RESULTS_FOLDER = PROJECT_ROOT / "assets" / "bench" / "results"
 SCORE_COLUMNS = (
     "What", "Who", "Pictures", "Per cent", "95 % interval", "n", "Images", "Origin",
     "Prompt, decoding, judge",
 )  # fmt: skip
-CONDITION_NAMES = {"image": "shown", "blank": "blanked", "shuffled_options": "shown, options shuffled"}
+CONDITION_NAMES = {
+    "image": "shown",
+    "blank": "blanked",
+    "shuffled_image": "of another patient",
+    "shuffled_options": "shown, options shuffled",
+    "short_prompt": "shown, short prompt",
+    "trace_prompt": "shown, prompt for a trace",
+    "sampled": "shown, answers sampled",
+}
 BASELINE_NAMES = {
     "majority_letter": "always the most frequent letter",
     "majority_answer": "always the most frequent answer",
@@ -33,30 +37,17 @@ Table = dict[str, Any]
 
 def result_folders(folder: Path = RESULTS_FOLDER) -> dict[str, Path]:
     """Name of each stored result → its folder, the phantom benchmark first."""
-    files = (*folder.glob(f"*/{REPORT_FILE}"), *folder.glob(f"*/{RESULTS_FILE}"))
-    found = {file.parent.name: file.parent for file in sorted(files)}
+    found = {
+        place.name: place
+        for place in sorted(folder.glob("*/"))
+        if (place / REPORT_FILE).is_file() or has_results(place)
+    }
     return dict(sorted(found.items(), key=lambda entry: entry[0] != "phantoms"))
 
 
 def read_report(folder: Path) -> Report:
-    """The stored report of a result, else one made from its lines. Raises UserFacing when neither works."""
-    file = folder / REPORT_FILE
-    if not file.is_file():
-        lines = folder / RESULTS_FILE
-        return _made(folder, lines.stat().st_mtime_ns if lines.is_file() else 0)
-    try:
-        report = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as fault:
-        raise UserFacing(f"The report of {folder.name!r} can't be read.", AGAIN) from fault
-    if not isinstance(report, dict) or report.get("origin") != "measured":
-        raise UserFacing(f"The file {REPORT_FILE} of {folder.name!r} is not a report.", AGAIN)
-    return report
-
-
-@lru_cache(maxsize=8)
-def _made(folder: Path, changed: int) -> Report:
-    """A report takes seconds to make (its bootstrap), so it is kept until the lines change."""
-    return build_report(folder)
+    """The report of a result, stored or made from its lines. Raises UserFacing when neither works."""
+    return open_report(folder)
 
 
 def about_report(report: Report) -> str:
@@ -87,15 +78,15 @@ def difference_table(report: Report) -> Table:
         [
             f"{names.get(row['second'], row['second'])} − {names.get(row['first'], row['first'])}, "
             f"picture {CONDITION_NAMES.get(row['condition'], row['condition'])}",
-            row["metric"].replace("_", " "), _percent(row["value"], True), _interval(row), row["n"],
-            _p(row["p"]), _p(row["p_holm"]), row["test"],
+            row["metric"].replace("_", " "), percent(row["value"], True), interval(row), row["n"],
+            p_value(row["p"]), p_value(row["p_holm"]), row["test"],
         ]
         for row in report["differences"]
     ]  # fmt: skip
     rows += [
         [
-            f"{names.get(model, model)}: picture shown − blanked", "accuracy", _percent(row["value"], True),
-            _interval(row), row["n"], _p(row["p"]), "", row["test"],
+            f"{names.get(model, model)}: picture shown − blanked", "accuracy", percent(row["value"], True),
+            interval(row), row["n"], p_value(row["p"]), "", row["test"],
         ]
         for model, row in report["image_effect"].items()
     ]  # fmt: skip
@@ -112,14 +103,26 @@ def slice_table(report: Report, name: str) -> Table:
         numbers = [entry["accuracy"].get(model, {}).get("image", {}).get("overall") for model in models]
         guess = entry["baselines"]["majority_letter"]["overall"]
         cells = [
-            f"{_percent(number['value'])} {_interval(number)}".strip() if number else "" for number in numbers
+            f"{percent(number['value'])} {interval(number)}".strip() if number else "" for number in numbers
         ]
-        rows.append([entry["value"], entry["n"], entry["n_images"], *cells, _percent(guess["value"])])
+        rows.append([entry["value"], entry["n"], entry["n_images"], *cells, percent(guess["value"])])
     columns = [name.replace("_", " "), "n", "Images", *labels, "Most frequent letter"]
     caption = (
         "Answer accuracy in per cent [95 % interval]. With a small n an interval is wide: claim nothing."
     )
     return {"caption": caption, "columns": columns, "rows": rows, "numeric": list(range(1, len(columns)))}
+
+
+def slice_nodes(report: Report, name: str) -> list[Node]:
+    """`slice_table` for the screen: each value is a button that shows its items."""
+    table = slice_table(report, name)
+    if not table["rows"]:
+        return [node("p", "This result has no such breakdown.", cls="wb-facts")]
+    rows = [
+        [action(str(value), {"field": name, "value": value}, cls="wb-open"), *map(str, cells)]
+        for value, *cells in table["rows"]
+    ]
+    return [table_node(table["caption"], table["columns"], rows, table["numeric"], "Breakdown")]
 
 
 def published_rows(table: PublishedTable) -> Table:
@@ -164,22 +167,25 @@ def _axis_rows(report: Report) -> Iterator[list[Any]]:
 def _row(what: str, who: str, condition: str | None, number: Mapping[str, Any]) -> list[Any]:
     shown = "not used" if condition is None else CONDITION_NAMES.get(condition, condition)
     return [
-        what, who, shown, _percent(number["value"]), _interval(number), number["n"], number["n_clusters"],
+        what, who, shown, percent(number["value"]), interval(number), number["n"], number["n_clusters"],
         number["origin"], number["protocol"],
     ]  # fmt: skip
 
 
-def _percent(value: float | None, signed: bool = False) -> str:
+def percent(value: float | None, signed: bool = False) -> str:
+    """A fraction in per cent with one decimal; a dash where nothing was measured."""
     if value is None:
         return "–"
     return f"{100 * value:+.1f}" if signed else f"{100 * value:.1f}"
 
 
-def _interval(number: Mapping[str, Any]) -> str:
+def interval(number: Mapping[str, Any]) -> str:
+    """The 95 % interval of a number in per cent; empty where it has none."""
     return "" if number["low"] is None else f"[{100 * number['low']:.1f}, {100 * number['high']:.1f}]"
 
 
-def _p(value: float | None) -> str:
+def p_value(value: float | None) -> str:
+    """A p value with three decimals; empty where there was no test."""
     if value is None:
         return ""
     return "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -1,6 +1,7 @@
 """What the Case tab does when something is clicked, typed or dropped."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -22,6 +23,15 @@ MODEL_LANE = {
     "show_progress": "minimal",
 }
 AT_ONCE = {"concurrency_limit": None, "api_visibility": "private", "show_progress": "hidden"}
+
+
+@dataclass(frozen=True)
+class OpenedCase:
+    """A case from elsewhere on the page: what the Case tab is filled with."""
+
+    picture: Picture
+    question: str
+    options: tuple[str, ...]
 
 
 def wire_picture(ui: CaseParts, desk: CaseDesk, examples: ExampleSet) -> list[Any]:
@@ -76,6 +86,38 @@ def wire_picture(ui: CaseParts, desk: CaseDesk, examples: ExampleSet) -> list[An
     for control in (ui.window, ui.invert):
         events.append(control.input(rewindow, [ui.window, ui.invert], windowed, **AT_ONCE))
     return events
+
+
+def wire_opened(
+    ui: CaseParts,
+    desk: CaseDesk,
+    examples: ExampleSet,
+    tabs: gr.Tabs,
+    click: Callable[..., Any],
+    notice: gr.HTML,
+    find: Callable[[Any, str | None], OpenedCase | None],
+) -> Any:
+    """A benchmark item opened in Case: its picture, question and options, and the tab itself.
+
+    `click` is the event, `find` makes a case of its data and the session (None: the click meant something
+    else) and may raise UserFacing, shown in `notice` beside what was clicked. Returns the event.
+    """
+
+    @guarded(notice)
+    def take(event: gr.EventData, request: gr.Request) -> Updates:
+        found = find(event._data, request.session_hash)
+        if found is None:
+            return {}
+        desk.place(request.session_hash, found.picture)
+        form = {ui.question: found.question, ui.options: "\n".join(found.options), ui.notice: None}
+        placed = _placed(ui, desk, request.session_hash, found.picture, examples)
+        return {**form, **placed, tabs: gr.Tabs(selected="case")}
+
+    outputs = [
+        notice, tabs, ui.question, ui.options, ui.notice, ui.ask_notice, ui.notes, ui.window_row, ui.window,
+        ui.invert, ui.chips, ui.viewer, ui.status,
+    ]  # fmt: skip
+    return click(take, None, outputs, **AT_ONCE)
 
 
 def wire_question(ui: CaseParts, desk: CaseDesk) -> tuple[Any, Any]:

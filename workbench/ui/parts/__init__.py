@@ -5,6 +5,7 @@ in, so text with `${…}` in a placeholder would run, escaped or not. The templa
 placeholder; the scripts set text as `textContent`.
 """
 
+import html
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -89,3 +90,23 @@ def export_buttons(elem_id: str) -> gr.HTML:
     """Buttons that save files made in the page; value `[{"name", "label", "href" | "text", "type"}]`."""
     host = '<div class="wb-chips" role="group" aria-label="Save the comparison" data-host></div>'
     return part("export", None, host, elem_id=elem_id)
+
+
+def panel(elem_id: str, nodes: list[Any] | None, label: str, **place: Any) -> gr.HTML:
+    """Elements as trees (see `markup.py`); `.click` gets the `data-act` of what was clicked."""
+    host = f'<section class="wb-panel" aria-label="{html.escape(label)}" data-host></section>'
+    return gr.HTML(
+        value=nodes,
+        html_template=host,
+        js_on_load=script("markup") + "\n" + (FOLDER / "actions.js").read_text(encoding="utf-8"),
+        apply_default_css=False,
+        container=False,
+        padding=False,
+        elem_id=elem_id,
+        **place,
+    )
+
+
+def bar_clicks() -> gr.HTML:
+    """Tells which group of the axis chart was clicked: `.click` gets `group`, its name."""
+    return part("bars", None, "<span data-host hidden></span>", elem_id="bench-bars-click")
