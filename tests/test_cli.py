@@ -328,10 +328,8 @@ def bench(rooms, monkeypatch: pytest.MonkeyPatch) -> list[SimpleNamespace]:
     fakes = {
         "items": {"load_items": lambda source, limit: [source, limit]},
         "runner": {"run_bench": run_bench, "SAMPLES": 4, "TEMPERATURE": 0.7},
-        "report": {
-            "build_report": lambda out: {"folder": out.name, "runs": len(runs)},
-            "bench_table_text": lambda report: f"{report['runs']} runs",
-        },
+        "report_store": {"open_report": lambda out: {"folder": out.name, "runs": len(runs)}},
+        "report_text": {"bench_table_text": lambda report: f"{report['runs']} runs"},
     }
     for name, members in fakes.items():
         module = ModuleType(f"workbench.bench.{name}")
