@@ -6,6 +6,7 @@ from typing import Any
 from workbench.bench.report import bench_table_text
 from workbench.models.session import LoadedModel
 from workbench.training.ablation import stage_table_text
+from workbench.training.aims import aims, aims_table
 from workbench.training.curves import history_text
 
 RECIPE = """\
@@ -24,8 +25,9 @@ images padded to a square. Stages, each starting from the one before (`python -m
    (is this an MRI? is the liver in view?); the tokens of the conclusion weigh four times. Heads and blood
    smears are mirrored half of the time, their side words swapped; 4 % of the drawn pictures show a rare
    finding.
-Two more stages were run once from the shipped tuned weights, for the table below. They changed nothing that
-the held-out questions can show, so their weights are not shipped:
+Two more stages were run once, for the table below, from the tuned weights as they were before the last
+lengthening (row *+SFT*). They changed nothing that the held-out questions can show, so their weights are not
+shipped:
 
 4. *reinforcement* (`train reinforce`): group-relative policy optimisation with MediX-R1's composite reward,
    51 steps of 16 questions, 4 in 10 of them real, 6 answers a question, rate 5e-5.
@@ -33,18 +35,18 @@ the held-out questions can show, so their weights are not shipped:
    labelled by the majority of 6 answers of the model's own (93 % of the labels were right); 20 steps on those
    labels, 20 on supervised records.
 
-About six hours on two CPU cores that did other work too. Stages 2 and 3 go on reading patches beside words,
+About eight hours on two CPU cores that did other work too. Stages 2 and 3 go on reading patches beside words,
 and head 0 of layers 1 and 2 is trained to look at what is marked (see *Grounding*). Seeds of the data: 11
 (vision), 12 (base), 13 (tuned), each with the number of the process and of the batch; 0 for stages 4 and 5.
 
-How the shipped weights came about: *tuned* started from an early *base* and was taken up again seven times
+How the shipped weights came about: *tuned* started from an early *base* and was taken up again eight times
 with `train tuned --from-weights` while its mixture was found (first five kinds of phantom, then three
-quarters real pictures, then six more kinds and other phrasings, at last redrawn abdomen, ultrasound and
-histology, rare findings and twice as many phrasings). The shipped *base* is that early base trained on for
-58 minutes with the same pictures and kinds. So tuned has seen more pictures than base: the difference
-between the two is not the effect of traces alone. The phrasings for training were extended after a look at
-which questions the model misread among the held-out phrasings; the held-out ones themselves were never
-trained on.
+quarters real pictures, then six more kinds and other phrasings, then redrawn abdomen, ultrasound and
+histology, rare findings and twice as many phrasings; at last 1,047 steps of that mixture). The shipped *base*
+is that early base trained on for 58 minutes with the same pictures and kinds. So tuned has seen more pictures
+than base: the difference between the two is not the effect of traces alone. The phrasings for training were
+extended after a look at which questions the model misread among the held-out phrasings; the held-out ones
+themselves were never trained on.
 
 *Grounding.* While a model wrote about something whose place is marked, head 0 of layers 1 and 2 (counted
 from 0) was trained to look there. The attention maps of those two heads point because they were taught to:
@@ -67,6 +69,12 @@ phantoms (bar charts poorly), and a little of real chest films, CT, MRI and bloo
 say of other pictures that it does not know them; where it fails to, it invents an answer and sounds sure
 of it. Words far from those of its training questions can mislead it. Sides in its words are sides of the
 picture. English only.
+"""
+AIMS = """\
+## What was aimed at, and what was reached
+
+Set before training; per cent, 95 % interval in brackets, of the tuned model on held-out pictures unless the
+row says otherwise. A value may miss its aim by chance, or meet it: look at the interval.
 """
 SCORES = """\
 ## Scores
@@ -100,6 +108,7 @@ def model_card(
     reports: Mapping[str, Mapping[str, Any]],
     stages: Sequence[Mapping[str, Any]] = (),
     history: Sequence[Mapping[str, Any]] = (),
+    grounding: Mapping[str, Any] | None = None,
 ) -> str:
     """Markdown with front matter; every score comes from the reports, with n, interval and protocol."""
     size = f"{model.parameters / 1e6:.1f} million parameters, revision `{model.revision}`."
@@ -108,6 +117,7 @@ def model_card(
         f"# {model.label}\n\n{model.card.summary} {size}",
         LIMITS,
         RECIPE,
+        f"{AIMS}\n{aims_table(aims(reports, grounding))}",
         SCORES,
     ]
     for name, report in reports.items():

@@ -8,7 +8,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from workbench.bench.items import ItemSet, load_items
+from workbench.bench.grounding_report import load_grounding
+from workbench.bench.items import BUNDLED, ItemSet, load_items
 from workbench.bench.report import build_report
 from workbench.bench.report_store import REPORT_FILE, open_report
 from workbench.bench.result_files import RESULTS_FILE, result_files
@@ -26,6 +27,7 @@ from workbench.training.held_out import photograph_items, rare_items
 CONDITIONS = ("image", "blank")
 SHIPPED_CONDITIONS = ("image", "blank", "shuffled_image", "shuffled_options")  # of the bundled benchmark
 STAGE_SETS = ("phantoms-open", "real", "photographs", "rare")  # what the table of the stages shows
+GROUNDING = BUNDLED / "grounding" / "grounding.json"  # of `bench grounding`, where the screen finds it too
 TRAINED_DATASETS = ("SLAKE 1.0", "VQA-RAD", "BCCD")
 
 
@@ -103,6 +105,8 @@ def evaluate_pair(
     asked = {name: items for name, items in sets.items() if name in STAGE_SETS}
     table = measure_stages(stages, asked, work / "stages", results, progress, measured) if stages else []
     history = write_history(logs, results) if logs else []
+    pointing = load_grounding(GROUNDING) if GROUNDING.is_file() else None
     for model in pair:
-        (models / model.name / "README.md").write_text(model_card(model, reports, table, history))
+        card = model_card(model, reports, table, history, pointing)
+        (models / model.name / "README.md").write_text(card)
     return {name: report["n_items"] for name, report in reports.items()}
