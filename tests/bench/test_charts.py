@@ -23,7 +23,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_bars_in_the_order_p_r_trace_accuracy(report: dict[str, Any]) -> None:
     figure = axis_figure(report)
     base, tuned = (trace for trace in figure.data if trace.type == "bar")
-    heads = [tick.split("<br>")[0] for tick in tuned.x]
+    heads = [tick.split("<br>n =")[0].replace("<br>", " ") for tick in tuned.x]
     assert heads == ["Perception", "Rationale", "Trace score", "Answer accuracy"]  # no knowledge units here
     assert all("n = 12" in tick and "6 images" in tick for tick in tuned.x)
     assert list(tuned.y) == [100.0] * 4

@@ -45,10 +45,11 @@ def axis_figure(report: Report, condition: str = "image") -> go.Figure:
     _add_majority(figure, report, ticks)
     figure.update_layout(barmode="group", scattermode="group", bargap=0.25)
     figure.update_yaxes(range=[0, 100], title_text="per cent, measured here")
+    # Turned labels of three lines would run into the legend on a phone.
+    figure.update_xaxes(tickangle=0, tickfont={"size": 10.5})
     name = html.escape(str(report["items"].get("name", "items")))
-    return styled(
-        figure, f"{name}: {report['n_items']} questions on {report['n_images']} images, 95 % intervals"
-    )
+    size = f"{report['n_items']} questions on {report['n_images']} images"
+    return styled(figure, f"{name}: {size},<br>95 % intervals")
 
 
 def difference_figure(report: Report, condition: str = "image") -> go.Figure:
@@ -61,7 +62,7 @@ def difference_figure(report: Report, condition: str = "image") -> go.Figure:
     figure.add_vline(x=0, line_color=GREY, line_width=1)
     figure.update_yaxes(autorange="reversed")
     figure.update_xaxes(title_text="difference in points, measured here")
-    return styled(figure, "Difference with 95 % interval; p of the three axes after Holm")
+    return styled(figure, "Difference with 95 % interval;<br>p of the three axes after Holm")
 
 
 def published_figure(table: PublishedTable) -> go.Figure:
@@ -113,7 +114,7 @@ def _tick(report: Report, models: Sequence[str], metric: str, condition: str) ->
         values = sorted({number[key] for number in found})
         return str(values[0]) if len(values) == 1 else f"{values[0]}–{values[-1]}"
 
-    return f"{NAMES[metric]}<br>n = {span('n')}<br>{span('n_clusters')} images"
+    return f"{NAMES[metric].replace(' ', '<br>')}<br>n = {span('n')}<br>{span('n_clusters')} images"
 
 
 def _bars(

@@ -4,7 +4,7 @@ keepDrawn(() => undefined);
 function heard(event) {
   const point = event.points[0];
   const group = point.x === undefined ? point.theta : point.x;
-  trigger("click", { group: String(group).split("<br>")[0] });
+  trigger("click", { group: String(group).split("<br>n =")[0].replace("<br>", " ") });
 }
 
 // The chart comes after this script and is drawn anew for another result: listen when the pointer reaches it.
