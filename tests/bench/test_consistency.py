@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.report_fakes import line, write_run
-from workbench.bench.consistency import Sample, consistency, item_votes, kept_as_labels, self_consistency
+from workbench.bench.consistency import Sample, consistency, item_votes, self_consistency
 from workbench.bench.report import bench_table_text, build_report
 from workbench.bench.results import Result
 
@@ -64,13 +64,6 @@ def test_one_pass_has_no_spread_and_uneven_passes_are_refused() -> None:
 
 def test_a_sample_without_answer_is_never_right() -> None:
     assert consistency({"one": [Sample(None, True)]}).mean == 0.0
-
-
-def test_the_threshold_keeps_confident_items() -> None:
-    votes = [item_votes(samples) for samples in ([A, A, A, A], [B, B, B, A], [A, A, B, B], [NONE] * 4)]
-    assert kept_as_labels(votes, 1.0) == (1, 1)
-    assert kept_as_labels(votes, 0.75) == (2, 1)
-    assert kept_as_labels(votes, 0.0) == (2, 1)  # a tie and an empty vote are never labels
 
 
 def drawn(item: str, says: str, **other: object) -> list[Result]:

@@ -6,13 +6,7 @@ import pytest
 
 from tests.bench.report_fakes import line
 from workbench.bench.scoring import bleu1, corpus_bleu1, token_f1
-from workbench.bench.text_scores import (
-    by_answer_type,
-    class_scores,
-    macro_f1,
-    text_scores,
-    text_scores_of,
-)
+from workbench.bench.text_scores import class_scores, macro_f1, text_scores_of
 
 PAIRS = [
     ("the left lung", "left lung"),  # words 3 and 2, shared 2; normalised the same
@@ -35,16 +29,6 @@ def test_overlap_is_no_meaning() -> None:
     )
 
 
-def test_all_scores_of_a_set() -> None:
-    found = text_scores(PAIRS)
-    assert (found.n, found.exact_match) == (4, 1 / 4)
-    assert found.token_f1 == pytest.approx((4 / 5 + 2 / 3 + 2 / 3) / 4)
-    assert found.bleu1_sentence == pytest.approx((2 / 3 + math.exp(-1) + 1 / 2) / 4)
-    assert found.bleu1_corpus == pytest.approx(4 / 6)
-    assert found.n_classes == 4 and found.macro_f1 == pytest.approx(1 / 4)
-    assert text_scores([]) is None
-
-
 def test_macro_f1_by_hand() -> None:
     golds = ["axial"] * 4 + ["Coronal"] * 2
     given = ["axial", "Axial.", "coronal", "sagittal", "coronal", "axial"]
@@ -53,24 +37,16 @@ def test_macro_f1_by_hand() -> None:
     assert (axial.name, axial.support, coronal.support) == ("axial", 4, 2)
     assert (axial.precision, axial.recall, axial.f1) == pytest.approx((2 / 3, 1 / 2, 4 / 7))
     assert (coronal.precision, coronal.recall, coronal.f1) == pytest.approx((1 / 2, 1 / 2, 1 / 2))
-    assert macro_f1(list(zip(given, golds, strict=True))) == pytest.approx((4 / 7 + 1 / 2) / 2)
+    assert macro_f1([axial, coronal]) == pytest.approx((4 / 7 + 1 / 2) / 2)
 
 
 def test_macro_f1_shows_what_accuracy_hides() -> None:
     always = [("no", "no")] * 9 + [("no", "yes")]
     # no: P 9/10, R 1 → 18/19; yes is never given → 0
-    assert macro_f1(always) == pytest.approx(9 / 19) and text_scores(always).exact_match == 0.9
+    classes = class_scores(always)
+    assert macro_f1(classes) == pytest.approx(9 / 19)
+    assert [score.precision for score in classes] == [0.9, 0.0]
     assert macro_f1([]) is None
-    assert [score.precision for score in class_scores(always)] == [0.9, 0.0]
-
-
-def test_closed_and_open_are_parted() -> None:
-    rows = [("closed", "yes", "yes"), ("closed", "no", "yes"), ("open", "liver", "the liver")]
-    found = by_answer_type(rows)
-    assert {kind: (scores.n, scores.exact_match) for kind, scores in found.items()} == {
-        "closed": (2, 0.5), "open": (1, 1.0), "all": (3, 2 / 3),
-    }  # fmt: skip
-    assert by_answer_type([]) == {}
 
 
 def test_other_scripts_have_words() -> None:

@@ -116,15 +116,6 @@ def consistency(items: Mapping[str, Sequence[Sample]]) -> Consistency | None:
     )
 
 
-def kept_as_labels(votes: Sequence[ItemVotes], threshold: float) -> tuple[int, int]:
-    """(how many items a confidence threshold keeps as pseudo-labels, how many of those are right).
-
-    Kept are items whose agreement is at least `threshold` and whose majority is no tie.
-    """
-    kept = [vote for vote in votes if vote.votes and not vote.tied and vote.agreement >= threshold]
-    return len(kept), sum(vote.majority_correct for vote in kept)
-
-
 def _right(sample: Sample) -> bool:
     return sample.correct and sample.answer is not None
 

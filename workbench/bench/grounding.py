@@ -44,7 +44,6 @@ from workbench.traces import answers_match
 CENTRE = "centre_prior"
 FINDING, ANSWER = "finding step", "final answer"
 LOCAL = ("pointing", "energy", "auprc")
-GAPS = ("deletion_gap", "insertion_gap")
 SAMPLE_SECONDS = 0.005
 
 

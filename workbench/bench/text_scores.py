@@ -1,4 +1,4 @@
-"""Scores of short free-text answers over a set: exact match, token F1, BLEU-1 and macro-F1, closed and open.
+"""Scores of short free-text answers over a set: token F1, BLEU-1 and macro-F1.
 
 BLEU-1 as used here (`scoring.bleu1`, `scoring.corpus_bleu1`): lower case, punctuation dropped, one reference,
 unigram counts clipped at the reference's, times the brevity penalty exp(1 - r/c) for c < r; no smoothing.
@@ -14,7 +14,7 @@ from typing import Any
 from workbench.bench.numbers import number
 from workbench.bench.results import Result
 from workbench.bench.run_lines import answered, chosen
-from workbench.bench.scoring import bleu1, corpus_bleu1, exact_match, plain, token_f1
+from workbench.bench.scoring import bleu1, corpus_bleu1, plain, token_f1
 
 Pair = tuple[str, str]  # (given, gold)
 
@@ -28,35 +28,6 @@ class ClassScore:
     recall: float
     f1: float
     support: int
-
-
-@dataclass(frozen=True)
-class TextScores:
-    """Means over `n` answers, each in 0..1; `macro_f1` over `n_classes` different gold answers."""
-
-    n: int
-    exact_match: float
-    token_f1: float
-    bleu1_sentence: float
-    bleu1_corpus: float
-    macro_f1: float
-    n_classes: int
-
-
-def text_scores(pairs: Sequence[Pair]) -> TextScores | None:
-    """All scores of (given, gold) pairs; an answer that is missing is given as ""; None without pairs."""
-    if not pairs:
-        return None
-    classes = class_scores(pairs)
-    return TextScores(
-        n=len(pairs),
-        exact_match=_mean([float(exact_match(given, gold)) for given, gold in pairs]),
-        token_f1=_mean([token_f1(given, gold) for given, gold in pairs]),
-        bleu1_sentence=_mean([bleu1(given, gold) for given, gold in pairs]),
-        bleu1_corpus=corpus_bleu1(pairs),
-        macro_f1=_mean([score.f1 for score in classes]),
-        n_classes=len(classes),
-    )
 
 
 def text_scores_of(protocol: str, lines: Sequence[Result]) -> dict[str, Any]:
@@ -73,12 +44,11 @@ def text_scores_of(protocol: str, lines: Sequence[Result]) -> dict[str, Any]:
     pairs = [_pair(line) for line in used]
     closed = [line for line in used if line.answer_type == "closed"]
     classes = class_scores([_pair(line) for line in closed])
-    macro = _mean([score.f1 for score in classes]) if classes else None
     told = f"{protocol}; closed questions, {len(classes)} answers as classes"
     return {
         "token_f1": number([token_f1(*pair) for pair in pairs], images, protocol),
         "bleu1": number([bleu1(*pair) for pair in pairs], images, f"{protocol}; mean over answers"),
-        "macro_f1": _plain_number(macro, closed, told),
+        "macro_f1": _plain_number(macro_f1(classes), closed, told),
         "bleu1_corpus": _plain_number(corpus_bleu1(pairs), used, f"{protocol}; counts of all answers summed"),
     }
 
@@ -93,17 +63,9 @@ def _pair(line: Result) -> Pair:
     return (chosen(line) if line.options else line.answer) or "", line.gold
 
 
-def by_answer_type(rows: Sequence[tuple[str, str, str]]) -> dict[str, TextScores]:
-    """`text_scores` of (answer type, given, gold) rows, for each type that occurs and for "all"."""
-    kinds = sorted({kind for kind, _, _ in rows})
-    parts = {kind: [(given, gold) for found, given, gold in rows if found == kind] for kind in kinds}
-    parts["all"] = [(given, gold) for _, given, gold in rows]
-    return {kind: scores for kind, pairs in parts.items() if (scores := text_scores(pairs)) is not None}
-
-
-def macro_f1(pairs: Sequence[Pair]) -> float | None:
-    """Mean F1 of the classes of `class_scores`, each class counting the same; None without pairs."""
-    return _mean([score.f1 for score in class_scores(pairs)]) if pairs else None
+def macro_f1(classes: Sequence[ClassScore]) -> float | None:
+    """Mean F1 of the classes, each counting the same; None without any."""
+    return math.fsum(score.f1 for score in classes) / len(classes) if classes else None
 
 
 def class_scores(pairs: Sequence[Pair]) -> tuple[ClassScore, ...]:
@@ -127,7 +89,3 @@ def class_scores(pairs: Sequence[Pair]) -> tuple[ClassScore, ...]:
         )
         for name in sorted(support)
     )
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)
