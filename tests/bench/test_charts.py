@@ -7,7 +7,7 @@ import pytest
 
 from tests.bench.fakes import FakeModel, first_option, sees_side, sided_items
 from workbench.bench.charts import axis_figure, difference_figure, published_figure
-from workbench.bench.published import load_published, pkr_table
+from workbench.bench.published import PKR_TABLE, load_published, published_table
 from workbench.bench.report import build_report
 from workbench.bench.runner import run_bench
 
@@ -81,11 +81,12 @@ def test_nothing_to_compare_is_an_empty_plot(report: dict[str, Any]) -> None:
 
 
 def test_published_bars_look_different_and_name_their_source() -> None:
-    figure = published_figure(pkr_table())
+    table = published_table(PKR_TABLE)
+    figure = published_figure(table)
     assert all(trace.marker.pattern.shape == "/" for trace in figure.data)
     assert all(trace.error_y.array is None for trace in figure.data)
     title = figure.layout.title.text
-    assert "Published by its authors, not measured here" in title and pkr_table().source in title
+    assert "Published by its authors, not measured here" in title and table.source in title
     assert list(figure.data[2].y) == [34.3, 34.5, 43.5, 37.4, 47.1]
     assert figure.data[2].text[0] == "34.3"
 
@@ -98,5 +99,6 @@ def test_every_published_table_can_be_drawn() -> None:
 
 
 def test_figures_survive_a_page(report: dict[str, Any], tmp_path: Path) -> None:
-    for figure in (axis_figure(report), difference_figure(report), published_figure(pkr_table())):
+    published = published_figure(published_table(PKR_TABLE))
+    for figure in (axis_figure(report), difference_figure(report), published):
         assert figure.to_json()

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from workbench.bench.published import (
+    PKR_TABLE,
     PUBLISHED_FILE,
     load_published,
-    pkr_table,
     published_csv,
     published_table,
 )
@@ -31,7 +31,7 @@ def test_every_table_states_where_it_comes_from() -> None:
 
 
 def test_trace_scores_of_openmedreason() -> None:
-    table = pkr_table()
+    table = published_table(PKR_TABLE)
     assert table.columns == ("Perception", "Knowledge", "Rationale", "Trace", "AnswerAcc")
     assert table.rows["Qwen2.5-VL-7B"] == (34.3, 34.5, 43.5, 37.4, 47.1)
     assert table.rows["Qwen2.5-VL-7B+OpenMedReason"] == (65.2, 85.0, 83.1, 77.8, 78.5)

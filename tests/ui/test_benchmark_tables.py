@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.ui.results import write_results
-from workbench.bench.published import pkr_table
+from workbench.bench.published import PKR_TABLE, published_table
 from workbench.errors import UserFacing
 from workbench.ui.benchmark_screen import report_view
 from workbench.ui.benchmark_tables import (
@@ -86,7 +86,7 @@ def test_a_view_has_figures_with_everything_beside_the_bars(folder: Path) -> Non
 
 
 def test_published_figures_are_as_printed_and_say_so() -> None:
-    table = published_rows(pkr_table())
+    table = published_rows(published_table(PKR_TABLE))
     (tuned,) = rows(table, "Qwen2.5-VL-7B+OpenMedReason")
     assert tuned[1:] == ["65.2", "85.0", "83.1", "77.8", "78.5", "published"]
     assert "judge unknown" in table["caption"]

@@ -94,11 +94,6 @@ def published_table(table_id: str) -> PublishedTable:
     return {table.id: table for table in load_published()}[table_id]
 
 
-def pkr_table() -> PublishedTable:
-    """OpenMedReason's published trace scores by axis (perception, knowledge, rationale), in per cent."""
-    return published_table(PKR_TABLE)
-
-
 CSV_COLUMNS = (
     "origin", "evidence", "system", "table", "row", "is_base", "column", "value", "unit", "metric",
     "protocol", "source",
