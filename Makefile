@@ -15,13 +15,14 @@ export GRADIO_ANALYTICS_ENABLED := False
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help run test test-fast lint format bench model install browser
+.PHONY: help run test test-fast lint format bench model stages install browser
 
 help:
 	@echo "make run        open the page on http://127.0.0.1:7860   (options: make run ARGS='--port 7861')"
 	@echo "make test       lint, all tests, browser tests           (make test-fast: the quick ones only)"
 	@echo "make lint       ruff check and format check              (make format: apply the format)"
 	@echo "make model      train the shipped pair again: CORPUS=folder HELD_OUT=folder (hours)"
+	@echo "make stages     reinforcement and rare conditions from the shipped weights: CORPUS=folder (half an hour)"
 	@echo "make bench      the shipped phantom results again, in $(BENCH_OUT), beside the shipped ones"
 
 run: $(RUN_STAMP)
@@ -57,6 +58,17 @@ model: $(RUN_STAMP)
 	for stage in vision base tuned; do \
 	  $(VENV)/bin/torchrun --standalone --nproc_per_node 2 -m workbench train $$stage --corpus $(CORPUS); done
 	$(PY) -m workbench train evaluate $(if $(HELD_OUT),--held-out $(HELD_OUT))
+
+# The two later stages from the shipped tuned weights; what each stage changed goes into the cards.
+stages: $(TEST_STAMP)
+	@if [ -z "$(CORPUS)" ]; then echo "make stages CORPUS=folder with manifest.jsonl [HELD_OUT=folder]" >&2; exit 1; fi
+	$(VENV)/bin/torchrun --standalone --nproc_per_node 2 -m workbench train reinforce --model tuned \
+	  --data manifest:$(CORPUS) --real 0.4 --prompts 8 --rate 5e-5 --out runs/reinforce
+	$(VENV)/bin/torchrun --standalone --nproc_per_node 2 -m workbench train rare --model runs/reinforce/model \
+	  --data manifest:$(CORPUS) --questions 160 --rare-share 0.5 --samples 6 --steps 20 --batch 8 --rate 5e-5 \
+	  --out runs/rare
+	$(PY) -m workbench train evaluate $(if $(HELD_OUT),--held-out $(HELD_OUT)) --after base=assets/models/base \
+	  --after +SFT=assets/models/tuned --after +RL=runs/reinforce/model --after +rare=runs/rare/model
 
 install: $(RUN_STAMP)
 
