@@ -1,5 +1,6 @@
 """Every warning against numbers made by hand, and silence where there is nothing to warn of."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from tests.bench.report_fakes import line, scored, write_run
 from workbench.bench.believe import FEW_IMAGES, warnings_of
 from workbench.bench.report import build_report
+from workbench.bench.results import RUN_FILE
 
 LEFT, RIGHT = "left", "right"
 
@@ -50,7 +52,8 @@ def test_what_survives_a_blank_image(tmp_path: Path) -> None:
 def test_levels_of_what_survives(tmp_path: Path, left: int, level: str) -> None:
     report = report_of(tmp_path, half_and_half(120, 100) + half_and_half(120, left, "shuffled_image"))
     ((given, text),) = found(report, "survives another patient's picture")
-    assert given == level and text.endswith(f"and on {left} with another patient's.")
+    assert given == level and f"and on {left} with another patient's." in text
+    assert text.endswith("Some of the other pictures have the same right answer (their modality, say).")
 
 
 def test_nothing_right_has_nothing_to_survive(tmp_path: Path) -> None:
@@ -66,8 +69,9 @@ def test_all_survives_and_no_difference_is_shown(tmp_path: Path) -> None:
 
 def test_answers_that_another_picture_does_not_change(tmp_path: Path) -> None:
     report = report_of(tmp_path, half_and_half(20, 18) + half_and_half(20, 16, "shuffled_image"))
+    told = "Only 10 % of the answers of M change when another patient's picture is shown (n = 20)."
     assert found(report, "only 10 %") == [] and found(report, "Only 10 % of the answers of M change") == [
-        ("warning", "Only 10 % of the answers of M change when another patient's picture is shown (n = 20).")
+        ("warning", f"{told} Some of the other pictures have the same right answer (their modality, say).")
     ]
 
 
@@ -171,9 +175,27 @@ def test_other_groupings_of_the_same_items(tmp_path: Path) -> None:
     assert level == "caution" and text.startswith("4 questions")
 
 
+def test_a_stopped_run_and_one_of_fewer_questions(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, half_and_half(10, 5))
+    run = json.loads((folder / RUN_FILE).read_text())
+    for asked, part in (
+        (12, "M was asked 10 of 12 questions so far"),
+        (8, "run asked 8 questions; answers on 10"),
+    ):
+        (folder / RUN_FILE).write_text(json.dumps(run | {"items": run["items"] | {"n": asked}}))
+        assert [level for level, _ in found(build_report(folder), part)] == ["caution"]
+    (folder / RUN_FILE).write_text(json.dumps(run | {"items": run["items"] | {"n": 10}}))
+    report = build_report(folder)
+    assert found(report, "questions so far") == found(report, "The latest run") == []
+
+
 def test_no_difference_shown(tmp_path: Path) -> None:
     lines = half_and_half(40, 20) + half_and_half(40, 22, model="n")
     ((level, text),) = found(report_of(tmp_path / "close", lines), "No difference shown in answer accuracy")
     assert level == "note" and "between M and N: +5.0 points [" in text and text.endswith("n = 40.")
+    # 5 of 20 more right, none fewer: the interval leaves out zero, but McNemar's p is 2 / 2⁵ = 0.06.
+    report = report_of(tmp_path / "p", half_and_half(20, 10) + half_and_half(20, 15, model="n"))
+    (row,) = report["differences"]
+    assert row["low"] > 0 and row["p"] == 0.0625 and len(found(report, "No difference shown")) == 1
     lines = half_and_half(40, 10) + half_and_half(40, 38, model="n")
     assert found(report_of(tmp_path / "far", lines), "No difference shown") == []

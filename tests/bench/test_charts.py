@@ -31,6 +31,12 @@ def test_bars_in_the_order_p_r_trace_accuracy(report: dict[str, Any]) -> None:
     assert tuple(figure.layout.yaxis.range) == (0, 100)
 
 
+def test_the_crosses_of_blank_images_have_interval_and_n(report: dict[str, Any]) -> None:
+    crosses = [trace for trace in axis_figure(report).data if "blank image" in (trace.name or "")]
+    assert len(crosses) == 2
+    assert all("n = 12" in trace.customdata[0] and " to " in trace.customdata[0] for trace in crosses)
+
+
 def test_whiskers_are_the_interval_on_both_sides(report: dict[str, Any]) -> None:
     tuned = axis_figure(report).data[1]
     number = report["accuracy"]["tuned"]["image"]["overall"]

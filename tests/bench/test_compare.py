@@ -55,6 +55,17 @@ def test_two_folders_and_the_other_way_round(tmp_path: Path) -> None:
     assert (back["low"], back["high"]) == pytest.approx((-row["high"], -row["low"]))
 
 
+def test_failed_items_are_not_answered_by_both(tmp_path: Path) -> None:
+    failed = line("i1", None, correct=None, error="no")
+    one = write_run(tmp_path / "one", [line("i0", "left"), failed, line("i2", "left")])
+    two = run(tmp_path / "two", "lll")
+    found = compare_runs(Side(one, "m"), Side(two, "m"))
+    assert [found[name] for name in ("n_shared", "n_only_first", "n_only_second")] == [2, 0, 1]
+    assert (found["first"]["n"], found["rows"][0]["n"]) == (2, 2)
+    with pytest.raises(UserFacing, match="holds no answers"):
+        compare_runs(Side(write_run(tmp_path / "none", [failed]), "m"), Side(two, "m"))
+
+
 def test_protocol_differences_are_named(tmp_path: Path) -> None:
     one = run(tmp_path / "one", "ll")
     every = [line("i0", "left", options=(), decoding={**GREEDY, "max_new_tokens": 64}, mode="short"),

@@ -65,6 +65,23 @@ def test_hostile_text_survives_csv(tmp_path: Path) -> None:
     assert row["text"] == "'" + hostile.replace("\ud800", "?")
 
 
+def test_lines_of_an_earlier_model_are_marked_and_not_taken_for_answers(tmp_path: Path) -> None:
+    out = run_bench(sided_items(tmp_path / "items", "L"), [FakeModel("m", first_option)], tmp_path / "out")
+    lines = read_results(out)
+    (out / RESULTS_FILE).unlink()
+    old = replace(lines[0], key="old", revision="0", text="from before")
+    edited = replace(lines[1], key="edited", text="to another question")
+    ResultFile(out).append([old, edited, *lines])
+    assert write_csv(out, tmp_path / "lines.csv") == 4
+    with (tmp_path / "lines.csv").open(encoding="utf-8-sig", newline="") as stream:
+        assert [row["current"] for row in csv.DictReader(stream)] == ["False", "True", "True", "True"]
+    ((path, count),) = write_medix(out, tmp_path / "medix")
+    assert count == 2
+    assert {json.loads(made)["response"] for made in path.read_text().splitlines()} == {
+        line.text for line in lines
+    }
+
+
 def test_json_lines_are_results_again(folder: Path, tmp_path: Path) -> None:
     with (folder / RESULTS_FILE).open("a") as stream:  # the same key twice is exported once
         stream.write((folder / RESULTS_FILE).read_text().splitlines()[0] + "\n")

@@ -67,6 +67,10 @@ def test_radar_warns_of_areas_and_starts_at_zero() -> None:
     assert all(trace.fill is None for trace in figure.data)
 
 
+def test_radar_says_what_it_is_of_and_of_how_many() -> None:
+    assert "x: 20 questions on 20 images" in radar_figure(written()).layout.title.text
+
+
 def test_radar_of_two_spokes_is_empty() -> None:
     report = written()
     report["axes"] = {m: {"image": axes(0.5, None, None)} for m in ("base", "tuned")}

@@ -92,7 +92,9 @@ def test_shipped_reports_render(name: str, repo_root: Path, tmp_path: Path) -> N
 def test_judges_and_failures_are_shown(tmp_path: Path) -> None:
     out = run_bench(sided_items(tmp_path / "items", "LR"), [FakeModel("m", sees_side)], tmp_path / "out")
     lines = read_results(out)
-    ResultFile(out).append([replace(lines[0], key="again", error="out of memory", correct=None)])
+    ResultFile(out).append(
+        [replace(lines[0], key="again", item_id="other", error="out of memory", correct=None)]
+    )
     for score, line in enumerate(lines):
         record = {
             "key": line.key,
@@ -105,6 +107,21 @@ def test_judges_and_failures_are_shown(tmp_path: Path) -> None:
     page = html_report(out)
     assert "Failed: out of memory" in page
     assert "answer resolution (rules) and grader" in page and "<td>75.0</td>" in page
+
+
+def test_an_answer_is_shown_and_not_an_earlier_fault_or_model(tmp_path: Path) -> None:
+    out = run_bench(sided_items(tmp_path / "items", "L"), [FakeModel("m", sees_side)], tmp_path / "out")
+    lines = read_results(out)
+    (out / RESULTS_FILE).unlink()
+    fault = replace(lines[0], key="before", error="the picture could not be read", correct=None)
+    old = replace(lines[0], key="old", revision="0", answer="right", correct=False)
+    ResultFile(out).append([fault, old, *lines])
+    for line in (old, *lines):
+        record = {"key": line.key, "judge": "grader", "protocol": "p", "score": 1, "agreement": 1.0}
+        append_line(out / VERDICTS_FILE, record)
+    page = html_report(out)
+    assert "could not be read" not in page and page.count("<article>") == 2
+    assert "<td>100.0</td>" in page and "<td>66.7</td>" not in page  # of the judges' agreement
 
 
 def test_bars_stand_where_their_numbers_say(folder: Path) -> None:

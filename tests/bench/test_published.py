@@ -150,3 +150,9 @@ def test_a_file_that_lacks_something_is_refused(tmp_path: Path, change: dict[str
         load_published(path)
     with pytest.raises(UserFacing):
         load_published(tmp_path / "gone.json")
+
+
+def test_a_missing_file_is_told_without_its_path(tmp_path: Path) -> None:
+    with pytest.raises(UserFacing, match="No such file") as raised:
+        load_published(tmp_path / "published.json")
+    assert str(tmp_path) not in str(raised.value)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.bench.result_files import mend_last_line, result_files
+from workbench.bench.result_files import mend_last_line, result_files, whole_lines
 from workbench.bench.results import (
     RESULTS_FILE,
     RUN_FILE,
@@ -182,3 +182,9 @@ def test_long_last_lines_are_mended_too(tmp_path: Path, length: int) -> None:
     path.write_bytes(b'"' + b"x" * length + b'"')
     mend_last_line(path)
     assert path.read_bytes().endswith(b'x"\n') and path.stat().st_size == length + 3
+
+
+def test_a_file_that_is_gone_is_told_without_its_path(tmp_path: Path) -> None:
+    with pytest.raises(UserFacing, match=r"gone.jsonl can't be read \(No such file") as raised:
+        list(whole_lines(tmp_path / "gone.jsonl"))
+    assert str(tmp_path) not in str(raised.value)

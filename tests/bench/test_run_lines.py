@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.report_fakes import GREEDY, line, scored, write_run
-from workbench.bench.run_lines import load_lines, one_line_an_item, regrouped
+from workbench.bench.run_lines import current_lines, load_lines, one_line_an_item, regrouped
 from workbench.errors import UserFacing
 
 
@@ -41,6 +41,28 @@ def test_samples_stand_in_order_and_a_later_line_replaces(tmp_path: Path) -> Non
     lines = load_lines(write_run(tmp_path, drawn + again))
     assert [one.sample for one in lines.samples["m"]["a"]] == [0, 1]
     assert lines.groups["m", "image"]["b"].answer == "right"
+
+
+def test_an_answer_stays_whatever_fault_was_written_before_it(tmp_path: Path) -> None:
+    """A picture that could not be read, then could: the key differs, and faults are read last."""
+    fault = {"key": "old", "correct": None, "error": "the picture could not be read"}
+    every = [line("a", None, **fault), line("a", "left", key="new")]
+    drawn = {"condition": "sampled", "sample": 0}
+    every += [line("a", None, **drawn, **(fault | {"key": "s"})), line("a", "left", **drawn)]
+    every += [line("b", None, **(fault | {"key": "b1"})), line("b", None, **(fault | {"key": "b2"}))]
+    lines = load_lines(write_run(tmp_path, every))
+    kept = lines.groups["m", "image"]
+    assert (kept["a"].error, kept["a"].answer, kept["b"].key) == (None, "left", "b2")
+    assert lines.samples["m"]["a"][0].error is None
+
+
+def test_samples_past_the_number_of_the_run_are_of_an_earlier_one(tmp_path: Path) -> None:
+    four = [line("a", "right", condition="sampled", sample=n, key=f"of 4: {n}") for n in range(4)]
+    two = [line("a", "left", condition="sampled", sample=n, key=f"of 2: {n}") for n in range(2)]
+    folder = write_run(tmp_path, four + two, models={"m": {"samples": 2}})
+    lines = load_lines(folder)
+    assert [one.key for one in lines.samples["m"]["a"]] == ["of 2: 0", "of 2: 1"] and lines.stale == 2
+    assert len(list(current_lines(folder))) == 4
 
 
 def test_protocols_of_conditions(tmp_path: Path) -> None:

@@ -97,6 +97,20 @@ def test_preference_between_two_models(out: Path) -> None:
             command("preference", out, "--first", "base", "--second", "base", "--judge", fake.url)
 
 
+def test_lines_of_an_earlier_model_are_not_judged_nor_counted(out: Path) -> None:
+    lines = [json.loads(line) for line in (out / RESULTS_FILE).read_text().splitlines()]
+    old = [line | {"key": f"old-{line['key']}", "revision": "0"} for line in lines[:6]]
+    old += [old[0] | {"key": "gone", "item_id": "gone", "model": model} for model in ("base", "tuned")]
+    with (out / RESULTS_FILE).open("a") as stream:
+        stream.writelines(json.dumps(line) + "\n" for line in old)
+    with serving(grade) as fake:
+        assert "12 answers, 12 judged now" in command("judge", out, "--judge", f"{fake.url}#grader").text
+        told = command("preference", out, "--first", "base", "--second", "tuned", "--judge", f"{fake.url}#g")
+        assert "6 won, 0 tied, 0 lost of 6 pairs" in told.text
+    found = json.loads(command("agreement", out, "--json").text)
+    assert found["judges"]["answer resolution (rules)"]["n"] == found["n_alpha"] == 12
+
+
 def test_a_judge_does_not_judge_itself(out: Path) -> None:
     with serving(grade) as fake:
         run = json.loads((out / RUN_FILE).read_text())

@@ -118,7 +118,7 @@ def test_one_run_at_a_time_for_a_page(tmp_path: Path) -> None:
         ({"first": 0}, "number of questions can't be 0"),
         ({"first": 2.5}, "can't be 2.5"),
         ({"first": float("nan")}, "can't be nan"),
-        ({"samples": 99}, "number of samples can't be 99"),
+        ({"samples": 99, "conditions": ("sampled",)}, "number of samples can't be 99"),
         ({"path": " "}, "No folder"),
         ({"path": "/nowhere/at/all"}, "No benchmark items"),
         ({"items": "../../etc"}, "no such set"),
@@ -170,6 +170,35 @@ def test_models_that_do_not_load_are_told_and_the_next_run_may_start(tmp_path: P
     last = run(desk, form_of(tmp_path))[-1]
     assert last.fault is not None and "incomplete" in last.fault["message"] and last.result is None
     desk.begin("p", form_of(tmp_path))
+
+
+def test_samples_are_only_looked_at_when_something_is_sampled(tmp_path: Path) -> None:
+    desk = desk_of(tmp_path)
+    with pytest.raises(UserFacing, match="number of samples"):
+        desk.begin("p", form_of(tmp_path, samples=None, conditions=("sampled",)))
+    assert desk.begin("p", form_of(tmp_path, samples=None)).samples == 1
+
+
+def test_any_fault_at_the_start_ends_the_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> Any:
+        raise RuntimeError("secret of the server")
+
+    desk = desk_of(tmp_path)
+    monkeypatch.setattr(desk.services, "pair", broken)
+    last = run(desk, form_of(tmp_path))[-1]
+    assert not last.busy and last.fault is not None and "secret" not in str(last)
+    desk.begin("p", form_of(tmp_path))
+
+
+def test_an_old_stream_that_ends_late_leaves_the_next_run_alone(tmp_path: Path) -> None:
+    desk = desk_of(tmp_path)
+    old = desk.follow("p", desk.begin("p", form_of(tmp_path)).ticket)
+    next(old)
+    desk.leave("p")
+    following = desk.begin("p", form_of(tmp_path))
+    old.close()
+    assert not following.stop.is_set()
+    assert list(desk.follow("p", following.ticket))[-1].status.startswith("Finished")
 
 
 def test_progress_tells_rate_and_time_left() -> None:

@@ -147,6 +147,12 @@ def test_what_is_no_zip_and_no_result_is_told_in_words(into: Path, tmp_path: Pat
         ({"axes": {"perception": {"presence": 1}}}, "perception"),
         ({"axes": {"beauty": {}}}, "beauty"),
         ({"axes": {"trace_score": "high"}}, "trace_score is not a number"),
+        ({"axes": {"trace_score": 1.5}}, "not between 0 and 1"),
+        (
+            {"axes": {"perception": {"presence": 1e308, "correctness": 0, "score": 0, "n_units": 1}}},
+            "not between 0 and 1",
+        ),
+        ({"probability": {"answer": float("nan")}}, "not between 0 and 1"),
         ({"units": [{"unit_id": "u1"}]}, "axis"),
         ({"probability": {"answer": None}}, "probability"),
         ({"model": None}, "model"),
@@ -172,3 +178,38 @@ def test_lines_that_make_no_report_together_are_refused(good: Path, into: Path, 
     run = tmp_path / "run"
     run.write_text('{"models": ["base"], "items": {"name": "x"}}')
     refused([("results.jsonl", good / "results.jsonl"), ("run.json", run)], into, "no report can be made")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"models": {"another": {"label": "x"}}, "items": {"name": "x"}}',  # every line is of another model
+        json.dumps({"items": {"name": "x"}}).encode("utf-16"),
+        b"[" * 100_000,
+    ],
+)
+def test_a_run_file_that_does_not_fit_is_told_without_a_path(
+    good: Path, into: Path, tmp_path: Path, content: bytes
+) -> None:
+    run = tmp_path / "run"
+    run.write_bytes(content)
+    refused([("results.jsonl", good / "results.jsonl"), ("run.json", run)], into, "run.json")
+
+
+def test_a_deep_line_is_refused_and_a_deep_half_line_left_out(good: Path, into: Path, tmp_path: Path) -> None:
+    path, deep = tmp_path / "lines", b"[" * 100_000
+    content = (good / "results.jsonl").read_bytes()
+    path.write_bytes(content + deep + b"\n")
+    refused([("results.jsonl", path)], into, "Line 41")
+    path.write_bytes(content + deep)
+    assert import_results([("results.jsonl", path)], into).is_dir()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_packings_that_need_much_memory_are_refused(
+    good: Path, into: Path, tmp_path: Path, method: int
+) -> None:
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.write(good / "results.jsonl", "results.jsonl")
+    refused([(path.name, path)], into, "unusual way")

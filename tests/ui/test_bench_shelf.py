@@ -7,7 +7,7 @@ import pytest
 from tests.ui.results import write_results
 from workbench.errors import UserFacing
 from workbench.settings import Settings
-from workbench.ui.bench_shelf import CAPACITY, Shelf
+from workbench.ui.bench_shelf import CAPACITY, MOST_IMPORTS, Shelf
 
 
 def shelf_of(tmp_path: Path, **settings: bool) -> Shelf:
@@ -58,3 +58,14 @@ def test_folders_of_visitors_are_bounded_and_go(tmp_path: Path) -> None:
     shelf.drop("visitor 1")
     assert not folders[1].exists()
     shelf.drop("nobody")
+
+
+def test_imports_of_one_visitor_are_bounded(tmp_path: Path) -> None:
+    shelf = shelf_of(tmp_path)
+    for number in range(MOST_IMPORTS):
+        (shelf.import_folder("p") / str(number)).mkdir()
+    with pytest.raises(UserFacing, match=f"{MOST_IMPORTS} imported results"):
+        shelf.import_folder("p")
+    assert shelf.import_folder("q").is_dir()
+    shelf.drop("p")
+    assert list(shelf.import_folder("p").iterdir()) == []

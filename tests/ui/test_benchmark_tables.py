@@ -9,6 +9,7 @@ import pytest
 from tests.ui.results import write_results
 from workbench.bench.published import PKR_TABLE, published_table
 from workbench.errors import UserFacing
+from workbench.ui.bench_shelf import IMPORTED, IMPORTED_WORDS, with_origin
 from workbench.ui.benchmark_screen import report_view
 from workbench.ui.benchmark_tables import (
     about_report,
@@ -17,6 +18,7 @@ from workbench.ui.benchmark_tables import (
     read_report,
     result_folders,
     score_table,
+    slice_nodes,
     slice_table,
 )
 
@@ -83,6 +85,29 @@ def test_a_view_has_figures_with_everything_beside_the_bars(folder: Path) -> Non
     for part in ("Mini base", "Mini tuned", "blank image", "most frequent letter"):
         assert part in names
     assert view["differences"].data[0].x
+
+
+@pytest.mark.parametrize("chart", ["bars", "radar"])
+def test_nothing_of_an_imported_result_says_measured_here(folder: Path, chart: str) -> None:
+    report = {**read_report(folder), "date": None}  # as without a run.json
+    assert "measured here" in about_report(report)
+    view = report_view(with_origin(report, IMPORTED), "modality", chart)
+    for part in ("axes", "differences", "reliability"):
+        figure = view[part].to_json()
+        assert IMPORTED_WORDS in figure.lower()
+        assert "measured here" not in figure.lower().replace(IMPORTED_WORDS, "")
+    assert view["differences"].layout.xaxis.title.text == f"difference in points, {IMPORTED_WORDS}"
+    assert view["differences"].layout.yaxis.title.text is None
+    assert "measured here" not in view["about"]["facts"].replace(IMPORTED_WORDS, "")
+    assert "measured elsewhere, date not stated" in view["about"]["facts"]
+
+
+def test_a_slice_that_items_can_not_be_filtered_by_has_no_buttons(folder: Path) -> None:
+    report = read_report(folder)
+    assert '"field"' in json.dumps(slice_nodes(report, "modality")).replace("\\", "")
+    entries = [entry | {"value": "rare"} for entry in report["slices"]["modality"]]
+    nodes = slice_nodes({**report, "slices": {"rare": entries}}, "rare")
+    assert "rare" in json.dumps(nodes) and "button" not in json.dumps(nodes)
 
 
 def test_published_figures_are_as_printed_and_say_so() -> None:

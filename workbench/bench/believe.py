@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from workbench.bench.compare import verdict
 from workbench.bench.run_lines import labels
 from workbench.bench.statistics import wilson
 
@@ -18,6 +19,7 @@ WITHOUT = {
     "image_effect": ("a blank image", "with a blank one"),
     "shuffled_image_effect": ("another patient's picture", "with another patient's"),
 }
+SAME_ANSWER = " Some of the other pictures have the same right answer (their modality, say)."
 BASELINES = {
     "majority_letter": "always giving the most frequent letter",
     "majority_answer": "always giving the most frequent answer",
@@ -38,7 +40,7 @@ def warnings_of(report: Report) -> list[Warned]:
     """
     checks = (
         _picture, _sensitivity, _baselines, _letters, _sizes, _invalid, _order, _calibration, _protocols,
-        _judges, _left_out, _clusters, _undecided,
+        _judges, _left_out, _asked, _clusters, _undecided,
     )  # fmt: skip
     found = [warned for check in checks for warned in check(report)]
     return sorted(found, key=lambda warned: LEVELS.index(warned["level"]))
@@ -71,6 +73,8 @@ def _picture(report: Report) -> Iterator[Warned]:
                 f"{kept} of this score survives {what}: {_label(report, model)} is right on "
                 f"{full} of {row['n']} questions with the picture and on {left} {how}."
             )
+            if key == "shuffled_image_effect":
+                text += SAME_ANSWER
             if _undecided_row(row):
                 text += " No difference shown."
             yield _said(_level(share, SURVIVES), text)
@@ -83,7 +87,7 @@ def _sensitivity(report: Report) -> Iterator[Warned]:
             yield _said(
                 level,
                 f"Only {_percent(found['value'])} of the answers of {_label(report, model)} change when "
-                f"another patient's picture is shown (n = {found['n']}).",
+                f"another patient's picture is shown (n = {found['n']}).{SAME_ANSWER}",
             )
 
 
@@ -212,6 +216,27 @@ def _left_out(report: Report) -> Iterator[Warned]:
         yield _said("note", f"{report['stale_lines']} answers of an earlier model or protocol were left out.")
 
 
+def _asked(report: Report) -> Iterator[Warned]:
+    """Runs that were stopped, and answers on questions that the latest run (of fewer items) did not ask."""
+    asked = report["items"].get("n")
+    if not asked:
+        return
+    for model, conditions in report["counts"].items():
+        count = conditions.get("image")
+        if count and count["n"] < asked:
+            yield _said(
+                "caution",
+                f"{_label(report, model)} was asked {count['n']} of {asked} questions so far: the scores "
+                "are of those alone, which are no random choice.",
+            )
+    if report["n_items"] > asked:
+        yield _said(
+            "caution",
+            f"The latest run asked {asked} questions; answers on {report['n_items']} count, those of earlier "
+            "runs in this folder included.",
+        )
+
+
 def _clusters(report: Report) -> Iterator[Warned]:
     if report.get("regrouped_items"):
         yield _said(
@@ -239,10 +264,8 @@ def _undecided(report: Report) -> Iterator[Warned]:
 
 
 def _undecided_row(row: Mapping[str, Any]) -> bool:
-    """Whether the interval of a difference holds zero; equal on every item counts as undecided too."""
-    if row["low"] is None:
-        return row["value"] == 0
-    return row["low"] <= 0 <= row["high"]
+    """As `compare.verdict` has it, so that a report says the same of a difference everywhere."""
+    return verdict(row) == "no difference shown"
 
 
 def _points(row: Mapping[str, Any]) -> str:

@@ -47,9 +47,13 @@ def axis_figure(report: Report, condition: str = "image") -> go.Figure:
     figure.update_yaxes(range=[0, 100], title_text="per cent, measured here")
     # Turned labels of three lines would run into the legend on a phone.
     figure.update_xaxes(tickangle=0, tickfont={"size": 10.5})
+    return styled(figure, f"{size_of(report)},<br>95 % intervals")
+
+
+def size_of(report: Report) -> str:
+    """Name of the questions, escaped for plotly, and how many on how many images."""
     name = html.escape(str(report["items"].get("name", "items")))
-    size = f"{report['n_items']} questions on {report['n_images']} images"
-    return styled(figure, f"{name}: {size},<br>95 % intervals")
+    return f"{name}: {report['n_items']} questions on {report['n_images']} images"
 
 
 def difference_figure(report: Report, condition: str = "image") -> go.Figure:
@@ -181,7 +185,8 @@ def _add_blank(figure: go.Figure, report: Report, model: str, place: int, ticks:
                 y=[100 * blank["value"]],
                 mode="markers",
                 marker={"symbol": "x", "size": 10, "color": GREY, "line": {"color": "white", "width": 1}},
-                hovertemplate="%{fullData.name}: %{y:.1f}<extra></extra>",
+                customdata=[f"{interval_text(blank)}, n = {blank['n']}"],
+                hovertemplate="%{fullData.name}: %{y:.1f} %{customdata}<extra></extra>",
             )
         )
 

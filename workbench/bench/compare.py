@@ -55,7 +55,8 @@ def compare_runs(first: Side, second: Side) -> dict[str, Any]:
     `n_images`, `n_only_first`, `n_only_second`; `rows`, one a metric with pairs: a number with `metric`, `p`,
     `p_holm` (over the axes), `test`, `win`, `tie`, `loss` (of the second side), `first_value`,
     `second_value`, `verdict`; `protocol_differences` (`{field, first, second, text}`).
-    Accuracy is tested by exact McNemar, the axes and the trace score by a bootstrap clustered by image.
+    Items that failed count as not answered. Accuracy is tested by exact McNemar, the axes and the trace score
+    by a bootstrap clustered by image.
 
     Raises UserFacing for a side that holds nothing, sampled answers (several an item), no question in common,
     and ids that name other questions on the other side.
@@ -107,7 +108,8 @@ def _loaded(side: Side, folders: dict[Path, RunLines]) -> _Loaded:
     if folder not in folders:
         folders[folder] = load_lines(folder)
     run = folders[folder]
-    lines = run.groups.get((side.model, side.condition))
+    asked = run.groups.get((side.model, side.condition), {})
+    lines = {item: line for item, line in asked.items() if line.error is None}
     if not lines:
         there = ", ".join(f"{model} ({condition})" for model, condition in run.groups)
         raise UserFacing(

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from workbench.bench.composite import WEIGHTS, composite_of
-from workbench.bench.results import Result, iter_results
+from workbench.bench.results import Result, iter_results, read_run
+from workbench.bench.run_lines import current_lines, is_current
 from workbench.errors import UserFacing
 from workbench.traces import AXES
 
@@ -21,7 +22,7 @@ COLUMNS = (
     "trace_score", *(f"{axis}_{part}" for axis in AXES for part in AXIS_PARTS), "units", "composite",
     *(f"composite_{name}" for name in WEIGHTS), "judge", "judge_protocol", "dataset", "modality", "body_part",
     "task", "question_type", "answer_type", "image", "image_group", "tokens", "seconds", "probability",
-    "decoding",
+    "decoding", "current",
 )  # fmt: skip
 _FORMULA = tuple("=+-@\t\r")
 
@@ -42,10 +43,14 @@ def cell(value: Any) -> Any:
     return f"'{text}" if text.lstrip(" \n").startswith((*_FORMULA, "'")) else text
 
 
-def row(line: Result) -> dict[str, Any]:
-    """One result line by the names of COLUMNS; scores are fractions, seconds are seconds."""
+def row(line: Result, current: bool = True) -> dict[str, Any]:
+    """One result line by the names of COLUMNS; scores are fractions, seconds are seconds.
+
+    A line that is not `current` is of an earlier model or protocol, and in no score of the report.
+    """
     axes, composite = line.axes or {}, composite_of(line)
     found = asdict(line) | {"trace_score": axes.get("trace_score"), "composite": composite.total}
+    found["current"] = current
     for axis in AXES:
         found |= {f"{axis}_{part}": (axes.get(axis) or {}).get(part) for part in AXIS_PARTS}
     found |= {f"composite_{part.name}": part.value for part in composite.components}
@@ -57,11 +62,12 @@ def write_csv(folder: str | Path, file: str | Path) -> int:
 
     Raises UserFacing when there are no results or the file can't be written.
     """
+    run = read_run(Path(folder))
 
     def write(stream: TextIO, lines: Iterable[Result]) -> int:
         writer = csv.DictWriter(stream, COLUMNS)
         writer.writeheader()
-        return sum(1 for line in lines if writer.writerow(row(line)))
+        return sum(1 for line in lines if writer.writerow(row(line, is_current(line, run))))
 
     return _written(folder, file, write, "utf-8-sig")
 
@@ -86,10 +92,13 @@ def write_html(folder: str | Path, file: str | Path) -> None:
 
 
 def write_medix(folder: str | Path, to: str | Path) -> list[tuple[Path, int]]:
-    """Every model's answers in MediX-R1's layout, in a folder; (file, lines) of each. Raises UserFacing."""
+    """Every model's answers in MediX-R1's layout, in a folder; (file, lines) of each. Raises UserFacing.
+
+    Lines of an earlier model or protocol are left out, as in the report.
+    """
     from workbench.bench.importers.medix import write_responses
 
-    lines = list(iter_results(Path(folder)))
+    lines = list(current_lines(Path(folder)))
     try:
         return [write_responses(lines, to, model) for model in dict.fromkeys(line.model for line in lines)]
     except OSError as error:

@@ -17,6 +17,7 @@ from workbench.bench.charts import (
     interval_text,
     label_of,
     number_at,
+    size_of,
     styled,
 )
 from workbench.traces import AXES
@@ -47,7 +48,7 @@ def radar_figure(report: Report, condition: str = "image") -> go.Figure:
     if len(spokes) >= 3:
         for place, model in enumerate(models):
             figure.add_trace(_outline(report, model, spokes, condition, LINES[place % len(LINES)]))
-    figure = styled(figure, f"Scores by axis in per cent<br><sub>{RADAR_CAPTION}</sub>")
+    figure = styled(figure, f"{size_of(report)}, scores in per cent<br><sub>{RADAR_CAPTION}</sub>")
     figure.update_layout(
         polar={
             "bgcolor": "rgba(0,0,0,0)",

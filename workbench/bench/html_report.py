@@ -14,8 +14,8 @@ from workbench.bench.items import BUNDLED, ITEMS_FILE, load_items
 from workbench.bench.judging.preference import read_preferences
 from workbench.bench.judging.verdicts import judges_agreement, read_verdicts
 from workbench.bench.report_store import open_report
-from workbench.bench.results import Result, has_results, iter_results, read_run
-from workbench.bench.run_lines import is_current
+from workbench.bench.results import Result, has_results, read_run
+from workbench.bench.run_lines import current_lines, replaces
 from workbench.bench.units import Unit
 from workbench.errors import UserFacing
 from workbench.traces import AXES, Trace, parse_trace
@@ -136,7 +136,7 @@ def _judges(folder: Path) -> Any:
     verdicts = read_verdicts(folder)
     if not verdicts or not has_results(folder):
         return None
-    return judges_agreement(iter_results(folder), verdicts)
+    return judges_agreement(current_lines(folder), verdicts)
 
 
 def _items(
@@ -148,7 +148,9 @@ def _items(
     found: dict[str, dict[str, Result]] = {}
     for line in _lines(folder, condition):
         if line.item_id in found or len(found) < most:
-            found.setdefault(line.item_id, {})[line.model] = line
+            answers = found.setdefault(line.item_id, {})
+            if replaces(line, answers.get(line.model)):
+                answers[line.model] = line
     units = _units(folder, report)
     order = [model["name"] for model in report["models"]]
     return [
@@ -161,12 +163,7 @@ def _items(
 
 
 def _lines(folder: Path, condition: str) -> Iterator[Result]:
-    run = read_run(folder)
-    return (
-        line
-        for line in iter_results(folder)
-        if line.condition == condition and line.sample == 0 and is_current(line, run)
-    )
+    return (line for line in current_lines(folder) if line.condition == condition and line.sample == 0)
 
 
 def _shown(line: Result, units: Mapping[str, Unit]) -> ShownAnswer:

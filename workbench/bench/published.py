@@ -77,8 +77,9 @@ def _load(path: Path) -> tuple[PublishedTable, ...]:
         records = json.loads(path.read_text(encoding="utf-8"))
         return tuple(_table(record) for record in records)
     except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        what = error.strerror if isinstance(error, OSError) else error  # its own words name the whole path
         raise UserFacing(
-            f"The published figures in {path.name} can't be read ({error}).", "Restore that file."
+            f"The published figures in {path.name} can't be read ({what}).", "Restore that file."
         ) from error
 
 

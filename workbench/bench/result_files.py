@@ -58,7 +58,9 @@ def whole_lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 if not ended:  # another process may be writing on: what follows would be half a line too
                     return
     except (OSError, EOFError, zlib.error) as error:
-        what = f"{path.name} can't be read ({error or type(error).__name__})."
+        # The words of an OSError name the whole path.
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        what = f"{path.name} can't be read ({why})."
         raise UserFacing(what, "Copy it again, or delete it: its items are then answered again.") from error
 
 
@@ -66,7 +68,7 @@ def is_json(line: bytes) -> bool:
     """Whether a line is one whole JSON value."""
     try:
         json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 

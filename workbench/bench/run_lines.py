@@ -1,6 +1,6 @@
 """The lines of a run folder that count, sorted by model and condition, and how each was asked for."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -76,10 +76,13 @@ def load_lines(folder: Path) -> RunLines:
             lines.judges[line.judge] = line.judge_protocol
         slim = shared.slim(line)
         if line.condition == SAMPLED:
-            samples.setdefault(line.model, {}).setdefault(line.item_id, {})[line.sample] = slim
+            drawn = samples.setdefault(line.model, {}).setdefault(line.item_id, {})
+            if replaces(line, drawn.get(line.sample)):
+                drawn[line.sample] = slim
         else:
-            # A later line on an item replaces an earlier one: the item itself may have changed.
-            found.setdefault((line.model, line.condition), {})[line.item_id] = slim
+            group = found.setdefault((line.model, line.condition), {})
+            if replaces(line, group.get(line.item_id)):
+                group[line.item_id] = slim
             lines.composites[line.key] = shared.one(_parts(line))
     lines.groups = {names: group for names, group in found.items() if group}
     lines.samples = {
@@ -89,6 +92,21 @@ def load_lines(folder: Path) -> RunLines:
     if not lines.groups and not lines.samples:
         raise UserFacing(f"{str(folder)!r} holds no results yet.", "Run `bench run --out DIR` first.")
     return lines
+
+
+def current_lines(folder: Path) -> Iterator[Result]:
+    """The lines of a folder that `is_current`, one at a time. Raises UserFacing as `iter_results`."""
+    run = read_run(folder)
+    return (line for line in iter_results(folder) if is_current(line, run))
+
+
+def replaces(line: Result, earlier: Result | None) -> bool:
+    """Whether a line stands in for one read before it in the same place: the item itself may have changed.
+
+    Lines with an error are read last, whenever they were written, so an answer stays (a picture that could
+    not be read and has since been mended leaves such an error under a key of its own).
+    """
+    return earlier is None or line.error is None or earlier.error is not None
 
 
 class _Shared:
@@ -117,7 +135,7 @@ def is_current(line: Result, run: Mapping[str, Any]) -> bool:
     """Whether `run.json` names the model, setup and protocol of a line; always without a `run.json`.
 
     A field that the line's condition sets itself is not compared, but the decoding of sampled lines is, with
-    the run's `sampling`.
+    the run's `sampling`; and a sample past the run's number of them is of an earlier run that drew more.
     """
     models = run.get("models")
     if not models:
@@ -130,8 +148,12 @@ def is_current(line: Result, run: Mapping[str, Any]) -> bool:
         return False
     if (described.get("setup") or "") != line.setup:
         return False
-    sampling = described.get("sampling") if line.condition == SAMPLED else None
-    return sampling is None or _same_sampling(sampling, line.decoding)
+    if line.condition != SAMPLED:
+        return True
+    sampling, samples = described.get("sampling"), described.get("samples")
+    return (not samples or line.sample < samples) and (
+        sampling is None or _same_sampling(sampling, line.decoding)
+    )
 
 
 def _same_sampling(stated: Mapping[str, Any], used: Mapping[str, Any]) -> bool:

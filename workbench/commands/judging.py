@@ -81,13 +81,13 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
 
 def _judge(args: argparse.Namespace) -> Outcome:
     from workbench.bench.judging.verdicts import judge_run
-    from workbench.bench.results import iter_results
+    from workbench.bench.run_lines import current_lines
 
     folder = _folder(args.out)
     judge = _open(args, folder, args.model)
     lines = (
         line
-        for line in iter_results(folder)
+        for line in current_lines(folder)
         if (not args.model or line.model in args.model)
         and (not args.condition or line.condition in args.condition)
     )
@@ -104,13 +104,13 @@ def _judge(args: argparse.Namespace) -> Outcome:
 
 def _agreement(args: argparse.Namespace) -> Outcome:
     from workbench.bench.judging.verdicts import judges_agreement, read_verdicts
-    from workbench.bench.results import iter_results
+    from workbench.bench.run_lines import current_lines
 
     folder = _folder(args.out)
     verdicts = read_verdicts(folder)
     if not verdicts:
         raise UserFacing("No judge has judged these answers yet.", "Run `bench judge DIR --judge URL` first.")
-    found = judges_agreement(iter_results(folder), verdicts)
+    found = judges_agreement(current_lines(folder), verdicts)
     record = {
         "judges": {name: {"right": share, "n": n} for name, (share, n) in found.right.items()},
         "pairs": [
@@ -143,7 +143,7 @@ def _agreement_lines(record: Mapping[str, Any]) -> Iterable[str]:
 
 def _preference(args: argparse.Namespace) -> Outcome:
     from workbench.bench.judging.preference import run_preference
-    from workbench.bench.results import iter_results
+    from workbench.bench.run_lines import current_lines
 
     if args.first == args.second:
         raise UserFacing("The two models are the same.", "Give another --second.")
@@ -151,7 +151,7 @@ def _preference(args: argparse.Namespace) -> Outcome:
     judge = _open(args, folder, models)
     progress = _told(args, lambda done, total: f"{done} of {total} pairs judged\n")
     found = run_preference(
-        folder, iter_results(folder), models, args.condition, judge,
+        folder, current_lines(folder), models, args.condition, judge,
         concurrency=args.at_once, progress=progress,
     )  # fmt: skip
     return Outcome(as_json(found) if args.json else "\n".join(_preference_lines(found)))
@@ -233,7 +233,7 @@ def _compare_lines(found: Mapping[str, Any]) -> Iterable[str]:
 def _side(text: str) -> "Side":
     """The side that "DIR#MODEL#CONDITION" names; a folder of one model needs no model's name."""
     from workbench.bench.compare import Side
-    from workbench.bench.results import iter_results
+    from workbench.bench.run_lines import current_lines
 
     name, *rest = text.split("#")
     if len(rest) > 2:
@@ -241,7 +241,7 @@ def _side(text: str) -> "Side":
     folder = _folder(name)
     model, condition = (*rest, *("", "")[len(rest) :])
     if not model:
-        models = list(dict.fromkeys(line.model for line in iter_results(folder)))
+        models = list(dict.fromkeys(line.model for line in current_lines(folder)))
         if len(models) != 1:
             raise UserFacing(
                 f"{name!r} holds {len(models)} models: {', '.join(models)}.", f"Name one: {name}#MODEL."

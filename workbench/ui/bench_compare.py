@@ -15,8 +15,8 @@ from workbench.ui.bench_nodes import Node, bullets, node, table_node
 from workbench.ui.bench_shelf import Shelf
 from workbench.ui.benchmark_tables import CONDITION_NAMES, interval, p_value, percent
 from workbench.ui.boundary import guarded
+from workbench.ui.case_events import AT_ONCE
 
-AT_ONCE = {"concurrency_limit": None, "api_visibility": "private", "show_progress": "minimal"}
 CHANGED_SHOWN = 50
 SIDES = ("First", "Second")
 
@@ -51,7 +51,8 @@ def build_compare(shelf: Shelf, choice: gr.Dropdown) -> None:
         return {shown: compared(shelf, request.session_hash, chosen[:3], chosen[3:])}
 
     inputs = [menu for side in sides for menu in side.every()]
-    compare.click(run, inputs, [notice, shown], show_progress_on=shown, **AT_ONCE)
+    seen = {**AT_ONCE, "show_progress": "minimal", "show_progress_on": shown}
+    compare.click(run, inputs, [notice, shown], **seen)
 
 
 def _side(name: str, results: Sequence[str]) -> SideParts:
@@ -64,21 +65,26 @@ def _side(name: str, results: Sequence[str]) -> SideParts:
 
 
 def _wire_menus(shelf: Shelf, sides: Sequence[SideParts], filling: Sequence[Any], notice: gr.HTML) -> None:
-    """Results appear as runs and imports bring them; models and conditions are those of the result."""
+    """Results appear as runs and imports bring them; models and conditions are those of the result.
+
+    What was chosen stays chosen where it is still there.
+    """
 
     @guarded(notice)
     def offer(request: gr.Request, *chosen: str) -> dict[Any, Any]:
         names = list(shelf.names(request.session_hash))
         updates: dict[Any, Any] = {}
-        for number, (side, result) in enumerate(zip(sides, chosen, strict=True)):
+        for number, side in enumerate(sides):
+            result, *kept = chosen[3 * number : 3 * number + 3]
             name = result if result in names else next(iter(names), None)
             updates[side.result] = gr.Dropdown(choices=names, value=name)
-            updates |= _of_result(shelf, request.session_hash, side, name, number) if name else {}
+            if name:
+                updates |= _of_result(shelf, request.session_hash, side, name, number, kept)
         return updates
 
-    outputs = [notice, *(menu for side in sides for menu in side.every())]
+    menus = [menu for side in sides for menu in side.every()]
     for event in filling:
-        event(offer, [side.result for side in sides], outputs, **AT_ONCE)
+        event(offer, menus, [notice, *menus], **AT_ONCE)
     for number, side in enumerate(sides):
 
         @guarded(notice)
@@ -90,16 +96,28 @@ def _wire_menus(shelf: Shelf, sides: Sequence[SideParts], filling: Sequence[Any]
         side.result.input(follow, side.result, [notice, side.model, side.condition], **AT_ONCE)
 
 
-def _of_result(shelf: Shelf, session: str | None, side: SideParts, name: str, number: int) -> dict[Any, Any]:
-    """The menus of models and conditions; the second side starts with the second model."""
+def _of_result(
+    shelf: Shelf,
+    session: str | None,
+    side: SideParts,
+    name: str,
+    number: int,
+    kept: Sequence[str | None] = (None, None),
+) -> dict[Any, Any]:
+    """The menus of models and conditions; `kept` of them where there are such, else the second side starts
+    with the second model."""
     report = shelf.report(session, name)
     models = [(str(model["label"]), model["name"]) for model in report["models"]]
     conditions = [(CONDITION_NAMES.get(key, key), key) for key in report["conditions"] if key != "sampled"]
     model = models[min(number, len(models) - 1)][1] if models else None
     first = conditions[0][1] if conditions else None
+    values = [
+        old if old in [value for _, value in choices] else new
+        for old, new, choices in zip(kept, (model, first), (models, conditions), strict=True)
+    ]
     return {
-        side.model: gr.Dropdown(choices=models, value=model),
-        side.condition: gr.Dropdown(choices=conditions, value=first),
+        side.model: gr.Dropdown(choices=models, value=values[0]),
+        side.condition: gr.Dropdown(choices=conditions, value=values[1]),
     }
 
 

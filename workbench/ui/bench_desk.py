@@ -94,7 +94,9 @@ class BenchDesk:
             what = "model" if not roles else "way of asking"
             raise UserFacing(f"No {what} was chosen.", "Choose at least one.")
         first = self._first(form.first)
-        samples = _whole(form.samples, 1, self.most_samples, "The number of samples")
+        samples = 1  # the field is hidden, and may be empty, when nothing is sampled
+        if "sampled" in conditions:
+            samples = _whole(form.samples, 1, self.most_samples, "The number of samples")
         items = load_items(self._source(form), first)
         folder = self.shelf.run_folder(session_id, run_name(items, first))
         run = BenchRun(secrets.token_hex(8), items, roles, conditions, samples, folder)
@@ -106,20 +108,22 @@ class BenchDesk:
 
     def follow(self, session_id: str, ticket: str) -> Iterator[Told]:
         """Run it and say how far it is; the last state names the result. Ends the run when it is closed."""
-        run = self._runs.get(session_id)
-        if run is None or run.ticket != ticket:
-            return
-        run.started = True
+        with self._lock:
+            run = self._runs.get(session_id)
+            if run is None or run.ticket != ticket:
+                return
+            run.started = True
         try:
             yield Told("Waiting for the models.", busy=True)
             models = self.services.pair(run.stop)
             yield from self._followed(session_id, run, [models[role] for role in run.roles])
-        except UserFacing as fault:
+        except Exception as fault:  # else the status line would go on saying that it waits
             yield Told("The run could not start.", fault=sentence_for(fault))
         finally:
             run.stop.set()
             with self._lock:
-                self._runs.pop(session_id, None)
+                if self._runs.get(session_id) is run:
+                    del self._runs[session_id]
 
     def stop(self, session_id: str) -> Told:
         """End the page's run at its next batch, or at once while it still waits for its turn."""

@@ -32,6 +32,7 @@ from workbench.traces import Axis
 KNOWN = re.compile(r"(results(?:-\d{5}-of-\d{5})?\.jsonl)(?:\.gz)?|run\.json")
 MOST_ENTRIES, MOST_BYTES, MOST_LINES, MOST_MODELS = 200, 256_000_000, 100_000, 8
 BLOCK = 1 << 20
+ROUNDING = 1e-9
 WANTED = f"Give {RESULTS_FILE} (and {RUN_FILE} if there is one), or one zip of a results folder."
 
 
@@ -105,6 +106,9 @@ def _unpack(path: Path, folder: Path) -> None:
             raise UserFacing(f"The zip holds {len(entries):,} entries; the limit is {MOST_ENTRIES}.", WANTED)
         for entry in entries:
             _require_inside(entry)
+            # The other ways may ask for gigabytes of memory before the first byte is there.
+            if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise UserFacing("The zip is packed in an unusual way.", "Make it again with plain Deflate.")
         chosen = [
             entry
             for entry in entries
@@ -145,8 +149,8 @@ def _check_run(folder: Path) -> None:
     if not path.is_file():
         return
     try:
-        record = json.loads(path.read_bytes())
-    except ValueError as error:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
         raise UserFacing(f"{RUN_FILE} is not JSON.", "Export it again, or leave it out.") from error
     if not isinstance(record, dict):
         raise UserFacing(f"{RUN_FILE} is not a JSON object.", "Export it again, or leave it out.")
@@ -190,14 +194,16 @@ def _checked(line: bytes) -> Result:
     scores = dict(result.axes or {})
     total = scores.pop("trace_score", 0.0)
     found = axes.validate_python(scores)
-    numbers = [result.seconds, *result.probability.values()]
-    numbers += [
-        value for score in found.values() for value in (score.presence, score.correctness, score.score)
-    ]
     if not (total is None or isinstance(total, int | float)):
         raise ValueError("trace_score is not a number")
-    if not all(math.isfinite(value) for value in (*numbers, total or 0.0)):
+    if not math.isfinite(result.seconds):
         raise ValueError("a number is infinite or not a number")
+    shares = [total or 0.0, *result.probability.values()]
+    shares += [
+        value for score in found.values() for value in (score.presence, score.correctness, score.score)
+    ]
+    if not all(0 <= value <= 1 + ROUNDING for value in shares):
+        raise ValueError("a score or probability is not between 0 and 1")
     return result
 
 
@@ -215,6 +221,12 @@ def _check_report(folder: Path) -> None:
     """Raise UserFacing when the lines, each a result, don't make a report together."""
     try:
         build_report(folder)
+    except UserFacing as fault:  # its own words name a folder of the server and a command
+        raise UserFacing(
+            f"None of the lines is of a model, revision and protocol that {RUN_FILE} names, or one can't be "
+            "read again.",
+            f"Leave {RUN_FILE} out, or export the results again. Nothing was imported.",
+        ) from fault
     except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         raise UserFacing(
             "The lines can be read, but no report can be made from them together.",

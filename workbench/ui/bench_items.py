@@ -123,7 +123,9 @@ def _index(folder: Path, stamp: tuple[Any, ...], models: tuple[tuple[str, str], 
         if row is None:
             row = rows[line.item_id] = _row(line)
         conditions[line.condition] = None
-        row.cells[line.condition, line.model] = _cell(line)
+        cell = (line.condition, line.model)
+        if line.error is None or cell not in row.cells:  # errors are read last and displace no answer
+            row.cells[cell] = _cell(line)
     kept = tuple(rows.values())
     values = {name: _counted(kept, at) for at, name in enumerate(FIELDS)}
     return ItemIndex(kept, known, tuple(conditions), values)

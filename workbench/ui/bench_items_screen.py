@@ -15,10 +15,9 @@ from workbench.ui.bench_items_table import SCORE_NAMES, items_nodes
 from workbench.ui.bench_shelf import Shelf
 from workbench.ui.benchmark_tables import CONDITION_NAMES
 from workbench.ui.boundary import guarded
-from workbench.ui.case_events import OpenedCase
+from workbench.ui.case_events import AT_ONCE, OpenedCase
 from workbench.ui.intake import picture_of
 
-AT_ONCE = {"concurrency_limit": None, "api_visibility": "private", "show_progress": "hidden"}
 SHOW_NAMES = [
     ("all items", "all"),
     ("where the models differ", "differ"),

@@ -21,6 +21,7 @@ from workbench.ui.benchmark_tables import read_report, result_folders
 
 KEPT_RUNS = PROJECT_ROOT / "runs" / "screen"
 CAPACITY = 64  # visitors with a folder; the longest unused one goes first
+MOST_IMPORTS = 8  # of one visitor: they lie on the disk of the server
 IMPORTED, MEASURED = "imported", "measured"
 IMPORTED_WORDS = "imported, not measured here"
 RUN_WORDS = "run from this screen"
@@ -85,9 +86,14 @@ class Shelf:
         return (self.kept or self._mine(session_id) / "runs") / name
 
     def import_folder(self, session_id: str) -> Path:
-        """Where the visitor's imports lie, a folder each."""
+        """Where the visitor's imports lie, a folder each. Raises UserFacing when there are many already."""
         folder = self._mine(session_id) / "imports"
         folder.mkdir(exist_ok=True)
+        if sum(1 for _ in folder.iterdir()) >= MOST_IMPORTS:
+            raise UserFacing(
+                f"This page holds {MOST_IMPORTS} imported results already.",
+                "Reload the page: that lets go of them.",
+            )
         return folder
 
     def drop(self, session_id: str | None) -> None:

@@ -16,17 +16,11 @@ from workbench.ui.bench_believe import believe_nodes
 from workbench.ui.bench_compare import build_compare
 from workbench.ui.bench_export import build_bench_export
 from workbench.ui.bench_items import FIELDS
-from workbench.ui.bench_items_screen import (
-    AT_ONCE,
-    ItemsParts,
-    build_items,
-    every_part,
-    start_items,
-)
+from workbench.ui.bench_items_screen import ItemsParts, build_items, every_part, start_items
 from workbench.ui.bench_nodes import Node, action, node
 from workbench.ui.bench_published import build_published
 from workbench.ui.bench_run import build_bench_run
-from workbench.ui.bench_shelf import IMPORTED, MEASURED, Shelf
+from workbench.ui.bench_shelf import IMPORTED, IMPORTED_WORDS, MEASURED, RUN_WORDS, Shelf
 from workbench.ui.benchmark_tables import (
     about_report,
     difference_table,
@@ -34,6 +28,7 @@ from workbench.ui.benchmark_tables import (
     slice_nodes,
 )
 from workbench.ui.boundary import guarded
+from workbench.ui.case_events import AT_ONCE
 from workbench.ui.services import Services
 
 SLICES = [
@@ -101,8 +96,8 @@ def build_benchmark_screen(folder: Path, tab: gr.Tab, services: Services) -> Ite
     build_compare(shelf, controls.result)
     arrived = build_bench_run(services, notice, shelf)
     build_bench_export(controls.result, shelf)
-    _wire_items(shelf, controls, ui, items, tab)
-    _wire(shelf, controls, ui, arrived, (body, empty))
+    _wire_items(shelf, controls, ui, items, (tab, arrived))
+    _wire(shelf, controls, ui, (tab, arrived), (body, empty))
     build_published()
     return items
 
@@ -158,46 +153,77 @@ def _wire(
     shelf: Shelf,
     controls: Controls,
     ui: MeasuredParts,
-    arrived: gr.State,
+    news: tuple[gr.Tab, gr.State],
     blocks: tuple[gr.Column, gr.Markdown],
 ) -> None:
-    """The figures follow the controls; a result that a run or an import brought is chosen by itself."""
-    body, empty = blocks
+    """The figures follow the controls; a result that a run or an import brought is chosen by itself.
+
+    The page is built once for all visitors: what was measured since is found when the tab is first opened.
+    """
+    (tab, arrived), (body, empty) = news, blocks
+    seen, built = gr.State(False), list(shelf.names(None))
+
+    def view(session: str | None, name: str, by: str, chart: str = "bars") -> dict[Any, Any]:
+        found = report_view(shelf.report(session, name), by, chart)
+        return {getattr(ui, part): value for part, value in found.items()}
 
     @guarded(ui.notice)
     def show(name: str, by: str, chart: str, request: gr.Request) -> dict[Any, Any]:
-        view = report_view(shelf.report(request.session_hash, name), by, chart)
-        return {getattr(ui, part): value for part, value in view.items()}
+        return view(request.session_hash, name, by, chart)
+
+    def chosen_now(session: str | None, name: str, by: str, chart: str) -> dict[Any, Any]:
+        return {
+            controls.result: gr.Dropdown(choices=list(shelf.names(session)), value=name),
+            body: gr.Column(visible=True),
+            empty: gr.Markdown(visible=False),
+            **view(session, name, by, chart),
+        }
 
     @guarded(ui.notice)
     def take(told: Mapping[str, Any], by: str, chart: str, request: gr.Request) -> dict[Any, Any]:
-        name, names = told["name"], list(shelf.names(request.session_hash))
-        view = report_view(shelf.report(request.session_hash, name), by, chart)
-        return {
-            controls.result: gr.Dropdown(choices=names, value=name),
-            body: gr.Column(visible=True),
-            empty: gr.Markdown(visible=False),
-            **{getattr(ui, part): value for part, value in view.items()},
-        }
+        return chosen_now(request.session_hash, told["name"], by, chart)
+
+    @guarded(ui.notice)
+    def first_opened(done: bool, name: str, by: str, chart: str, request: gr.Request) -> dict[Any, Any]:
+        names = list(shelf.names(request.session_hash))
+        if done or not names:
+            return {}
+        name = name if name in names else names[0]
+        if names == built and RUN_WORDS not in name:  # drawn already, and nothing of it can have changed
+            return {seen: True}
+        return chosen_now(request.session_hash, name, by, chart) | {seen: True}
 
     chosen = [controls.result, controls.field, controls.chart]
     for control in chosen:
         control.input(show, chosen, ui.every(), **AT_ONCE)
-    arrived.change(take, [arrived, *chosen[1:]], [controls.result, body, empty, *ui.every()], **AT_ONCE)
+    outputs = [controls.result, body, empty, *ui.every()]
+    arrived.change(take, [arrived, *chosen[1:]], outputs, **AT_ONCE)
+    tab.select(first_opened, [seen, *chosen], [*outputs, seen], **AT_ONCE)
 
 
-def _wire_items(shelf: Shelf, controls: Controls, ui: MeasuredParts, items: ItemsParts, tab: gr.Tab) -> None:
+def _wire_items(
+    shelf: Shelf,
+    controls: Controls,
+    ui: MeasuredParts,
+    items: ItemsParts,
+    news: tuple[gr.Tab, gr.State],
+) -> None:
     """The items follow the result; a bar, a button below the chart and a row of the breakdown narrow them.
 
     They are read when the tab is opened, not when the page is built: 100,000 lines take seconds.
     """
-    filled = gr.State("")
+    (tab, arrived), filled = news, gr.State("")
 
     @guarded(items.notice)
     def fill(name: str, before: str, request: gr.Request) -> dict[Any, Any]:
         if not name or name == before:
             return {}
         return start(request.session_hash, name) | {filled: name}
+
+    @guarded(items.notice)
+    def renew(told: Mapping[str, Any], before: str, request: gr.Request) -> dict[Any, Any]:
+        # Of another result they follow the choice; the same one has new lines when its run went on.
+        return start(request.session_hash, before) if told["name"] == before else {}
 
     @guarded(items.notice)
     def behind(session: str | None, name: str, told: Mapping[str, Any]) -> dict[Any, Any]:
@@ -215,6 +241,7 @@ def _wire_items(shelf: Shelf, controls: Controls, ui: MeasuredParts, items: Item
     outputs = [*every_part(items), filled]
     for event in (tab.select, controls.result.change):
         event(fill, [controls.result, filled], outputs, **AT_ONCE)
+    arrived.change(renew, [arrived, filled], outputs, **AT_ONCE)
     for source in (parts.bar_clicks(), ui.jumps, ui.slices):
         source.click(clicked, controls.result, outputs, **AT_ONCE).then(None, None, None, js=TO_ITEMS)
 
@@ -227,7 +254,7 @@ def report_view(report: Mapping[str, Any], by: str, chart: str = "bars") -> dict
         "axes": _of_origin(radar_figure(report) if chart == "radar" else axis_figure(report), report),
         "jumps": [_jumps(report)],
         "believe": believe_nodes(report),
-        "reliability": reliability_figure(report),
+        "reliability": _of_origin(reliability_figure(report), report),
         "differences": _of_origin(difference_figure(report), report) if report["differences"] else None,
         "scores": score_table(report),
         "gaps": difference_table(report),
@@ -236,10 +263,14 @@ def report_view(report: Mapping[str, Any], by: str, chart: str = "bars") -> dict
 
 
 def _of_origin(figure: go.Figure, report: Mapping[str, Any]) -> go.Figure:
-    """The figure with the origin of its numbers at its axis: an imported result was not measured here."""
-    if report["origin"] != MEASURED:
-        figure.update_yaxes(title_text="per cent, imported, not measured here")
-        figure.update_xaxes(title_text="imported, not measured here")
+    """The figure with the origin of its numbers in its own words, which are saved with it."""
+    if report["origin"] == MEASURED:
+        return figure
+    for axis in (figure.layout.xaxis, figure.layout.yaxis):
+        if axis.title.text:
+            axis.title.text = axis.title.text.replace("measured here", IMPORTED_WORDS)
+    if IMPORTED_WORDS not in figure.layout.title.text:
+        figure.layout.title.text += f"<br><sub>{IMPORTED_WORDS.capitalize()}</sub>"
     return figure
 
 

@@ -9,6 +9,7 @@ from workbench.bench.report_store import REPORT_FILE, open_report
 from workbench.bench.results import has_results
 from workbench.settings import PROJECT_ROOT
 from workbench.traces import AXES
+from workbench.ui.bench_items import FIELDS
 from workbench.ui.bench_nodes import Node, action, node, table_node
 
 RESULTS_FOLDER = PROJECT_ROOT / "assets" / "bench" / "results"
@@ -55,12 +56,19 @@ def about_report(report: Report) -> str:
     items = report["items"]
     parts = [
         f"{items.get('name', 'items')}: {report['n_items']:,} questions on {report['n_images']:,} images",
-        f"measured {report['date']}" if report.get("date") else "measured here",
+        _measured(report),
     ]
     parts += [f"{model['label']} (revision {model['revision']})" for model in report["models"]]
     left_out = sum(report["dropped"].values()) + report["stale_lines"]
     parts += [f"{left_out} left out"] if left_out else []
     return ". ".join(parts) + "."
+
+
+def _measured(report: Report) -> str:
+    """Where and when; the date of an imported result is what its makers wrote."""
+    if report["origin"] == "measured":
+        return f"measured {report['date']}" if report.get("date") else "measured here"
+    return f"measured elsewhere, {report.get('date') or 'date not stated'}"
 
 
 def score_table(report: Report) -> Table:
@@ -114,12 +122,18 @@ def slice_table(report: Report, name: str) -> Table:
 
 
 def slice_nodes(report: Report, name: str) -> list[Node]:
-    """`slice_table` for the screen: each value is a button that shows its items."""
+    """`slice_table` for the screen: each value is a button that shows its items, where they can be filtered
+    by that field."""
     table = slice_table(report, name)
     if not table["rows"]:
         return [node("p", "This result has no such breakdown.", cls="wb-facts")]
     rows = [
-        [action(str(value), {"field": name, "value": value}, cls="wb-open"), *map(str, cells)]
+        [
+            action(str(value), {"field": name, "value": value}, cls="wb-open")
+            if name in FIELDS
+            else str(value),
+            *map(str, cells),
+        ]
         for value, *cells in table["rows"]
     ]
     return [table_node(table["caption"], table["columns"], rows, table["numeric"], "Breakdown")]

@@ -89,8 +89,8 @@ def _rl_row(row: Row, context: Context) -> Item:
 def write_responses(results: Iterable[Result], folder: str | Path, model: str) -> tuple[Path, int]:
     """Write `<model>/<model>.jsonl` in MediX-R1's layout; returns the file and how many lines it holds.
 
-    Taken are `model`'s answers to the real image, one an item, sorted by item id; failed ones are left out,
-    as that code asks for missing ids again. An item id that is no "<task>_<number>" becomes
+    Taken are `model`'s answers to the real image, the last one of each item, sorted by item id; failed ones
+    are left out, as that code asks for missing ids again. An item id that is no "<task>_<number>" becomes
     "<dataset>_<number>", where the number is the item's place among all: the same for every model of a run.
     """
     name = re.sub(r"[^a-zA-Z0-9]", "_", model.rstrip("/").rpartition("/")[2])
@@ -100,7 +100,7 @@ def write_responses(results: Iterable[Result], folder: str | Path, model: str) -
     for result in results:
         answers.setdefault(result.item_id, None)
         if result.model == model and result.condition == "image" and not result.error:
-            answers[result.item_id] = answers[result.item_id] or result
+            answers[result.item_id] = result
     lines = [_line(answers[name], number) for number, name in enumerate(sorted(answers)) if answers[name]]
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     path.write_text(text, encoding="utf-8")
