@@ -15,6 +15,7 @@ from PIL import Image
 
 from tests.bench.chat_fakes import Body, Fault, serving
 from tests.bench.fakes import FakeModel, sees_side, sided_items
+from workbench.bench.answering import told
 from workbench.bench.chat import ChatServer, EndpointDown, Patience
 from workbench.bench.endpoint import EndpointModel
 from workbench.bench.results import RESULTS_FILE, ResultFile, known_keys, read_results
@@ -164,3 +165,10 @@ def test_a_poisoned_item_is_tried_twice_and_told(tmp_path: Path) -> None:
     lines = read_results(run_bench(items, [FakeModel("a", rule)], tmp_path / "out"))
     (failed,) = [line for line in lines if line.error]
     assert failed.error == "RuntimeError: nan in the logits" and len(tries) == 2 and len(lines) == 4
+
+
+def test_a_fault_of_a_file_is_told_without_its_folder(tmp_path: Path) -> None:
+    with pytest.raises(OSError) as fault:
+        (tmp_path / "gone.png").read_bytes()
+    assert told(fault.value) == "FileNotFoundError: No such file or directory"
+    assert told(ValueError("odd")) == "ValueError: odd"

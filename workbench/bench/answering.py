@@ -146,5 +146,7 @@ def _axes(verdicts: Sequence[UnitScore]) -> dict[str, Any] | None:
 
 
 def told(error: Exception) -> str:
-    """A fault in one line."""
+    """A fault in one line; lines are shown and exported, so a file is not named with its folder."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{type(error).__name__}: {error.strerror}"
     return str(error) if isinstance(error, UserFacing) else f"{type(error).__name__}: {error}"

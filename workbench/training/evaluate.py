@@ -50,6 +50,7 @@ def publish(report: dict[str, Any], run: Path, target: Path, *, with_lines: bool
     target.mkdir(parents=True, exist_ok=True)
     for earlier in result_files(target):
         earlier.unlink()
+    (target / REPORT_FILE).unlink(missing_ok=True)  # of the same lines, but perhaps of older words
     if with_lines:
         shutil.copyfile(run / RUN_FILE, target / RUN_FILE)
         lines = "".join(json.dumps(asdict(line)) + "\n" for line in read_results(run))
