@@ -71,6 +71,8 @@ def until(page: Any, place: str, words: str) -> None:
 
 def ask_for(page: Any, first: int) -> None:
     page.get_by_text("Run or import").click()
+    page.locator("#bench-run-first input").wait_for()
+    page.wait_for_timeout(1000)  # Gradio sets the fields of an opened accordion a moment after it shows them
     page.fill("#bench-run-first input", str(first))
     page.keyboard.press("Tab")
     page.click("#bench-run-go")
