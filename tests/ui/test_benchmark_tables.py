@@ -79,6 +79,13 @@ def test_results_are_found_and_reports_read_or_made(folder: Path, tmp_path: Path
             read_report(stored)
 
 
+def test_the_models_that_come_with_the_project_are_called_teaching_models(folder: Path) -> None:
+    report = read_report(folder)
+    assert "teaching" not in about_report(report)  # labelled "Mini base" here
+    models = [model | {"label": f"Workbench {model['label']}"} for model in report["models"]]
+    assert "Workbench Mini base (teaching model, revision " in about_report({**report, "models": models})
+
+
 def test_a_view_has_figures_with_everything_beside_the_bars(folder: Path) -> None:
     view = report_view(read_report(folder), "modality")
     names = " ".join(trace.name or "" for trace in view["axes"].data)

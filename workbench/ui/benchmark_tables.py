@@ -1,13 +1,15 @@
 """Reports and published figures as tables for the screen; numbers are rounded here and nowhere before."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from workbench.bench.published import PublishedTable
 from workbench.bench.report_store import REPORT_FILE, open_report
 from workbench.bench.results import has_results
-from workbench.settings import PROJECT_ROOT
+from workbench.models.catalogue import load_catalogue
+from workbench.settings import PROJECT_ROOT, Settings
 from workbench.traces import AXES
 from workbench.ui.bench_items import FIELDS
 from workbench.ui.bench_nodes import Node, action, node, table_node
@@ -58,10 +60,22 @@ def about_report(report: Report) -> str:
         f"{items.get('name', 'items')}: {report['n_items']:,} questions on {report['n_images']:,} images",
         _measured(report),
     ]
-    parts += [f"{model['label']} (revision {model['revision']})" for model in report["models"]]
+    teaching = _teaching_models()
+    parts += [
+        f"{model['label']} ({'teaching model, ' if model['label'] in teaching else ''}revision "
+        f"{model['revision']})"
+        for model in report["models"]
+    ]
     left_out = sum(report["dropped"].values()) + report["stale_lines"]
     parts += [f"{left_out} left out"] if left_out else []
     return ". ".join(parts) + "."
+
+
+@lru_cache(maxsize=1)
+def _teaching_models() -> frozenset[str]:
+    """Labels of the models that come with the project."""
+    cards = load_catalogue(Settings().models_dir)
+    return frozenset(card.title for card in cards.values() if card.bundled)
 
 
 def _measured(report: Report) -> str:
