@@ -101,6 +101,10 @@ def test_difference_is_signed_and_diverging(page: Any) -> None:
     assert blue > red + 40
     assert "the tuned model rested more on the right middle zone" in part(page, "reading").inner_text()
     assert part(page, "low").inner_text() == "−0.1"
+    assert "Both models wrote the same text" in part(page, "sourceNote").inner_text()
+    columns = case_payload()["columns"]
+    show(page, case_payload("two", columns=[columns[0] | {"text": "Something else."}, columns[1]]))
+    page.locator("[data-source=difference]").click()
     assert "the two texts differ" in part(page, "sourceNote").inner_text()
 
 
