@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from workbench.models.catalogue import is_hub_id
 from workbench.models.folder import missing_files, prompts_note
 from workbench.settings import PROJECT_ROOT, Settings
 
@@ -72,7 +73,7 @@ def model_folder(settings: Settings, ref: str) -> dict[str, Any]:
     """
     local = settings.models_dir / ref
     folder = local if local.is_dir() else Path(ref)
-    if not folder.is_dir() and _looks_like_hub_id(ref) and not local.exists():
+    if not folder.is_dir() and is_hub_id(ref) and not local.exists():
         return {"ref": ref, "kind": "hub", "path": None, "complete": None, "missing": [], "mb": None}
     if not folder.is_dir():
         return {
@@ -131,10 +132,6 @@ def as_text(record: Mapping[str, Any]) -> str:
 
 def _pair(settings: Settings) -> dict[str, str]:
     return {"base": settings.base, "tuned": settings.tuned}
-
-
-def _looks_like_hub_id(ref: str) -> bool:
-    return ref.count("/") == 1 and not ref.startswith((".", "/", "~"))
 
 
 def _shown(path: Path) -> str:

@@ -10,9 +10,10 @@ import pytest
 from tests.bench.fakes import FakeModel, first_option, sees_side, sided_items
 from workbench.bench.export import write_html
 from workbench.bench.html_charts import HEIGHT, TOP, bar_groups, forests, percent
-from workbench.bench.html_report import html_report, p_value
+from workbench.bench.html_report import html_report
 from workbench.bench.judging.log import append_line
 from workbench.bench.judging.verdicts import VERDICTS_FILE
+from workbench.bench.numbers import p_text
 from workbench.bench.report import build_report
 from workbench.bench.report_store import open_report
 from workbench.bench.results import RESULTS_FILE, RUN_FILE, ResultFile, read_results
@@ -153,7 +154,7 @@ def test_words_for_numbers() -> None:
     number = {"value": 0.626, "low": 0.5, "high": 0.7}
     assert percent(number) == "62.6 [50.0, 70.0]" and percent(number, signed=True) == "+62.6 [+50.0, +70.0]"
     assert percent(number | {"low": None}) == "62.6" and percent(None) == percent({"value": None}) == "-"
-    assert [p_value(p) for p in (None, 0.0004, 0.0123)] == ["-", "< 0.001", "0.012"]
+    assert [p_text(p, none="-") for p in (None, 0.0004, 0.0123)] == ["-", "< 0.001", "0.012"]
 
 
 def test_units_of_changed_items_are_not_shown(tmp_path: Path) -> None:

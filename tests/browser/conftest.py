@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser.driving import SHIPPED, chromium, fake_page, shipped_page
+from tests.browser.driving import SHIPPED, chromium, fake_page, shipped_page, watched
 from tests.browser.viewer_page import page_text
-
-WAIT_MS = 90_000
 
 
 @pytest.fixture(scope="module")
@@ -52,18 +50,8 @@ def visit(browser: Any) -> Iterator[Any]:
 
     def open_page(address: str, tab: str | None = None, **context: Any) -> Any:
         contexts.append(browser.new_context(**{"viewport": {"width": 1440, "height": 950}, **context}))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(WAIT_MS)
-        page.on("pageerror", lambda error: errors.append(str(error)))
+        page = watched(contexts[-1].new_page(), address, errors, elsewhere)
         page.on("dialog", lambda dialog: (errors.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        page.on(
-            "request",
-            lambda request: (
-                elsewhere.append(request.url)
-                if request.url.startswith("http") and not request.url.startswith(address)
-                else None
-            ),
-        )
         page.goto(address)
         page.wait_for_selector("#case-gallery button")
         if tab:

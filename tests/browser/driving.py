@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.ui.running import ROOT, running_page
 
+WAIT_MS = 90_000
 READY = ".wb-pair[data-phase=ready]"
 SHIPPED = [ROOT / "assets" / "models" / role / "model.safetensors" for role in ("base", "tuned")]
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -31,6 +32,21 @@ def fake_page(kind: str, uploads: Path, *more: str) -> AbstractContextManager[st
 def shipped_page(uploads: Path) -> AbstractContextManager[str]:
     """Address of the page with the shipped pair."""
     return running_page(["app.py", "--port", "{port}"], uploads)
+
+
+def watched(page: Any, address: str, errors: list[str], elsewhere: list[str]) -> Any:
+    """The page, patient with a busy machine, whose script errors and requests elsewhere are put down."""
+    page.set_default_timeout(WAIT_MS)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on(
+        "request",
+        lambda request: (
+            elsewhere.append(request.url)
+            if request.url.startswith("http") and not request.url.startswith(address)
+            else None
+        ),
+    )
+    return page
 
 
 def status(page: Any, text: str) -> None:

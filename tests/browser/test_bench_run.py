@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.driving import watched
 from tests.ui.results import write_results
 from tests.ui.running import running_page
 from workbench.bench.results import read_results
@@ -44,18 +45,8 @@ def address(folders: Path) -> Iterator[str]:
 @pytest.fixture
 def opened(browser: Any, address: str) -> Iterator[Any]:
     context = browser.new_context(viewport={"width": 1300, "height": 950}, accept_downloads=True)
-    page = context.new_page()
     errors: list[str] = []
-    page.set_default_timeout(90_000)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on(
-        "request",
-        lambda request: (
-            errors.append(request.url)
-            if request.url.startswith("http") and not request.url.startswith(address)
-            else None
-        ),
-    )
+    page = watched(context.new_page(), address, errors, errors)
     page.goto(address)
     page.wait_for_selector("#bench-axes .bars path")
     yield page

@@ -25,6 +25,17 @@ def said(page: Any, text: str) -> None:
     )
 
 
+def unmeasured(page: Any, without: tuple[str, ...]) -> Any:
+    """Open Methods of an answered page, with measuring off and these methods unticked; returns the choice."""
+    page.get_by_role("tab", name="Methods").click()
+    page.wait_for_selector("#methods-choice input")
+    page.get_by_label("Measure each map").uncheck()
+    choice = page.locator("#methods-choice")
+    for name in without:
+        choice.get_by_label(name, exact=True).uncheck()
+    return choice
+
+
 def test_each_map_gets_its_own_trust_line(plain: str, visit: Any) -> None:
     page = visit(plain)
     page.wait_for_selector(READY)
@@ -117,12 +128,9 @@ def test_methods_side_by_side_with_the_shipped_pair(shipped: str, visit: Any, tm
 def test_the_foil_box_comes_with_its_method_and_an_empty_one_is_refused(shipped: str, visit: Any) -> None:
     page = visit(shipped)
     answered(page)
-    page.get_by_role("tab", name="Methods").click()
-    page.wait_for_selector("#methods-choice input")
-    page.get_by_label("Measure each map").uncheck()
-    choice = page.locator("#methods-choice")
-    for name in ("Attention, mean", "Direct logit attribution", "Relevancy", "Occlusion"):
-        choice.get_by_label(name, exact=True).uncheck()
+    choice = unmeasured(
+        page, without=("Attention, mean", "Direct logit attribution", "Relevancy", "Occlusion")
+    )
     assert not page.get_by_label("Foil word").is_visible()
     for name in ("against a foil", "Logit lens"):
         choice.get_by_label(name).check()
@@ -139,12 +147,7 @@ def test_the_foil_box_comes_with_its_method_and_an_empty_one_is_refused(shipped:
 def test_a_head_is_chosen_by_layer_and_number_and_a_bad_one_is_a_sentence(shipped: str, visit: Any) -> None:
     page = visit(shipped)
     answered(page)
-    page.get_by_role("tab", name="Methods").click()
-    page.wait_for_selector("#methods-choice input")
-    page.get_by_label("Measure each map").uncheck()
-    choice = page.locator("#methods-choice")
-    for name in ("Attention, mean", "Direct logit attribution", "Relevancy"):
-        choice.get_by_label(name, exact=True).uncheck()
+    choice = unmeasured(page, without=("Attention, mean", "Direct logit attribution", "Relevancy"))
     choice.get_by_label("Attention, one head").check()
     page.locator("#methods-settings button").first.click()
     page.get_by_label("Attention, one head: layer").fill("1")

@@ -25,7 +25,7 @@ from workbench.ui.bench_export import build_bench_export
 from workbench.ui.bench_published import build_published
 from workbench.ui.bench_run import build_bench_run
 from workbench.ui.bench_shelf import Shelf
-from workbench.ui.case_events import AT_ONCE
+from workbench.ui.boundary import AT_ONCE
 from workbench.ui.services import Services
 from workbench.ui.theme import CSS_FILES, HEAD, theme
 

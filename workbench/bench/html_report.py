@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from workbench.bench.html_charts import bar_groups, forests, percent
 from workbench.bench.items import BUNDLED, ITEMS_FILE, load_items
 from workbench.bench.judging.preference import read_preferences
 from workbench.bench.judging.verdicts import judges_agreement, read_verdicts
+from workbench.bench.numbers import p_text
 from workbench.bench.report_store import open_report
 from workbench.bench.results import Result, has_results, read_run
 from workbench.bench.run_lines import current_lines, replaces
@@ -70,7 +72,11 @@ def html_report(folder: str | Path, items: int = ITEMS) -> str:
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    rooms.filters |= {"percent": percent, "p_value": p_value, "words": lambda name: name.replace("_", " ")}
+    rooms.filters |= {
+        "percent": percent,
+        "p_value": partial(p_text, none="-"),
+        "words": lambda name: name.replace("_", " "),
+    }
     shown = _items(folder, report, condition, items)
     return rooms.get_template("report.html").render(
         report=report,
@@ -88,13 +94,6 @@ def html_report(folder: str | Path, items: int = ITEMS) -> str:
         items=shown,
         n_asked=items,
     )
-
-
-def p_value(p: float | None) -> str:
-    """A p value in three digits; "-" for none."""
-    if p is None:
-        return "-"
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _effects(report: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -89,3 +89,10 @@ def difference(
         test = paired_test([bool(pair[0]) for pair in pairs], [bool(pair[1]) for pair in pairs])
         return found | {"p": test.p if pairs else None, "test": "exact McNemar", "table": asdict(test)}
     return found | {"p": bootstrap_p(gaps, clusters) if pairs else None, "test": "bootstrap by image"}
+
+
+def p_text(p: float | None, none: str = "") -> str:
+    """A p value with three decimals; `none` where there was no test."""
+    if p is None:
+        return none
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.bench.calibration import calibration_rows
-from workbench.bench.numbers import KINDS, Number
+from workbench.bench.numbers import KINDS, Number, p_text
 from workbench.traces import AXES
 
 
@@ -73,7 +73,7 @@ def _difference_lines(report: Mapping[str, Any]) -> list[str]:
     rows = [["Difference in points", "value", "p", "p (Holm)", "n"]]
     for row in report["differences"]:
         name = f"{row['second']} - {row['first']}, {row['condition']}, {row['metric'].replace('_', ' ')}"
-        rows.append([name, _shown(row), _p(row["p"]), _p(row["p_holm"]), str(row["n"])])
+        rows.append([name, _shown(row), p_text(row["p"]), p_text(row["p_holm"]), str(row["n"])])
     effects = {
         "image - blank": report["image_effect"],
         "image - another patient's": report.get("shuffled_image_effect", {}),
@@ -81,7 +81,7 @@ def _difference_lines(report: Mapping[str, Any]) -> list[str]:
     }
     for told, found in effects.items():
         for model, row in found.items():
-            rows.append([f"{model}, {told}, accuracy", _shown(row), _p(row["p"]), "", str(row["n"])])
+            rows.append([f"{model}, {told}, accuracy", _shown(row), p_text(row["p"]), "", str(row["n"])])
     return _aligned(rows) if len(rows) > 1 else []
 
 
@@ -117,12 +117,6 @@ def _sample_lines(report: Mapping[str, Any]) -> list[str]:
         drawn = f"{found['n_items']} x {found['n_samples']}"
         rows.append([model, _shown(found["mean"]), spread, *shown, invalid, drawn])
     return _aligned(rows) if len(rows) > 1 else []
-
-
-def _p(value: float | None) -> str:
-    if value is None:
-        return ""
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _shown(number: Number, interval: bool = True) -> str:

@@ -5,11 +5,11 @@ from itertools import count
 
 import numpy as np
 
+from workbench.bench.composite import invalid_reason
 from workbench.imaging import load_image
 from workbench.models.answer import Question
 from workbench.training.records import Record
 from workbench.training.reinforce import Problem, Problems, problems_from_phantoms
-from workbench.training.reward import invalid_reason
 
 
 def record_problem(record: Record, shown: bool) -> Problem:

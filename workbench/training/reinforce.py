@@ -22,6 +22,7 @@ import torch
 from accelerate import PartialState
 from PIL import Image
 
+from workbench.bench.composite import invalid_reason
 from workbench.errors import UserFacing
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Decoding, Prompt, Question
@@ -43,7 +44,6 @@ from workbench.training.policy import (
 from workbench.training.questions import MODALITY, ask
 from workbench.training.questions.phrasing import rephrase
 from workbench.training.records import Record
-from workbench.training.reward import invalid_reason
 from workbench.training.sample import TAGS
 from workbench.training.stream import random_phantom_seed
 from workbench.training.supervised import Checkpoints, Place

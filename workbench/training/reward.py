@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from workbench.bench.composite import EITHER_SPELLING, Reward, Rules, composite_reward, invalid_reason
+from workbench.bench.composite import EITHER_SPELLING, Reward, Rules, composite_reward
 from workbench.models.answer import Answer, Prompt
 from workbench.models.session import LoadedModel
 from workbench.traces import locate_tokens, parse_trace
@@ -21,7 +21,6 @@ __all__ = [
     "attention_shares",
     "finding_attention",
     "grounding_reward",
-    "invalid_reason",
     "with_grounding",
 ]
 

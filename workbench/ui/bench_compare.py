@@ -8,14 +8,14 @@ import gradio as gr
 
 from workbench.bench.charts import NAMES
 from workbench.bench.compare import Side, compare_runs
+from workbench.bench.numbers import p_text
 from workbench.errors import UserFacing
 from workbench.ui import parts
 from workbench.ui.bench_items import Cell, ItemIndex, item_index
 from workbench.ui.bench_nodes import Node, bullets, node, table_node
 from workbench.ui.bench_shelf import Shelf
-from workbench.ui.benchmark_tables import CONDITION_NAMES, interval, p_value, percent
-from workbench.ui.boundary import guarded
-from workbench.ui.case_events import AT_ONCE
+from workbench.ui.benchmark_tables import CONDITION_NAMES, interval, percent
+from workbench.ui.boundary import AT_ONCE, guarded
 
 CHANGED_SHOWN = 50
 SIDES = ("First", "Second")
@@ -190,7 +190,7 @@ def _rows(rows: Sequence[Mapping[str, Any]]) -> Node:
         [
             NAMES.get(row["metric"], row["metric"]), percent(row["first_value"]),
             percent(row["second_value"]), f"{percent(row['value'], True)} {interval(row)}".strip(),
-            str(row["n"]), p_value(row["p"]), p_value(row["p_holm"]),
+            str(row["n"]), p_text(row["p"]), p_text(row["p_holm"]),
             f"{row['win']} / {row['tie']} / {row['loss']}", row["verdict"],
         ]
         for row in rows

@@ -18,8 +18,7 @@ from workbench.bench.export import write_csv, write_html, write_jsonl
 from workbench.errors import UserFacing
 from workbench.ui import parts
 from workbench.ui.bench_shelf import IMPORTED, Shelf
-from workbench.ui.boundary import guarded
-from workbench.ui.case_events import AT_ONCE
+from workbench.ui.boundary import AT_ONCE, guarded
 
 FIGURES = {
     "Scores by axis": ("axes", "#bench-axes"),

@@ -14,8 +14,8 @@ from workbench.ui.bench_items import FIELDS, SORTS, ItemIndex, Query, item_index
 from workbench.ui.bench_items_table import SCORE_NAMES, items_nodes
 from workbench.ui.bench_shelf import Shelf
 from workbench.ui.benchmark_tables import CONDITION_NAMES
-from workbench.ui.boundary import guarded
-from workbench.ui.case_events import AT_ONCE, OpenedCase
+from workbench.ui.boundary import AT_ONCE, guarded
+from workbench.ui.case_events import OpenedCase
 from workbench.ui.intake import picture_of
 
 SHOW_NAMES = [

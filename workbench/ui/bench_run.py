@@ -40,8 +40,8 @@ from workbench.ui import parts
 from workbench.ui.bench_desk import OWN, BenchDesk, RunForm, Told
 from workbench.ui.bench_shelf import IMPORTED_WORDS, Shelf
 from workbench.ui.benchmark_tables import CONDITION_NAMES
-from workbench.ui.boundary import guarded
-from workbench.ui.case_events import AT_ONCE, MODEL_LANE, sent_path
+from workbench.ui.boundary import AT_ONCE, guarded
+from workbench.ui.case_events import MODEL_LANE, sent_path
 from workbench.ui.intake import uploaded_file
 from workbench.ui.services import ROLES, Services
 

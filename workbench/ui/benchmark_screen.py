@@ -27,8 +27,7 @@ from workbench.ui.benchmark_tables import (
     score_table,
     slice_nodes,
 )
-from workbench.ui.boundary import guarded
-from workbench.ui.case_events import AT_ONCE
+from workbench.ui.boundary import AT_ONCE, guarded
 from workbench.ui.services import Services
 
 SLICES = [

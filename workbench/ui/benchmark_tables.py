@@ -5,6 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from workbench.bench.numbers import p_text
 from workbench.bench.published import PublishedTable
 from workbench.bench.report_store import REPORT_FILE, open_report
 from workbench.bench.results import has_results
@@ -101,14 +102,14 @@ def difference_table(report: Report) -> Table:
             f"{names.get(row['second'], row['second'])} − {names.get(row['first'], row['first'])}, "
             f"picture {CONDITION_NAMES.get(row['condition'], row['condition'])}",
             row["metric"].replace("_", " "), percent(row["value"], True), interval(row), row["n"],
-            p_value(row["p"]), p_value(row["p_holm"]), row["test"],
+            p_text(row["p"]), p_text(row["p_holm"]), row["test"],
         ]
         for row in report["differences"]
     ]  # fmt: skip
     rows += [
         [
             f"{names.get(model, model)}: picture shown − blanked", "accuracy", percent(row["value"], True),
-            interval(row), row["n"], p_value(row["p"]), "", row["test"],
+            interval(row), row["n"], p_text(row["p"]), "", row["test"],
         ]
         for model, row in report["image_effect"].items()
     ]  # fmt: skip
@@ -210,10 +211,3 @@ def percent(value: float | None, signed: bool = False) -> str:
 def interval(number: Mapping[str, Any]) -> str:
     """The 95 % interval of a number in per cent; empty where it has none."""
     return "" if number["low"] is None else f"[{100 * number['low']:.1f}, {100 * number['high']:.1f}]"
-
-
-def p_value(value: float | None) -> str:
-    """A p value with three decimals; empty where there was no test."""
-    if value is None:
-        return ""
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from workbench.ui import texts
-from workbench.ui.boundary import guarded
+from workbench.ui.boundary import AT_ONCE, guarded
 from workbench.ui.case_desk import Asking, CaseDesk, Shown
 from workbench.ui.case_screen import CaseParts
 from workbench.ui.examples import ExampleSet
@@ -22,7 +22,6 @@ MODEL_LANE = {
     "api_visibility": "private",
     "show_progress": "minimal",
 }
-AT_ONCE = {"concurrency_limit": None, "api_visibility": "private", "show_progress": "hidden"}
 
 
 @dataclass(frozen=True)

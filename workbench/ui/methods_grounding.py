@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from workbench.errors import UserFacing
 from workbench.settings import PROJECT_ROOT
 from workbench.ui import parts
-from workbench.ui.boundary import guarded
+from workbench.ui.boundary import AT_ONCE, guarded
 from workbench.ui.methods_charts import COLOURS, FAINT, GREY
 
 FOLDER = PROJECT_ROOT / "assets" / "bench" / "grounding"
@@ -24,7 +24,6 @@ MEANING = (
 )
 CENTRE_LABEL = "Control: centre of the picture"
 ORIGINS = {"phantom": "drawn pictures (phantoms)"}
-AT_ONCE = {"concurrency_limit": None, "api_visibility": "private", "show_progress": "hidden"}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from workbench.errors import UserFacing
-from workbench.ui.boundary import guarded
+from workbench.ui.boundary import AT_ONCE, guarded
 from workbench.ui.case_desk import CaseDesk
 from workbench.ui.evidence_screen import evidence_shown, wire_evidence
 from workbench.ui.examples import load_examples
@@ -18,7 +18,6 @@ from workbench.ui.methods_parts import WAITING, MethodsParts, choices, emptied, 
 from workbench.ui.methods_settings import given_settings, offered_settings
 
 Updates = dict[Any, Any]
-AT_ONCE = {"concurrency_limit": None, "api_visibility": "private", "show_progress": "hidden"}
 LANE = {
     "concurrency_id": "model",
     "concurrency_limit": 1,

@@ -8,7 +8,7 @@ import gradio as gr
 
 from workbench.errors import UserFacing
 from workbench.ui import parts
-from workbench.ui.boundary import guarded
+from workbench.ui.boundary import AT_ONCE, guarded
 from workbench.ui.case_desk import CaseDesk
 from workbench.ui.examples import load_examples
 from workbench.ui.markup import tree
@@ -25,7 +25,6 @@ MODEL_LANE = {
     "api_visibility": "private",
     "show_progress": "hidden",
 }
-AT_ONCE = {"concurrency_limit": None, "api_visibility": "private", "show_progress": "hidden"}
 ACTIONS = [("Remove it", "remove"), ("Keep only it", "keep"), ("Block its reading", "block")]
 FILLS = [("Blurred picture", "blur"), ("Mean colour", "mean"), ("Inpainted", "inpaint")]
 WHOLE = [("Blank", "blank"), ("Noise", "noise"), ("Blur", "blur"), ("Flip left–right", "flip")]
