@@ -11,9 +11,9 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from workbench.bench.conditions import CONDITIONS
-from workbench.bench.progress import Progress
-from workbench.bench.sharding import Shard
+from workbench.bench.asking.conditions import CONDITIONS
+from workbench.bench.asking.progress import Progress
+from workbench.bench.asking.sharding import Shard
 from workbench.cli import BENCH_CONDITIONS, main, printable
 from workbench.commands.bench import progress_lines
 from workbench.errors import UserFacing
@@ -101,7 +101,7 @@ def rooms(monkeypatch: pytest.MonkeyPatch, tiny_rgb: np.ndarray) -> SimpleNamesp
             "encode_png": encode_png,
         },
         "workbench.models.loading": {"load_model": load_model},
-        "workbench.cases.run": {"run_case": run_case},
+        "workbench.cases.column": {"run_case": run_case},
         "workbench.explain": {
             "METHODS": METHODS,
             "CONTEXT_METHODS": {},

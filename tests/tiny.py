@@ -10,7 +10,7 @@ from workbench.imaging.medical_image import MedicalImage
 from workbench.models.loading import load_model
 from workbench.models.session import LoadedModel
 from workbench.settings import Settings
-from workbench.training.architecture import Size, build_model, build_processor, train_tokenizer
+from workbench.training.pair.architecture import Size, build_model, build_processor, train_tokenizer
 
 TEXTS = [
     "The image shows a small round bright spot. Therefore the answer is yes. left right upper lower zone",

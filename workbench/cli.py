@@ -15,7 +15,7 @@ from workbench.commands.judging import add_arguments as add_judging_arguments
 from workbench.errors import UserFacing
 from workbench.settings import Settings
 
-# As workbench.bench.conditions names them; spelt out because importing that room takes seconds.
+# As workbench.bench.asking.conditions names them; spelt out because importing that room takes seconds.
 BENCH_CONDITIONS = (
     "image", "blank", "shuffled_image", "shuffled_options", "short_prompt", "trace_prompt", "sampled",
 )  # fmt: skip

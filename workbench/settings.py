@@ -160,7 +160,7 @@ def _checked(raw: Mapping[str, str]) -> Settings:
             "A public page can't run code that comes with a model.", "Unset WORKBENCH_ALLOW_REMOTE_CODE."
         )
     if values.get("public"):
-        from workbench.space_card import enabled_models
+        from workbench.space.card import enabled_models
 
         values["public_models"] = enabled_models()
     return Settings(**values)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from workbench.bench.items import ItemSet, load_items
+from workbench.bench.questions.items import ItemSet, load_items
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Decoding, Prompt, Question
 

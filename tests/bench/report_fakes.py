@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from workbench.bench.results import RESULTS_FILE, RUN_FILE, Result
+from workbench.bench.store.results import RESULTS_FILE, RUN_FILE, Result
 
 GREEDY = {"max_new_tokens": 256, "temperature": 0.0}
 SAMPLING = {"max_new_tokens": 256, "temperature": 0.6}

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 from tests.bench.fakes import FakeModel, sees_side
-from workbench.bench.items import load_items
-from workbench.bench.runner import run_bench
+from workbench.bench.asking.runner import run_bench
+from workbench.bench.questions.items import load_items
 
 
 class Slow(FakeModel):

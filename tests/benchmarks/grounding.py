@@ -11,7 +11,7 @@ from pathlib import Path
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT_ROOT))
 
-from workbench.bench.grounding_report import CENTRE, load_grounding  # noqa: E402
+from workbench.bench.grounding.report import CENTRE, load_grounding  # noqa: E402
 from workbench.cli import main as workbench  # noqa: E402
 
 GOAL = 0.9

@@ -16,13 +16,13 @@ import torch
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT_ROOT))
 
-from workbench.cases.run import column_evidence, column_maps, run_case  # noqa: E402
+from workbench.cases.column import column_evidence, column_maps, run_case  # noqa: E402
 from workbench.explain import METHODS  # noqa: E402
 from workbench.imaging import from_array  # noqa: E402
 from workbench.models.answer import Decoding, Question  # noqa: E402
 from workbench.models.loading import load_model  # noqa: E402
 from workbench.models.session import LoadedModel  # noqa: E402
-from workbench.training.phantoms import draw_phantom  # noqa: E402
+from workbench.phantoms import draw_phantom  # noqa: E402
 
 RUNS = 9
 QUESTION = Question("What abnormality is shown?")

@@ -19,10 +19,10 @@ from workbench.models.loading import load_model
 from workbench.models.probe import install
 from workbench.models.processors import load_processor
 from workbench.models.session import LoadedModel
+from workbench.phantoms import draw_phantom
 from workbench.settings import Settings
 from workbench.traces import locate_tokens, parse_trace
-from workbench.training.architecture import Size, build_model, build_processor, train_tokenizer
-from workbench.training.phantoms import draw_phantom
+from workbench.training.pair.architecture import Size, build_model, build_processor, train_tokenizer
 
 RUNS = 5
 QUESTION = Question("What abnormality is shown?")

@@ -13,7 +13,7 @@ import pytest
 from tests.browser.driving import watched
 from tests.ui.results import write_results
 from tests.ui.running import running_page
-from workbench.bench.results import read_results
+from workbench.bench.store.results import read_results
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 

@@ -11,8 +11,8 @@ import pytest
 
 from tests.browser.driving import fake_page
 from tests.ui.results import write_results
-from workbench.bench.report import build_report
-from workbench.bench.results import ResultFile, read_results
+from workbench.bench.report.build import build_report
+from workbench.bench.store.results import ResultFile, read_results
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 

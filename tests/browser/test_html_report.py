@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.bench.fakes import FakeModel, first_option, sees_side, sided_items
-from workbench.bench.export import write_html
-from workbench.bench.runner import run_bench
+from workbench.bench.asking.runner import run_bench
+from workbench.bench.report.export import write_html
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 

@@ -19,8 +19,8 @@ from tests.browser.viewer_page import (
     show,
     word,
 )
-from workbench.ui.viewer import png_data_url
-from workbench.ui.viewer_component import viewer_html
+from workbench.ui.viewer.component import viewer_html
+from workbench.ui.viewer.payload import png_data_url
 
 pytestmark = pytest.mark.browser
 

@@ -10,10 +10,10 @@ import pytest
 
 from tests.bench.chat_fakes import Body, said, serving
 from tests.bench.fakes import FakeModel, first_option, sees_side, sided_items
-from workbench.bench import export
-from workbench.bench.llm_judge import PROTOCOLS as JUDGE_PROTOCOLS
-from workbench.bench.results import RESULTS_FILE, RUN_FILE
-from workbench.bench.runner import run_bench
+from workbench.bench.asking.runner import run_bench
+from workbench.bench.judging.served_judge import PROTOCOLS as JUDGE_PROTOCOLS
+from workbench.bench.report import export
+from workbench.bench.store.results import RESULTS_FILE, RUN_FILE
 from workbench.commands import judging
 from workbench.commands.outcome import Outcome
 from workbench.errors import UserFacing

@@ -2,7 +2,7 @@
 
 A word's own numbers:
  3 words as keys            traces/test_words.py::test_sub_words_make_one_word_and_repeats_stay_apart
-                            cases/test_run.py::test_words_survive_other_scripts
+                            cases/test_column.py::test_words_survive_other_scripts
  4 row off by one           explain/test_peer_bugs.py::test_a_word_gets_the_map_of_the_row_that_wrote_it
                             explain/test_evidence.py::test_the_pass_reads_what_the_model_itself_computes
                             explain/methods/test_relevancy.py::test_streamed_equals_the_naive_formula
@@ -34,7 +34,7 @@ Pictures:
                             explain/methods/test_tiers.py::test_neighbouring_boxes_that_cut_a_pixel_replace_it_whole
 23 absence of evidence      imaging/test_overlay.py::test_a_zero_map_shows_the_plain_picture
                             imaging/test_overlay.py::test_a_shared_scale_halves_the_place_on_the_colour_bar
-                            ui/test_methods_desk.py::test_all_pictures_share_one_scale
+                            ui/methods/test_desk.py::test_all_pictures_share_one_scale
 24 white as the baseline    explain/test_peer_bugs_pictures.py::test_what_stands_for_nothing_is_never_brighter_than_the_picture
                             explain/test_peer_bugs_pictures.py::test_a_blur_is_the_default_and_every_choice_is_named
 Figures about maps and answers:
@@ -47,12 +47,12 @@ Figures about maps and answers:
                             imaging/test_reading.py::test_a_map_in_words
 16 "normal" read as no      traces/test_resolve.py::test_yes_no
 26 substring is correct     traces/test_resolve.py::test_match
-                            bench/test_runner.py::test_open_answers_match_exactly_after_normalising
+                            bench/asking/test_runner.py::test_open_answers_match_exactly_after_normalising
 The program:
 17 error not raised         explain/test_peer_bugs_pictures.py::test_no_fault_is_made_without_being_raised
                             explain/test_contextual.py::test_another_picture_than_the_prompt_shows_is_an_error
 18 files left behind        explain/test_peer_bugs_pictures.py::test_explaining_writes_no_file
-                            ui/test_intake.py::test_an_upload_is_deleted_when_it_could_not_be_read
+                            ui/case/test_intake.py::test_an_upload_is_deleted_when_it_could_not_be_read
 19 libraries patched        explain/test_peer_bugs_pictures.py::test_no_library_class_holds_a_function_of_ours
 21 eval, swallowed faults   explain/test_peer_bugs_pictures.py::test_no_text_is_run_and_no_clean_up_is_left_to_chance
                             explain/test_peer_bugs_pictures.py::test_a_fault_inside_a_block_comes_out_of_it

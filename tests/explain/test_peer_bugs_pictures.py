@@ -38,7 +38,7 @@ from workbench.explain.metrics import (
 )
 from workbench.explain.metrics.fills import fill_picture, without
 from workbench.explain.metrics.sanity import restored
-from workbench.explain.pass_reader import PassReader
+from workbench.explain.shared_pass import PassReader
 from workbench.imaging.medical_image import MedicalImage
 from workbench.imaging.reading import COLUMNS, ROWS, region_in_words
 from workbench.models.answer import Prompt, Question

@@ -9,11 +9,11 @@ from safetensors import safe_open
 from workbench.imaging import from_array
 from workbench.models.answer import Decoding, Question
 from workbench.models.loading import load_model
+from workbench.phantoms import DRAWERS, draw_phantom
+from workbench.phantoms.questions import ask
+from workbench.phantoms.seeds import HELD_OUT_SEED
 from workbench.settings import Settings
 from workbench.traces import answers_match, parse_trace
-from workbench.training.phantoms import DRAWERS, draw_phantom
-from workbench.training.questions import ask
-from workbench.training.stream import HELD_OUT_SEED
 
 UNSEEN = HELD_OUT_SEED + 5_000_000  # neither trained on nor part of the bundled benchmark
 

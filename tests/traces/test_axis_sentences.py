@@ -6,7 +6,7 @@ import pytest
 
 from tests.traces.axis_sentences import BEFORE_RULES, FRESH, SECOND
 from workbench.traces import label_axis
-from workbench.training.corpus import FACTS_PATH
+from workbench.training.pair.corpus import FACTS_PATH
 
 
 @pytest.mark.parametrize(

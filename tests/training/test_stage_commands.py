@@ -5,18 +5,18 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from tests.training.sft.test_collate import save_family
 
 from tests.models.families import tiny_configs
 from tests.tiny import save_tiny
-from tests.training.test_collate import save_family
 from workbench.errors import UserFacing
 from workbench.models.loading import load_model
 from workbench.settings import Settings
 from workbench.training.cli import main
-from workbench.training.collate import Collator
-from workbench.training.finetune_cli import find_model, load_trainable
-from workbench.training.records import Record
-from workbench.training.supervised import Trainer, TuningPlan
+from workbench.training.sft.cli import find_model, load_trainable
+from workbench.training.sft.collate import Collator
+from workbench.training.sft.records import Record
+from workbench.training.sft.supervised import Trainer, TuningPlan
 
 
 @pytest.fixture(scope="module")

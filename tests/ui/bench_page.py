@@ -18,14 +18,14 @@ import gradio as gr
 
 from tests.bench.fakes import FakeModel, first_option
 from tests.ui.fakes import fake_engine
-from workbench.bench.charts import axis_figure
+from workbench.bench.report.charts import axis_figure
 from workbench.settings import Settings
-from workbench.ui import parts
-from workbench.ui.bench_export import build_bench_export
-from workbench.ui.bench_published import build_published
-from workbench.ui.bench_run import build_bench_run
-from workbench.ui.bench_shelf import Shelf
+from workbench.ui.benchmark.export import build_bench_export
+from workbench.ui.benchmark.published import build_published
+from workbench.ui.benchmark.run.events import build_bench_run
+from workbench.ui.benchmark.shelf import Shelf
 from workbench.ui.boundary import AT_ONCE
+from workbench.ui.html import components
 from workbench.ui.services import Services
 from workbench.ui.theme import CSS_FILES, HEAD, theme
 
@@ -51,7 +51,7 @@ def page(kind: str, stored: Path, kept: Path) -> gr.Blocks:
     shelf = Shelf(stored, services.settings, kept)
     names = list(shelf.names(None))
     with gr.Blocks(analytics_enabled=False, fill_width=True) as demo:
-        notice = parts.notice("bench-notice")
+        notice = components.notice("bench-notice")
         choice = gr.Dropdown(names, value=names[0], label="Result", elem_id="bench-result")
         origin = gr.Textbox(label="Origin", elem_id="bench-origin")
         axes = gr.Plot(axis_figure(shelf.report(None, names[0])), elem_id="bench-axes")

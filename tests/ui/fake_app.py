@@ -10,7 +10,7 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 from tests.ui.fakes import TRACE, Engine, fake_engine
 from workbench.settings import Settings
 from workbench.ui.app import build
-from workbench.ui.benchmark_tables import RESULTS_FOLDER
+from workbench.ui.benchmark.tables import RESULTS_FOLDER
 from workbench.ui.services import Services
 from workbench.ui.theme import CSS_FILES, HEAD, theme
 

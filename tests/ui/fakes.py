@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from workbench.cases.run import CaseColumn, MapSet, case_words, empty_column, map_rows
+from workbench.cases.column import CaseColumn, MapSet, case_words, empty_column, map_rows
 from workbench.errors import UserFacing
 from workbench.explain import METHODS
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Decoding, Prompt, Question
 from workbench.settings import Settings
 from workbench.traces import locate_tokens, parse_trace
+from workbench.ui.case.trust import MovedOn, TrustLine
 from workbench.ui.services import Engine
-from workbench.ui.trust_line import MovedOn, TrustLine
 
 TRACE = (
     "<think>The image shows a round bright spot in the right middle zone. A nodule is typically a small "

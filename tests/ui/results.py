@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from workbench.bench.results import Result, ResultFile
+from workbench.bench.store.results import Result, ResultFile
 
 RIGHT = {
     ("base", "image"): range(4),

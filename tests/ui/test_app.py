@@ -9,7 +9,7 @@ from tests.ui.fakes import fake_engine
 from workbench.settings import PROJECT_ROOT, Settings
 from workbench.ui import texts
 from workbench.ui.app import build, header_value
-from workbench.ui.case_events import sent_path
+from workbench.ui.case.events import sent_path
 from workbench.ui.services import PairState, Services
 from workbench.ui.theme import CONTENT_POLICY
 

@@ -9,7 +9,7 @@ from workbench.commands.outcome import Outcome, as_json
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
-    from workbench.cases.run import CaseColumn
+    from workbench.cases.column import CaseColumn
 
 
 def run(args: argparse.Namespace, settings: Settings) -> Outcome:

@@ -12,11 +12,11 @@ from workbench.errors import UserFacing
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
-    from workbench.bench.conditions import Answerer
-    from workbench.bench.items import ItemSet
-    from workbench.bench.judges import Judge
-    from workbench.bench.progress import Progress
-    from workbench.bench.sharding import Shard
+    from workbench.bench.asking.conditions import Answerer
+    from workbench.bench.asking.progress import Progress
+    from workbench.bench.asking.sharding import Shard
+    from workbench.bench.judging.rule_judge import Judge
+    from workbench.bench.questions.items import ItemSet
     from workbench.models.answer import Decoding
 
 PROGRESS_STEPS = 20
@@ -31,8 +31,8 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
             return Outcome("")
     elif not out.is_dir():
         raise UserFacing(f"There is no results folder {args.out!r}.", "Make one with `bench run --out DIR`.")
-    from workbench.bench.report_store import open_report
-    from workbench.bench.report_text import bench_table_text
+    from workbench.bench.report.stored import open_report
+    from workbench.bench.report.text import bench_table_text
 
     report = open_report(out)
     return Outcome(as_json(report) if args.json else bench_table_text(report))
@@ -41,8 +41,8 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
 def _answer(args: argparse.Namespace, settings: Settings, out: Path) -> bool:
     """Answer the items with all models, cheap checks before the models are loaded; whether to report now."""
     _check(args, settings)
-    from workbench.bench.runner import run_bench
-    from workbench.bench.sharding import join_processes, wait_for_all
+    from workbench.bench.asking.runner import run_bench
+    from workbench.bench.asking.sharding import join_processes, wait_for_all
     from workbench.models.answer import Decoding
     from workbench.models.loading import load_model
 
@@ -88,7 +88,7 @@ def _check(args: argparse.Namespace, settings: Settings) -> None:
 
 def _sampled(args: argparse.Namespace, decoding: "Decoding") -> dict[str, Any]:
     """How many answers condition "sampled" draws, and how."""
-    from workbench.bench.runner import SAMPLES, TEMPERATURE
+    from workbench.bench.asking.runner import SAMPLES, TEMPERATURE
 
     temperature = TEMPERATURE if args.temperature is None else args.temperature
     return {
@@ -99,11 +99,11 @@ def _sampled(args: argparse.Namespace, decoding: "Decoding") -> dict[str, Any]:
 
 def _items(args: argparse.Namespace) -> "ItemSet":
     """The items, with a line on standard error for every reason why rows of a foreign layout are left out."""
-    from workbench.bench.items import load_items
+    from workbench.bench.questions.items import load_items
 
     if not args.format:
         return load_items(args.items, args.limit)
-    from workbench.bench.importers import told
+    from workbench.bench.questions.importers import told
 
     images = Path(args.images) if args.images else None
     items = load_items(args.items, args.limit, args.format, images=images, split=args.split)
@@ -116,8 +116,8 @@ def _servers(args: argparse.Namespace, out: Path) -> tuple[list["Answerer"], "Ju
     """The served models and the judge; a model that would judge its own answers is refused."""
     if not args.endpoint and not args.judge:
         return [], None
-    from workbench.bench.endpoint import connect
-    from workbench.bench.llm_judge import LLMJudge, open_judge
+    from workbench.bench.asking.endpoint import connect
+    from workbench.bench.judging.served_judge import LLMJudge, open_judge
 
     key = read_key(args.key_file)
     served = [connect(ref, key) for ref in dict.fromkeys(args.endpoint)]
@@ -148,7 +148,7 @@ def progress_lines(
 
     Each of several processes tells of its own share, and says which one it is.
     """
-    from workbench.bench.progress import duration
+    from workbench.bench.asking.progress import duration
 
     written = -1
     who = f"process {shard.index + 1} of {shard.count}: " if shard is not None and shard.count > 1 else ""

@@ -13,7 +13,7 @@ from workbench.errors import UserFacing
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
-    from workbench.cases.run import CaseColumn
+    from workbench.cases.column import CaseColumn
     from workbench.imaging.medical_image import MedicalImage
     from workbench.models.loading import LoadedModel
 
@@ -35,7 +35,7 @@ def answered_case(args: argparse.Namespace, settings: Settings) -> AnsweredCase:
 
     image = load_image(args.image, window=args.window, invert=args.invert)
     settings.require_allowed(args.model)
-    from workbench.cases.run import run_case
+    from workbench.cases.column import run_case
     from workbench.models.answer import Decoding, Question
     from workbench.models.loading import load_model
 

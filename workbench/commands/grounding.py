@@ -11,7 +11,7 @@ from workbench.errors import UserFacing
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
-    from workbench.bench.grounding import GroundingProgress
+    from workbench.bench.grounding.run import GroundingProgress
 
 DEFAULT_MODELS = ("base", "tuned")
 DEFAULT_LIMIT = 40
@@ -46,10 +46,10 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
     refs = tuple(dict.fromkeys(args.model)) or DEFAULT_MODELS
     for ref in refs:
         settings.require_allowed(ref)
-    from workbench.bench.grounding import all_methods, run_grounding
-    from workbench.bench.grounding_items import phantom_items, real_items
-    from workbench.bench.grounding_lines import Protocol
-    from workbench.bench.grounding_report import as_text, write_grounding
+    from workbench.bench.grounding.items import phantom_items, real_items
+    from workbench.bench.grounding.lines import Protocol
+    from workbench.bench.grounding.report import as_text, write_grounding
+    from workbench.bench.grounding.run import all_methods, run_grounding
     from workbench.models.loading import load_model
 
     items = [] if args.no_phantoms else list(phantom_items(args.limit))

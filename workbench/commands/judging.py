@@ -12,11 +12,11 @@ from workbench.errors import UserFacing
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
-    from workbench.bench.compare import Side
-    from workbench.bench.llm_judge import LLMJudge
+    from workbench.bench.judging.served_judge import LLMJudge
+    from workbench.bench.scores.compare import Side
 
 Leaf = Callable[[Any, str, str], argparse.ArgumentParser]
-# As workbench.bench.export and llm_judge name them; spelt out because importing those rooms takes seconds.
+# As bench.report.export and bench.judging.served_judge name them; importing those rooms takes seconds.
 FORMATS = ("csv", "jsonl", "html", "medix")
 PROTOCOLS = ("single", "votes", "rounds")
 PROGRESS_EVERY = 50
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
 
 def _judge(args: argparse.Namespace) -> Outcome:
     from workbench.bench.judging.verdicts import judge_run
-    from workbench.bench.run_lines import current_lines
+    from workbench.bench.store.run_lines import current_lines
 
     folder = _folder(args.out)
     judge = _open(args, folder, args.model)
@@ -104,7 +104,7 @@ def _judge(args: argparse.Namespace) -> Outcome:
 
 def _agreement(args: argparse.Namespace) -> Outcome:
     from workbench.bench.judging.verdicts import judges_agreement, read_verdicts
-    from workbench.bench.run_lines import current_lines
+    from workbench.bench.store.run_lines import current_lines
 
     folder = _folder(args.out)
     verdicts = read_verdicts(folder)
@@ -143,7 +143,7 @@ def _agreement_lines(record: Mapping[str, Any]) -> Iterable[str]:
 
 def _preference(args: argparse.Namespace) -> Outcome:
     from workbench.bench.judging.preference import run_preference
-    from workbench.bench.run_lines import current_lines
+    from workbench.bench.store.run_lines import current_lines
 
     if args.first == args.second:
         raise UserFacing("The two models are the same.", "Give another --second.")
@@ -185,7 +185,7 @@ def _percent(number: Mapping[str, Any], unit: str = " %") -> str:
 
 
 def _export(args: argparse.Namespace) -> Outcome:
-    from workbench.bench import export
+    from workbench.bench.report import export
 
     form = args.format or Path(args.to).suffix.lower().removeprefix(".")
     if form not in FORMATS:
@@ -202,7 +202,7 @@ def _export(args: argparse.Namespace) -> Outcome:
 
 
 def _compare(args: argparse.Namespace) -> Outcome:
-    from workbench.bench.compare import compare_runs
+    from workbench.bench.scores.compare import compare_runs
 
     found = compare_runs(_side(args.first), _side(args.second))
     return Outcome(as_json(found) if args.json else "\n".join(_compare_lines(found)))
@@ -232,8 +232,8 @@ def _compare_lines(found: Mapping[str, Any]) -> Iterable[str]:
 
 def _side(text: str) -> "Side":
     """The side that "DIR#MODEL#CONDITION" names; a folder of one model needs no model's name."""
-    from workbench.bench.compare import Side
-    from workbench.bench.run_lines import current_lines
+    from workbench.bench.scores.compare import Side
+    from workbench.bench.store.run_lines import current_lines
 
     name, *rest = text.split("#")
     if len(rest) > 2:
@@ -251,7 +251,7 @@ def _side(text: str) -> "Side":
 
 
 def _folder(name: str) -> Path:
-    from workbench.bench.results import has_results
+    from workbench.bench.store.results import has_results
 
     folder = Path(name)
     if not has_results(folder):
@@ -261,8 +261,8 @@ def _folder(name: str) -> Path:
 
 def _open(args: argparse.Namespace, folder: Path, models: Iterable[str]) -> "LLMJudge":
     """The judge, its record in `folder`; one that would judge its own answers is refused."""
-    from workbench.bench.llm_judge import LLMJudge, open_judge
-    from workbench.bench.results import read_run
+    from workbench.bench.judging.served_judge import LLMJudge, open_judge
+    from workbench.bench.store.results import read_run
     from workbench.commands.bench import read_key
 
     if args.at_once < 1:

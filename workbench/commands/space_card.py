@@ -4,7 +4,7 @@ import argparse
 
 from workbench.commands.outcome import Outcome, as_json
 from workbench.settings import Settings
-from workbench.space_card import README_FILE, load_space, render_front_matter, with_front_matter
+from workbench.space.card import README_FILE, load_space, render_front_matter, with_front_matter
 
 
 def run(args: argparse.Namespace, settings: Settings) -> Outcome:

@@ -10,7 +10,7 @@ import torch
 from workbench.explain.contributions import Contributions, final_scale
 from workbench.explain.heatmap import Refusal
 from workbench.explain.linear_layers import output_width, weight_rows
-from workbench.explain.pass_reader import PassReader
+from workbench.explain.shared_pass import PassReader
 from workbench.models.answer import Answer, Prompt
 from workbench.models.forced import ForcedPass
 from workbench.models.session import LoadedModel

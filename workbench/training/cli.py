@@ -26,16 +26,22 @@ from workbench.errors import UserFacing
 from workbench.models.answer import Question
 from workbench.models.catalogue import keep_templates
 from workbench.models.prompts import render_question
+from workbench.phantoms import draw_phantom
+from workbench.phantoms.questions import ask, caption
 from workbench.settings import PROJECT_ROOT
-from workbench.training.architecture import TEMPLATES, Size, build_model, build_processor, train_tokenizer
-from workbench.training.benchmark import write_benchmark
-from workbench.training.corpus import CorpusImage, load_corpus
-from workbench.training.loop import Plan, Position, train
-from workbench.training.phantoms import draw_phantom
-from workbench.training.questions import ask, caption
-from workbench.training.stream import CAPTION_QUESTION, MIXTURES, BatchStream, Stage
-from workbench.training.targets import class_names
-from workbench.training.vision_start import Joint, PatchReader, VisionStream, heads_of, take_heads
+from workbench.training.card.benchmark import write_benchmark
+from workbench.training.pair.architecture import (
+    TEMPLATES,
+    Size,
+    build_model,
+    build_processor,
+    train_tokenizer,
+)
+from workbench.training.pair.corpus import CorpusImage, load_corpus
+from workbench.training.pair.loop import Plan, Position, train
+from workbench.training.pair.stream import CAPTION_QUESTION, MIXTURES, BatchStream, Stage
+from workbench.training.pair.targets import class_names
+from workbench.training.pair.vision_start import Joint, PatchReader, VisionStream, heads_of, take_heads
 
 STAGES = ("tokenizer", "vision", "base", "tuned", "benchmark", "evaluate")
 PLANS = {
@@ -180,7 +186,7 @@ def export(model: LlavaForConditionalGeneration, args: argparse.Namespace, stage
 
 def _other_stage(name: str) -> Callable[[list[str]], int] | None:
     """The stages that run on any checkpoint have their own arguments; imported when asked for."""
-    known = {"sft": "finetune_cli", "reinforce": "reinforce_cli", "rare": "rare_cli", "export": "export"}
+    known = {"sft": "sft.cli", "reinforce": "rl.cli", "rare": "rare.cli", "export": "sft.export"}
     module = known.get(name)
     return import_module(f"workbench.training.{module}").main if module else None
 
@@ -197,7 +203,7 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     args.out.mkdir(parents=True, exist_ok=True)
     if args.stage == "evaluate":
-        from workbench.training.evaluate import evaluate_pair
+        from workbench.training.card.evaluate import evaluate_pair
 
         outcome = evaluate_pair(
             args.models,

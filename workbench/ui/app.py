@@ -6,15 +6,16 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from workbench.ui import parts, texts
-from workbench.ui.benchmark_screen import build_benchmark_screen
-from workbench.ui.benchmark_tables import RESULTS_FOLDER
-from workbench.ui.case_desk import CaseDesk
-from workbench.ui.case_events import wire_maps, wire_opened, wire_picture, wire_question, wire_trust
-from workbench.ui.case_screen import CaseParts, build_case_screen
-from workbench.ui.examples import load_examples
-from workbench.ui.methods_screen import refresh_after
-from workbench.ui.models_screen import build_models_screen
+from workbench.ui import texts
+from workbench.ui.benchmark.events import build_benchmark_screen
+from workbench.ui.benchmark.tables import RESULTS_FOLDER
+from workbench.ui.case.desk import CaseDesk
+from workbench.ui.case.events import wire_maps, wire_opened, wire_picture, wire_question, wire_trust
+from workbench.ui.case.examples import load_examples
+from workbench.ui.case.layout import CaseParts, build_case_screen
+from workbench.ui.html import components
+from workbench.ui.methods.events import refresh_after
+from workbench.ui.models.layout import build_models_screen
 from workbench.ui.services import ROLES, PairState, Services, memory_line, model_line
 from workbench.ui.sessions import Sessions
 
@@ -37,7 +38,7 @@ def build(services: Services, results: Path = RESULTS_FOLDER) -> gr.Blocks:
         fill_width=True,
         delete_cache=(CACHE_CHECK_SECONDS, CACHE_AGE_SECONDS),
     ) as demo:
-        header = parts.header(header_value(services.state))
+        header = components.header(header_value(services.state))
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Case", id="case"):
                 case = build_case_screen(desk, examples)

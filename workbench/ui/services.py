@@ -13,10 +13,10 @@ from workbench.errors import UserFacing
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
-    from workbench.cases.run import CaseColumn, MapSet
+    from workbench.cases.column import CaseColumn, MapSet
     from workbench.imaging.medical_image import MedicalImage
     from workbench.models.answer import Decoding, Question
-    from workbench.ui.trust_line import TrustLine
+    from workbench.ui.case.trust import TrustLine
 
 LOG = logging.getLogger(__name__)
 ROLES = ("base", "tuned")
@@ -43,10 +43,10 @@ class Engine:
 
 def default_engine() -> Engine:
     """The real thing. Importing it loads torch, so call it outside the path to the first page."""
-    from workbench.cases.run import column_maps, run_case
+    from workbench.cases.column import column_maps, run_case
     from workbench.explain import SCREEN_METHODS
     from workbench.models.loading import load_model
-    from workbench.ui.trust_line import measure_trust
+    from workbench.ui.case.trust import measure_trust
 
     return Engine(
         load=lambda role, settings: load_model(role, settings=settings),

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from workbench.models.answer import Decoding, Question
-from workbench.ui.intake import Picture
+from workbench.ui.case.intake import Picture
 
 if TYPE_CHECKING:
-    from workbench.cases.run import CaseColumn, MapSet
-    from workbench.ui.methods_desk import Comparison
-    from workbench.ui.trust_line import TrustLine
+    from workbench.cases.column import CaseColumn, MapSet
+    from workbench.ui.case.trust import TrustLine
+    from workbench.ui.methods.desk import Comparison
 
 CAPACITY = 64
 IDLE_SECONDS = 1800.0

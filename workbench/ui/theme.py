@@ -4,7 +4,7 @@ from pathlib import Path
 
 import gradio as gr
 
-_PARTS = Path(__file__).resolve().parent / "parts"
+_PARTS = Path(__file__).resolve().parent / "html"
 CSS_FILES = (_PARTS / "page.css", _PARTS / "probe.css")
 
 # Everything comes from this server: an answer that smuggles in an address can't call home.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.chat_fakes import Body, Fault, Rule, said, serving
-from workbench.bench.chat import ChatServer, EndpointDown, Patience
+from workbench.bench.asking.chat import ChatServer, EndpointDown, Patience
 from workbench.bench.judging.log import JudgeLog
 from workbench.bench.judging.preference import (
     Pair,
@@ -17,9 +17,9 @@ from workbench.bench.judging.preference import (
     run_preference,
     summarise,
 )
-from workbench.bench.llm_judge import LLMJudge
-from workbench.bench.results import Result
-from workbench.bench.statistics import wilson
+from workbench.bench.judging.served_judge import LLMJudge
+from workbench.bench.scores.statistics import wilson
+from workbench.bench.store.results import Result
 from workbench.errors import UserFacing
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.bench.chat_fakes import Body, Fault, said, serving
 from tests.bench.judging.test_preference import judge_for, line
-from workbench.bench.chat import EndpointDown
+from workbench.bench.asking.chat import EndpointDown
 from workbench.bench.judging.verdicts import (
     RESOLVED,
     VERDICTS_FILE,

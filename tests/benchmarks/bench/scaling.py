@@ -22,9 +22,9 @@ sys.path.insert(0, str(PROJECT_ROOT))
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from workbench.bench.items import load_items  # noqa: E402
-from workbench.bench.results import iter_results  # noqa: E402
-from workbench.bench.runner import run_bench  # noqa: E402
+from workbench.bench.asking.runner import run_bench  # noqa: E402
+from workbench.bench.questions.items import load_items  # noqa: E402
+from workbench.bench.store.results import iter_results  # noqa: E402
 from workbench.imaging.medical_image import MedicalImage  # noqa: E402
 from workbench.models.answer import Answer, Decoding, Prompt, Question  # noqa: E402
 

@@ -15,9 +15,9 @@ from pathlib import Path
 PROJECT_ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(PROJECT_ROOT))
 
-from workbench.bench.items import ItemSet, load_items  # noqa: E402
-from workbench.bench.results import read_results  # noqa: E402
-from workbench.bench.runner import run_bench  # noqa: E402
+from workbench.bench.asking.runner import run_bench  # noqa: E402
+from workbench.bench.questions.items import ItemSet, load_items  # noqa: E402
+from workbench.bench.store.results import read_results  # noqa: E402
 from workbench.imaging import load_image  # noqa: E402
 from workbench.models.answer import Question  # noqa: E402
 from workbench.models.loading import load_model  # noqa: E402

@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from workbench.bench.chat import NoAnswer
+from workbench.bench.asking.chat import NoAnswer
 from workbench.bench.judging.log import append_line, json_lines
+from workbench.bench.judging.served_judge import LLMJudge
 from workbench.bench.judging.votes import Verdict
-from workbench.bench.llm_judge import LLMJudge
-from workbench.bench.numbers import number
-from workbench.bench.results import Result
-from workbench.bench.statistics import bootstrap_p, mcnemar_exact
+from workbench.bench.scores.numbers import number
+from workbench.bench.scores.statistics import bootstrap_p, mcnemar_exact
+from workbench.bench.store.results import Result
 from workbench.errors import UserFacing
 from workbench.traces import parse_trace
 

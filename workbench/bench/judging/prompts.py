@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from workbench.bench.units import Unit
+from workbench.bench.questions.units import Unit
 from workbench.models.prompts import LETTERS, lettered
 from workbench.traces import Trace
 

@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
-from workbench.bench.chat import NoAnswer
+from workbench.bench.asking.chat import NoAnswer
 from workbench.bench.judging.agreement import Agreement, agreement, krippendorff_alpha
 from workbench.bench.judging.log import append_line, json_lines
-from workbench.bench.llm_judge import LLMJudge
-from workbench.bench.results import Result
+from workbench.bench.judging.served_judge import LLMJudge
+from workbench.bench.store.results import Result
 
 VERDICTS_FILE = "answer_verdicts.jsonl"
 RESOLVED = "answer resolution (rules)"

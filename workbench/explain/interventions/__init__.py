@@ -3,6 +3,14 @@
 from workbench.explain.interventions.case import Effect, ProbeCase, effect_of
 from workbench.explain.interventions.edits import REGION_FILLS, WHOLE_EDITS, RegionFill, WholeEdit
 from workbench.explain.interventions.options import ShuffleOutcome, probe_options
+from workbench.explain.interventions.picture import (
+    ACTIONS,
+    Action,
+    Outcome,
+    finding_of,
+    probe_region,
+    probe_whole,
+)
 from workbench.explain.interventions.regenerate import Regenerated
 from workbench.explain.interventions.regions import (
     Region,
@@ -12,14 +20,6 @@ from workbench.explain.interventions.regions import (
     mask_region,
     polygon_region,
     stroke_region,
-)
-from workbench.explain.interventions.run import (
-    ACTIONS,
-    Action,
-    Outcome,
-    finding_of,
-    probe_region,
-    probe_whole,
 )
 from workbench.explain.interventions.traces import EDIT_KINDS, THENS, TraceEdit, TraceOutcome, probe_trace
 from workbench.explain.interventions.verdicts import Finding, Verdict, verdicts

@@ -6,9 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from workbench.training.phantoms import Kind
-from workbench.training.questions import brain, chest, fundus
-from workbench.training.questions.findings import Finding, FindingTable
+from workbench.phantoms import Kind
+from workbench.phantoms.questions import brain, chest, fundus
+from workbench.phantoms.questions.findings import Finding, FindingTable
 
 PATH = Path(__file__).parent / "knowledge.json"
 Field = Literal["name", "looks", "kind"]

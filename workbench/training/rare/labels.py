@@ -9,7 +9,7 @@ from typing import Any
 
 from workbench.errors import UserFacing
 from workbench.training.rare.voting import Vote
-from workbench.training.records import Record
+from workbench.training.sft.records import Record
 
 
 @dataclass(frozen=True)

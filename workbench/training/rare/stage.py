@@ -22,7 +22,7 @@ from workbench.traces import parse_trace
 from workbench.training.rare.labels import Labelled, append_labels, label_file, read_labels
 from workbench.training.rare.synthesis import Synthesised
 from workbench.training.rare.voting import LabelQuality, Vote, label_quality, majority_vote, read_answer
-from workbench.training.records import Record
+from workbench.training.sft.records import Record
 
 Thing = TypeVar("Thing")
 Train = Callable[[Sequence[Record]], None]

@@ -16,10 +16,11 @@ from workbench.errors import UserFacing
 from workbench.imaging.load import from_array
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Question
-from workbench.training.phantoms import DRAWERS, Kind, Phantom
-from workbench.training.phantoms.rare import RARE, draw_rare
-from workbench.training.questions.findings import finding_samples
-from workbench.training.questions.phrasing import rephrase
+from workbench.phantoms import DRAWERS, Kind, Phantom
+from workbench.phantoms.questions.findings import finding_samples
+from workbench.phantoms.questions.phrasing import rephrase
+from workbench.phantoms.rare import RARE, draw_rare
+from workbench.phantoms.sample import TAGS
 from workbench.training.rare.knowledge import (
     Knowledge,
     drawable_kinds,
@@ -27,8 +28,7 @@ from workbench.training.rare.knowledge import (
     load_knowledge,
     ordinary_findings,
 )
-from workbench.training.records import Box, Record
-from workbench.training.sample import TAGS
+from workbench.training.sft.records import Box, Record
 
 SOURCE = "synthesised"
 _OPTIONS = 4

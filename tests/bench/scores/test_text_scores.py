@@ -1,0 +1,79 @@
+"""Text scores against numbers worked out by hand."""
+
+import math
+
+import pytest
+
+from tests.bench.report_fakes import line
+from workbench.bench.scores.scoring import bleu1, corpus_bleu1, token_f1
+from workbench.bench.scores.text_scores import class_scores, macro_f1, text_scores_of
+
+PAIRS = [
+    ("the left lung", "left lung"),  # words 3 and 2, shared 2; normalised the same
+    ("no", "no fracture"),  # shared 1 of 1 and 2
+    ("nodule nodule", "nodule"),  # the second is clipped
+    ("", "mass"),
+]
+
+
+def test_token_f1_and_bleu1_by_hand() -> None:
+    assert [token_f1(*pair) for pair in PAIRS] == pytest.approx([4 / 5, 2 / 3, 2 / 3, 0])
+    assert [bleu1(*pair) for pair in PAIRS] == pytest.approx([2 / 3, math.exp(-1), 1 / 2, 0])
+    # corpus: matched 2 + 1 + 1, given 3 + 1 + 2, reference 2 + 2 + 1 + 1: as long as the reference
+    assert corpus_bleu1(PAIRS) == pytest.approx(4 / 6)
+
+
+def test_overlap_is_no_meaning() -> None:
+    assert bleu1("no fracture", "fracture") == 0.5 and token_f1("no fracture", "fracture") == pytest.approx(
+        2 / 3
+    )
+
+
+def test_macro_f1_by_hand() -> None:
+    golds = ["axial"] * 4 + ["Coronal"] * 2
+    given = ["axial", "Axial.", "coronal", "sagittal", "coronal", "axial"]
+    # axial: given 3, gold 4, right 2 → P 2/3, R 1/2, F1 4/7; coronal: given 2, gold 2, right 1 → 1/2 each
+    axial, coronal = class_scores(list(zip(given, golds, strict=True)))
+    assert (axial.name, axial.support, coronal.support) == ("axial", 4, 2)
+    assert (axial.precision, axial.recall, axial.f1) == pytest.approx((2 / 3, 1 / 2, 4 / 7))
+    assert (coronal.precision, coronal.recall, coronal.f1) == pytest.approx((1 / 2, 1 / 2, 1 / 2))
+    assert macro_f1([axial, coronal]) == pytest.approx((4 / 7 + 1 / 2) / 2)
+
+
+def test_macro_f1_shows_what_accuracy_hides() -> None:
+    always = [("no", "no")] * 9 + [("no", "yes")]
+    # no: P 9/10, R 1 → 18/19; yes is never given → 0
+    classes = class_scores(always)
+    assert macro_f1(classes) == pytest.approx(9 / 19)
+    assert [score.precision for score in classes] == [0.9, 0.0]
+    assert macro_f1([]) is None
+
+
+def test_other_scripts_have_words() -> None:
+    assert token_f1("左 肺", "左 肺") == 1.0 and bleu1("пневмония слева", "Пневмония") == 0.5
+
+
+def test_text_scores_of_result_lines() -> None:
+    open_ = {"options": (), "answer_type": "open"}
+    lines = [
+        line("a", "left"),  # the option chosen is the answer
+        line("b", "left", gold="right"),
+        line("c", "right", answer="B", answer_letter="B", gold="right"),
+        line("d", "no", gold="no fracture", **open_),
+        line("e", None, gold="mass", **open_),
+        line("f", None, gold="mass", error="broken", **open_),
+    ]
+    found = text_scores_of("how", lines)
+    assert found["token_f1"]["value"] == pytest.approx((1 + 0 + 1 + 2 / 3 + 0) / 5)
+    assert found["bleu1"]["value"] == pytest.approx((1 + 0 + 1 + math.exp(-1) + 0) / 5)
+    # corpus: matched 1 + 0 + 1 + 1 + 0, given 4, reference 1 + 1 + 1 + 2 + 1
+    assert found["bleu1_corpus"]["value"] == pytest.approx(math.exp(1 - 6 / 4) * 3 / 4)
+    # left: given 2, gold 1, right 1 → 2/3; right: given 1, gold 2, right 1 → 2/3
+    assert found["macro_f1"]["value"] == pytest.approx(2 / 3)
+    assert (found["macro_f1"]["n"], found["token_f1"]["n"], found["macro_f1"]["method"]) == (
+        3,
+        5,
+        "no interval",
+    )
+    assert text_scores_of("how", lines[-1:]) == {}
+    assert text_scores_of("how", lines[3:])["macro_f1"]["value"] is None

@@ -1,0 +1,161 @@
+"""The main job without a browser: form, streaming, stopping, leaving, maps, faults."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.ui.fakes import TRACE, fake_engine
+from workbench.errors import UserFacing
+from workbench.imaging.medical_image import MedicalImage
+from workbench.settings import Settings
+from workbench.ui.case.desk import Asking, CaseDesk
+from workbench.ui.case.intake import picture_of
+from workbench.ui.services import Services
+from workbench.ui.sessions import Sessions
+
+VISITOR = "visitor"
+
+
+def desk_with(**engine: Any) -> CaseDesk:
+    desk = CaseDesk(
+        Services(Settings(max_new_tokens=64), lambda: fake_engine(**engine)), Sessions(), Path("/nowhere")
+    )
+    image = MedicalImage(np.zeros((40, 60, 3), np.uint8), "0" * 64, "array")
+    desk.place(VISITOR, picture_of(image))
+    return desk
+
+
+def answers(desk: CaseDesk, **form: Any) -> list[Any]:
+    ticket, _ = desk.ask(VISITOR, Asking(**{"question": "What?", "max_new_tokens": 64, **form}))
+    return list(desk.answer(VISITOR, ticket, "attention_mean"))
+
+
+def column(shown: Any, key: str) -> dict[str, Any]:
+    return next(part for part in shown.payload["columns"] if part["key"] == key)
+
+
+@pytest.mark.parametrize(
+    ("form", "sentence"),
+    [
+        ({"question": "  "}, "question is empty"),
+        ({"question": "x" * 10_000}, "10,000 characters"),
+        ({"question": "What?", "options": "one"}, "option"),
+        ({"question": "What?", "mode": "shout"}, "way of answering"),
+        ({"question": "What?", "max_new_tokens": 65}, "from 1 to 64"),
+        ({"question": "What?", "max_new_tokens": 64, "temperature": float("nan")}, "temperature"),
+        ({"question": "What?", "max_new_tokens": 64, "seed": -1}, "seed"),
+    ],
+)
+def test_a_form_that_cannot_be_used_is_refused_at_once(form: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UserFacing, match=sentence):
+        desk_with().ask(VISITOR, Asking(**form))
+
+
+def test_no_picture_is_a_sentence() -> None:
+    with pytest.raises(UserFacing, match="no picture yet"):
+        desk_with().ask("another visitor", Asking("What?"))
+
+
+def test_both_columns_stream_and_then_get_maps() -> None:
+    shown = answers(desk_with(pause=0.01), options="nodule\nmass\n\n")
+    assert [part["status"] for part in shown[0].payload["columns"]] == ["waiting", "waiting"]
+    lengths = [len(column(state, "tuned")["words"]) for state in shown]
+    assert lengths == sorted(lengths) and len(set(lengths)) > 2
+    last = shown[-1]
+    assert last.status == "Finished." and not last.busy
+    for key in ("base", "tuned"):
+        part = column(last, key)
+        assert part["status"] == "done" and part["answer"]["letter"] == "A"
+        assert [option["p"] for option in part["options"]] == pytest.approx([0.7, 0.3])
+        assert part["maps"]["rows"] == len(part["words"]) + len(part["steps"]) + 2
+        assert part["maps"]["peak"][0] == 0.5 and part["maps"]["share"][0] == pytest.approx(0.4)
+    assert any("Computing the tuned heat maps" in state.status for state in shown)
+    assert last.payload["image"]["seen"].startswith("data:image/png;base64,")
+
+
+def test_another_method_maps_the_same_answer_again() -> None:
+    desk = desk_with()
+    first = answers(desk)[-1]
+    again = list(desk.explain(VISITOR, "attention_head", (2, 1)))[-1]
+    maps = column(again, "base")["maps"]
+    assert maps["method"] == "attention_head" and "layer 2, head 1" in maps["label"]
+    assert column(again, "base")["words"] == column(first, "base")["words"]
+    assert again.payload["case"] == first.payload["case"]
+    assert list(desk.explain("another visitor", "attention_head")) == []
+
+
+def test_stopping_keeps_what_was_written() -> None:
+    desk = desk_with(pause=0.03)
+    ticket, _ = desk.ask(VISITOR, Asking("What?", max_new_tokens=64))
+    shown = []
+    for state in desk.answer(VISITOR, ticket, "attention_mean"):
+        shown.append(state)
+        if len(column(state, "base")["words"]) >= 3:
+            desk.stop(VISITOR)
+    part = column(shown[-1], "base")
+    assert part["status"] == "cancelled" and 3 <= len(part["words"]) < len(TRACE.split())
+    assert shown[-1].status == "Stopped. What was written is kept."
+    desk.stop(VISITOR)
+    desk.stop("a visitor who asked nothing")
+
+
+def test_the_model_that_is_through_first_does_not_stop_the_other() -> None:
+    last = answers(desk_with(texts={"base": "<answer>yes</answer>"}, pause=0.02))[-1]
+    assert [part["status"] for part in last.payload["columns"]] == ["done", "done"]
+    assert len(column(last, "tuned")["steps"]) == 3 and last.status == "Finished."
+
+
+def test_leaving_ends_both_generations() -> None:
+    desk = desk_with(pause=0.05)
+    ticket, _ = desk.ask(VISITOR, Asking("What?", max_new_tokens=64))
+    stream = desk.answer(VISITOR, ticket, "attention_mean")
+    while not column(next(stream), "base")["words"]:
+        pass
+    stream.close()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("answer-")]
+
+
+def test_a_new_picture_ends_the_answer_about_the_old_one() -> None:
+    desk = desk_with(pause=0.05)
+    ticket, _ = desk.ask(VISITOR, Asking("What?", max_new_tokens=64))
+    stream = desk.answer(VISITOR, ticket, "attention_mean")
+    while not column(next(stream), "base")["words"]:
+        pass
+    desk.place(VISITOR, desk.sessions.of(VISITOR).picture)
+    assert list(stream) == []
+    assert list(desk.answer(VISITOR, ticket, "attention_mean")) == []
+
+
+def test_one_model_failing_does_not_stop_the_other() -> None:
+    last = answers(desk_with(texts={"base": "FAIL"}))[-1]
+    base, tuned = column(last, "base"), column(last, "tuned")
+    assert base["status"] == "failed" and "reference" in base["message"]
+    assert "secret" not in base["message"]
+    assert tuned["status"] == "done" and tuned["maps"] is not None
+    assert "not every model" in last.status
+
+
+def test_a_map_that_cannot_be_made_gives_its_reason() -> None:
+    last = answers(desk_with(texts={"tuned": "NOMAP <answer>yes</answer>"}))[-1]
+    assert column(last, "tuned")["maps"]["refused"] == "This back end exposes no attention."
+    assert column(last, "tuned")["status"] == "done"
+
+
+def test_models_that_cannot_be_loaded_fail_both_columns_with_the_reason() -> None:
+    last = answers(desk_with(broken=True))[-1]
+    for key in ("base", "tuned"):
+        assert column(last, key)["status"] == "failed"
+        assert "model.safetensors is missing" in column(last, key)["message"]
+
+
+def test_visitors_do_not_see_each_other() -> None:
+    desk = desk_with()
+    answers(desk)
+    other = desk.blank("another visitor")
+    assert other["image"] is None and all(part["words"] == [] for part in other["columns"])
+    desk.place("another visitor", replace(desk.sessions.of(VISITOR).picture, modality="CT"))
+    assert desk.sessions.of(VISITOR).picture.modality is None

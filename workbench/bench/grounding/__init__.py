@@ -1,0 +1,1 @@
+"""The grounding benchmark: does each method's map point at the finding, and does what it marks matter?"""

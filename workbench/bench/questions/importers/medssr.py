@@ -1,0 +1,28 @@
+"""MedSSR's JSON lists of text questions: `id`, `question` with options, `gold`, `name` (dossier 2.3)."""
+
+from workbench.bench.questions.importers.cells import options_inside, require, said
+from workbench.bench.questions.importers.layout import Context, Layout, Row, make_item
+from workbench.bench.questions.items import Item
+
+RARE = "raredis"
+
+
+def read(row: Row, context: Context) -> Item:
+    """One row. `is_reasoning` becomes the question type; rows of RareDis get the task "rare disease"."""
+    stem, options = options_inside(row["question"])
+    require(stem and options, "no lettered options in the question")
+    name, reasoning = said(row.get("name")), row.get("is_reasoning")
+    return make_item(
+        context,
+        identity=said(row.get("id")) or f"medssr-{context.row}",
+        question=stem,
+        options=options,
+        answer=said(row["gold"]),
+        has_image=False,
+        dataset=name or "MedSSR",
+        question_type={True: "reasoning-intensive", False: "other"}.get(reasoning, ""),
+        task="rare disease" if name.casefold().startswith(RARE) else "",
+    )
+
+
+LAYOUT = Layout("medssr", "MedSSR JSON lists of text questions (data/test_short_*.json)", read)

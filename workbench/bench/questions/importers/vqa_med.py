@@ -1,0 +1,25 @@
+"""VQA-MED 2019: lines "image|question|answer" (train, val) or "image|category|question|answer" (test)."""
+
+from workbench.bench.questions.importers.cells import require, said
+from workbench.bench.questions.importers.layout import Context, Layout, Row, make_item
+from workbench.bench.questions.items import Item
+
+
+def read(row: Row, context: Context) -> Item:
+    """One line. Several references in one answer ("a#b") can't be one gold answer and leave the line out."""
+    cells = [said(cell) for cell in row["line"].split("|")]
+    require(len(cells) in (3, 4), "not image|question|answer nor image|category|question|answer")
+    category = cells[1] if len(cells) == 4 else ""
+    require("#" not in cells[-1], "more than one reference answer")
+    return make_item(
+        context,
+        identity=f"vqa-med-{context.row}",
+        question=cells[-2],
+        answer=cells[-1],
+        image=cells[0],
+        dataset="VQA-MED 2019",
+        question_type=category.casefold(),
+    )
+
+
+LAYOUT = Layout("vqa-med", "VQA-MED 2019 pipe-separated text beside its image folder", read)

@@ -1,0 +1,1 @@
+"""Reports: built from result lines, kept, and shown as text, charts, one HTML page or exported files."""

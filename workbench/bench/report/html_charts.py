@@ -1,0 +1,186 @@
+"""Where the marks of the HTML report's two drawings stand: bars with intervals, and differences.
+
+Positions are SVG user units; the template draws and escapes. The drawings follow `charts`, which needs
+scripts in the page.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.bench.report.charts import METRICS, NAMES, number_at, shade
+
+Report = Mapping[str, Any]
+TOP, LEFT, HEIGHT, WIDTH = 24.0, 44.0, 220.0, 720.0
+ROW = 34.0
+FOREST_LEFT = 190.0
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar, its whisker (`low`, `high` None without an interval) and its value in per cent."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    colour: str
+    low: float | None
+    high: float | None
+    value: str
+    told: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """The bars of one metric; `cross` are accuracies on blank images as (x, y, words)."""
+
+    name: str
+    counts: str
+    middle: float
+    left: float
+    right: float
+    bars: tuple[Bar, ...]
+    crosses: tuple[tuple[float, float, str], ...] = ()
+    guess: float | None = None
+    guess_told: str = ""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One row of the forest plot; `clear` where the interval leaves zero out."""
+
+    name: str
+    counts: str
+    y: float
+    x: float
+    low: float | None
+    high: float | None
+    colour: str
+    clear: bool
+    told: str
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Differences of two models; `ticks` of the axis as (x, label), `zero` is where no difference stands."""
+
+    title: str
+    height: float
+    zero: float
+    ticks: tuple[tuple[float, str], ...]
+    rows: tuple[Difference, ...]
+
+
+def percent(number: Mapping[str, Any] | None, signed: bool = False) -> str:
+    """ "62.6 [57.8, 67.2]" of a number, without brackets where there is no interval; "-" for none."""
+    if not number or number.get("value") is None:
+        return "-"
+    sign = "+" if signed else ""
+    value = f"{100 * number['value']:{sign}.1f}"
+    if number.get("low") is None:
+        return value
+    return f"{value} [{100 * number['low']:{sign}.1f}, {100 * number['high']:{sign}.1f}]"
+
+
+def bar_groups(report: Report, condition: str) -> list[Group]:
+    """A group a metric in the order P, K, R, trace, accuracy; a bar a model asked under `condition`."""
+    models = [model for model in report["accuracy"] if condition in report["accuracy"][model]]
+    metrics = [metric for metric in METRICS if any(number_at(report, m, metric, condition) for m in models)]
+    span = (WIDTH - LEFT) / max(1, len(metrics))
+    return [
+        _group(report, models, metric, condition, LEFT + place * span, span)
+        for place, metric in enumerate(metrics)
+    ]
+
+
+def _group(
+    report: Report, models: Sequence[str], metric: str, condition: str, left: float, span: float
+) -> Group:
+    inner = 0.8 * span
+    width = inner / len(models)
+    bars, crosses, counts = [], [], []
+    for place, model in enumerate(models):
+        number = number_at(report, model, metric, condition)
+        x = left + 0.1 * span + place * width
+        if number:
+            bars.append(_bar(number, x, width, shade(metric, place, len(models)), model))
+            counts.append((number["n"], number["n_clusters"]))
+        blank = number_at(report, model, "accuracy", "blank") if metric == "accuracy" else None
+        if blank:
+            crosses.append((x + width / 2, _up(blank["value"]), f"{model}, blank image: {percent(blank)}"))
+    guess = report["baselines"]["majority_letter"]["overall"] if metric == "accuracy" else {"value": None}
+    known = guess["value"] is not None
+    return Group(
+        NAMES[metric], _counts(counts), left + span / 2, left + 0.06 * span, left + 0.94 * span,
+        tuple(bars), tuple(crosses), _up(guess["value"]) if known else None,
+        f"always the most frequent letter: {percent(guess)}, n {guess['n']}" if known else "",
+    )  # fmt: skip
+
+
+def _bar(number: Mapping[str, Any], x: float, width: float, colour: str, model: str) -> Bar:
+    interval = number["low"] is not None
+    top = _up(number["value"])
+    return Bar(
+        x + 1, top, width - 2, TOP + HEIGHT - top, colour,
+        _up(number["low"]) if interval else None, _up(number["high"]) if interval else None,
+        f"{100 * number['value']:.0f}" if width >= 22 else "",
+        f"{model}: {percent(number)} ({number['method']}), n {number['n']}",
+    )  # fmt: skip
+
+
+def _up(fraction: float) -> float:
+    return TOP + HEIGHT * (1 - fraction)
+
+
+def _counts(found: Sequence[tuple[int, int]]) -> str:
+    def span(values: Sequence[int]) -> str:
+        return str(values[0]) if len(set(values)) == 1 else f"{min(values)}–{max(values)}"
+
+    items, images = zip(*found, strict=True)
+    return f"n {span(items)}, {span(images)} images"
+
+
+def forests(report: Report, condition: str) -> list[Forest]:
+    """Later model − first, one drawing a pair of models, on one scale that holds every interval and zero."""
+    rows = [
+        row for row in report["differences"] if row["condition"] == condition and row["value"] is not None
+    ]
+    rows.sort(key=lambda row: METRICS.index(row["metric"]))
+    ends = [row[end] for row in rows for end in ("low", "value", "high") if row[end] is not None]
+    low, high = _round_out(min([*ends, 0.0])), _round_out(max([*ends, 0.0]))
+    pairs = dict.fromkeys((row["first"], row["second"]) for row in rows)
+    return [
+        _forest([row for row in rows if (row["first"], row["second"]) == pair], pair, low, high)
+        for pair in pairs
+    ]
+
+
+def _round_out(value: float) -> float:
+    """To the next tenth away from zero, as a fraction."""
+    tenths = math.ceil(round(abs(value) * 10, 9))
+    return tenths / 10 if value > 0 else -tenths / 10
+
+
+def _forest(rows: Sequence[Mapping[str, Any]], pair: tuple[str, str], low: float, high: float) -> Forest:
+    scale = (WIDTH - FOREST_LEFT - 60) / max(high - low, 0.1)
+
+    def across(value: float) -> float:
+        return FOREST_LEFT + 20 + (value - low) * scale
+
+    marks = []
+    for place, row in enumerate(rows):
+        interval = row["low"] is not None
+        marks.append(
+            Difference(
+                NAMES[row["metric"]], f"n {row['n']}", TOP + ROW * (place + 0.5), across(row["value"]),
+                across(row["low"]) if interval else None, across(row["high"]) if interval else None,
+                shade(row["metric"], 1, 3), interval and (row["low"] > 0 or row["high"] < 0),
+                f"{percent(row, signed=True)} points, {row['method']}",
+            )
+        )  # fmt: skip
+    step = 1 if high - low <= 1 else 2
+    tenths = range(round(low * 10), round(high * 10) + 1, step)
+    ticks = tuple((across(tenth / 10), f"{10 * tenth:+d}" if tenth else "0") for tenth in tenths)
+    return Forest(f"{pair[1]} − {pair[0]}", TOP + ROW * len(rows) + 30, across(0.0), ticks, tuple(marks))

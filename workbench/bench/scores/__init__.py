@@ -1,0 +1,1 @@
+"""Scores: of answers, traces and probabilities, with baselines, intervals, tests and warnings. Pure."""

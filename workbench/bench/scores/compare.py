@@ -1,0 +1,199 @@
+"""Two sides of the same questions set against each other: models, conditions, or runs of two folders."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.bench.scores.measure import joint_protocol, paired_rows
+from workbench.bench.scores.numbers import Number, paired_scores
+from workbench.bench.scores.scoring import plain
+from workbench.bench.store.results import Result
+from workbench.bench.store.run_lines import SAMPLED, RunLines, load_lines, protocol_text
+from workbench.errors import UserFacing
+
+Lines = Mapping[str, Result]
+ASKED = {"mode": "prompt mode", "judge": "judge", "judge_protocol": "judge's protocol"}
+MACHINE = {
+    "dtype": "number format",
+    "device": "device",
+    "image_budget": "image budget",
+    "adapter": "adapter",
+}
+MARGIN = 1e-9  # scores that differ by rounding alone are ties
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a comparison: a run folder, a model in it, and the condition it was asked under."""
+
+    folder: str | Path
+    model: str
+    condition: str = "image"
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    side: Side
+    lines: Lines
+    run: RunLines
+
+    @property
+    def described(self) -> dict[str, Any]:
+        return self.run.described(self.side.model)
+
+    @property
+    def protocol(self) -> str:
+        return protocol_text(next(iter(self.lines.values())), self.described)
+
+
+def compare_runs(first: Side, second: Side) -> dict[str, Any]:
+    """Second − first on the questions that both answered, paired by item id.
+
+    Keys: `first`, `second` (folder, model, label, condition, revision, protocol, date, n); `n_shared`,
+    `n_images`, `n_only_first`, `n_only_second`; `rows`, one a metric with pairs: a number with `metric`, `p`,
+    `p_holm` (over the axes), `test`, `win`, `tie`, `loss` (of the second side), `first_value`,
+    `second_value`, `verdict`; `protocol_differences` (`{field, first, second, text}`).
+    Items that failed count as not answered. Accuracy is tested by exact McNemar, the axes and the trace score
+    by a bootstrap clustered by image.
+
+    Raises UserFacing for a side that holds nothing, sampled answers (several an item), no question in common,
+    and ids that name other questions on the other side.
+    """
+    folders: dict[Path, RunLines] = {}
+    left, right = (_loaded(side, folders) for side in (first, second))
+    shared = [item for item in left.lines if item in right.lines]
+    _require_same_questions(left, right, shared)
+    mine, theirs = ({item: side.lines[item] for item in shared} for side in (left, right))
+    protocol = joint_protocol(left.protocol, right.protocol)
+    return {
+        "first": _about(left),
+        "second": _about(right),
+        "n_shared": len(shared),
+        "n_images": len({line.image_group for line in mine.values()}),
+        "n_only_first": len(left.lines) - len(shared),
+        "n_only_second": len(right.lines) - len(shared),
+        "rows": [
+            row | _sides(mine, theirs, row["metric"]) | {"verdict": verdict(row)}
+            for row in paired_rows(mine, theirs, protocol)
+            if row["n"]
+        ],
+        "protocol_differences": _protocol_differences(left, right, shared),
+    }
+
+
+def verdict(row: Number) -> str:
+    """What a difference allows to be said: "second higher", "first higher" or "no difference shown".
+
+    A side is higher only when the interval leaves out zero and the p value, after Holm where that applies, is
+    at most 0.05. "no interval" where none can be stated: one image only, or the same difference on every
+    item; right on all against wrong on all is then left to McNemar's p.
+    """
+    p = row["p"] if row.get("p_holm") is None else row["p_holm"]
+    if row["low"] is None and row["value"] and row.get("metric") != "accuracy":
+        return "no interval"
+    crossing = row["low"] is not None and row["low"] <= 0 <= row["high"]
+    if not row["value"] or p is None or p > 0.05 or crossing:
+        return "no difference shown"
+    return "second higher" if row["value"] > 0 else "first higher"
+
+
+def _loaded(side: Side, folders: dict[Path, RunLines]) -> _Loaded:
+    folder = Path(side.folder)
+    if side.condition == SAMPLED:
+        raise UserFacing(
+            "Sampled answers are several an item and can't be paired.", "Compare another condition."
+        )
+    if folder not in folders:
+        folders[folder] = load_lines(folder)
+    run = folders[folder]
+    asked = run.groups.get((side.model, side.condition), {})
+    lines = {item: line for item, line in asked.items() if line.error is None}
+    if not lines:
+        there = ", ".join(f"{model} ({condition})" for model, condition in run.groups)
+        raise UserFacing(
+            f"{folder.name!r} holds no answers of {side.model!r} under {side.condition!r}.",
+            f"Choose from: {there or 'nothing was answered'}.",
+        )
+    return _Loaded(side, lines, run)
+
+
+def _require_same_questions(left: _Loaded, right: _Loaded, shared: Sequence[str]) -> None:
+    if not shared:
+        raise UserFacing(
+            "The two sides have no question in common.", "Compare runs of the same benchmark items."
+        )
+    other = [item for item in shared if not _same(left.lines[item], right.lines[item])]
+    if other:
+        raise UserFacing(
+            f"{len(other)} of {len(shared)} shared ids name another question or picture on the other side, "
+            f"{other[0]!r} for one.",
+            "Compare runs of the same version of the items.",
+        )
+
+
+def _same(first: Result, second: Result) -> bool:
+    """The same question with the same gold answer and, where both tell, on a picture of the same group."""
+    texts = [(plain(line.question), plain(line.gold)) for line in (first, second)]
+    groups = {line.image_group for line in (first, second)} - {""}
+    return texts[0] == texts[1] and len(groups) <= 1
+
+
+def _about(side: _Loaded) -> dict[str, Any]:
+    return {
+        "folder": str(side.side.folder),
+        "model": side.side.model,
+        "label": side.described.get("label", side.side.model),
+        "condition": side.side.condition,
+        "revision": next(iter(side.lines.values())).revision,
+        "protocol": side.protocol,
+        "date": side.run.run.get("date"),
+        "n": len(side.lines),
+    }
+
+
+def _sides(first: Lines, second: Lines, metric: str) -> dict[str, Any]:
+    """Both means over the pairs, and on how many the second is better, the same or worse."""
+    pairs = paired_scores(first, second, metric)
+    gaps = [float(after) - float(before) for before, after, _ in pairs]
+    win, loss = sum(gap > MARGIN for gap in gaps), sum(gap < -MARGIN for gap in gaps)
+    return {
+        "first_value": math.fsum(before for before, _, _ in pairs) / len(pairs),
+        "second_value": math.fsum(after for _, after, _ in pairs) / len(pairs),
+        "win": win,
+        "tie": len(gaps) - win - loss,
+        "loss": loss,
+    }
+
+
+def _protocol_differences(left: _Loaded, right: _Loaded, shared: Sequence[str]) -> list[dict[str, Any]]:
+    """`{field, first, second, text}` of everything but the answers that differs between the sides."""
+    lines = [side.lines[shared[0]] for side in (left, right)]
+    pairs: dict[str, tuple[Any, Any]] = {"condition": (left.side.condition, right.side.condition)}
+    pairs |= {told: (getattr(lines[0], name), getattr(lines[1], name)) for name, told in ASKED.items()}
+    for name in sorted({*lines[0].decoding, *lines[1].decoding}):
+        pairs[f"decoding: {name}"] = (lines[0].decoding.get(name), lines[1].decoding.get(name))
+    pairs |= {told: (left.described.get(name), right.described.get(name)) for name, told in MACHINE.items()}
+    if left.side.model == right.side.model:  # of two models they differ, which is the point
+        pairs["revision"] = (lines[0].revision, lines[1].revision)
+    pairs["questions"] = tuple(side.run.run.get("items", {}).get("name") for side in (left, right))
+    pairs["options shown"] = tuple(_with_options(side.lines, shared) for side in (left, right))
+    versions = [side.run.run.get("packages", {}) for side in (left, right)]
+    for name in sorted({*versions[0], *versions[1]}):
+        pairs[f"version of {name}"] = (versions[0].get(name), versions[1].get(name))
+    return [
+        {"field": name, "first": one, "second": other, "text": f"{name}: {_told(one)} against {_told(other)}"}
+        for name, (one, other) in pairs.items()
+        if one != other
+    ]
+
+
+def _with_options(lines: Lines, shared: Sequence[str]) -> str:
+    """On how many of the shared questions the options were shown: without them an answer must be worded."""
+    count = sum(bool(lines[item].options) for item in shared)
+    return f"on {count} of {len(shared)} questions"
+
+
+def _told(value: Any) -> str:
+    return "not stated" if value in (None, "", {}) else str(value)

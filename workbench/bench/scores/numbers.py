@@ -1,0 +1,98 @@
+"""Numbers of a report: a mean or a paired difference with its interval, n, clusters, method and protocol."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from workbench.bench.scores.statistics import (
+    Interval,
+    bootstrap_interval,
+    bootstrap_p,
+    paired_test,
+    proportion_interval,
+)
+from workbench.bench.store.results import Result
+
+KINDS = ("overall", "closed", "open")
+Groups = Mapping[tuple[str, str], Mapping[str, Result]]  # (model, condition) -> item id -> line
+Number = dict[str, Any]
+Keep = Callable[[Result], bool]
+
+
+def number(values: Sequence[float | bool], clusters: Sequence[str], protocol: str) -> Number:
+    """`{value, low, high, n, n_clusters, method, origin, protocol}` of a mean; bool values are a proportion.
+
+    `value` is None without values; `low` and `high` are None where no interval can be stated.
+    """
+    binary = all(isinstance(value, bool) for value in values)
+    interval = _interval(values, clusters, binary)
+    return {
+        "value": math.fsum(values) / len(values) if values else None,
+        "low": interval.low if interval else None,
+        "high": interval.high if interval else None,
+        "n": len(values),
+        "n_clusters": len(set(clusters)),
+        "method": interval.method if interval else "no interval: fewer than two images, or all values equal",
+        "origin": "measured",
+        "protocol": protocol,
+    }
+
+
+def _interval(values: Sequence[float | bool], clusters: Sequence[str], binary: bool) -> Interval | None:
+    if binary:
+        return proportion_interval([bool(value) for value in values], clusters)
+    # Resampling equal values gives an interval without width, which would look like certainty.
+    return bootstrap_interval(values, clusters) if len(set(values)) > 1 else None
+
+
+def score_of(line: Result, axis: str, part: str = "score") -> float | None:
+    """A score of one line; `axis` may also be "trace_score" and "accuracy". None where it is undefined."""
+    if axis == "accuracy":
+        return line.correct
+    found = (line.axes or {}).get(axis)
+    return found.get(part) if isinstance(found, dict) else found
+
+
+def mean_score(lines: Iterable[Result], axis: str, part: str, protocol: str) -> Number:
+    """Mean of a score over the lines where it is defined (macro over items), as `number`."""
+    found = [(score, line.image_group) for line in lines if (score := score_of(line, axis, part)) is not None]
+    return number([score for score, _ in found], [group for _, group in found], protocol)
+
+
+def by_kind(lines: Sequence[Result], say: Callable[[list[Result]], Number]) -> dict[str, Number]:
+    """What `say` says about all lines, those of closed and those of open questions."""
+    return {kind: say([line for line in lines if kind in ("overall", line.answer_type)]) for kind in KINDS}
+
+
+def paired_scores(
+    first: Mapping[str, Result], second: Mapping[str, Result], metric: str
+) -> list[tuple[float, float, str]]:
+    """(score of first, score of second, image) of every item on which both have that score."""
+    return [
+        (before, after, first[item].image_group)
+        for item in first
+        if item in second
+        and (before := score_of(first[item], metric)) is not None
+        and (after := score_of(second[item], metric)) is not None
+    ]
+
+
+def difference(
+    first: Mapping[str, Result], second: Mapping[str, Result], metric: str, protocol: str
+) -> dict[str, Any]:
+    """Second − first on the items both have: a `number` with p; accuracy by exact McNemar, with its table."""
+    pairs = paired_scores(first, second, metric)
+    gaps, clusters = [float(after) - float(before) for before, after, _ in pairs], [pair[2] for pair in pairs]
+    found = number(gaps, clusters, protocol)
+    if metric == "accuracy":
+        test = paired_test([bool(pair[0]) for pair in pairs], [bool(pair[1]) for pair in pairs])
+        return found | {"p": test.p if pairs else None, "test": "exact McNemar", "table": asdict(test)}
+    return found | {"p": bootstrap_p(gaps, clusters) if pairs else None, "test": "bootstrap by image"}
+
+
+def p_text(p: float | None, none: str = "") -> str:
+    """A p value with three decimals; `none` where there was no test."""
+    if p is None:
+        return none
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -1,0 +1,1 @@
+"""The stages that make the shipped pair from nothing: vision tower, base, tuned."""

@@ -1,0 +1,1 @@
+"""Reinforcement by group-relative policy optimisation with the composite reward."""

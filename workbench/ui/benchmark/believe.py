@@ -1,0 +1,166 @@
+"""The panel "Why believe this": what stands behind the bars, and what speaks against them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from workbench.bench.scores.calibration import CONFIDENCES
+from workbench.bench.scores.warnings import warnings_of
+from workbench.ui.benchmark.nodes import Node, bullets, node, table_node
+from workbench.ui.benchmark.tables import CONDITION_NAMES, interval, percent
+
+LEVELS = {"warning": "Warning", "caution": "Caution", "note": "Note"}
+CONFIDENCE_NAMES = {"answer": "of the answer's words", "text": "of everything written"}
+CALIBRATION = (
+    "Expected calibration error (ECE): how far the probability that a model gave its answer lies from how "
+    "often it was right, in points; 0 is best. The answer's words come after the reasoning, which makes them "
+    "surer."
+)
+Report = Mapping[str, Any]
+
+
+def believe_nodes(report: Report, condition: str = "image") -> list[Node]:
+    """Warnings in words, counts, checks without the picture, how it was judged, calibration."""
+    return [
+        node("h4", "Why believe this"),
+        *_warnings(report),
+        _facts(report, condition),
+        *_without_picture(report),
+        *_checks(report),
+        *_calibration(report, condition),
+        _protocols(report),
+    ]
+
+
+def _warnings(report: Report) -> Iterator[Node]:
+    """The report's own warnings; those of an older report, which has none, are found now."""
+    found = report["warnings"] if "warnings" in report else warnings_of(report)
+    for warning in found:
+        level = str(warning.get("level", "note"))
+        name = LEVELS.get(level, "Note")
+        known = level if level in LEVELS else "note"
+        yield node("p", node("strong", f"{name}: "), str(warning["text"]), cls=f"wb-level wb-level-{known}")
+
+
+def _facts(report: Report, condition: str) -> Node:
+    left_out = [f"{count} {reason}" for reason, count in report["dropped"].items()]
+    if report["stale_lines"]:
+        left_out.append(f"{report['stale_lines']} lines of an earlier model or protocol")
+    facts = [
+        ("Questions", f"{report['n_items']:,} on {report['n_images']:,} images"),
+        ("Intervals", "95 %; the questions on one image count together, as one cluster"),
+        ("Left out", "; ".join(left_out) or "nothing"),
+        *((label, _unscored(report, name, condition)) for name, label in _labels(report).items()),
+    ]
+    pairs = [part for name, text in facts for part in (node("dt", name), node("dd", text))]
+    return node("dl", *pairs, cls="wb-pairs")
+
+
+def _unscored(report: Report, model: str, condition: str) -> str:
+    count = report["counts"].get(model, {}).get(condition)
+    if not count:
+        return "not asked"
+    return f"{count['failed']} failed; {count['invalid']} of {count['n']} named no option (counted as wrong)"
+
+
+def _without_picture(report: Report) -> Iterator[Node]:
+    """Accuracy with the picture, without it, and with another patient's."""
+    conditions = [
+        name
+        for name in ("image", "blank", "shuffled_image")
+        if any(name in found for found in report["accuracy"].values())
+    ]
+    if len(conditions) < 2:
+        yield node("p", "Not measured with a blank image: what the picture adds is unknown here.")
+        return
+    rows = []
+    for model, label in _labels(report).items():
+        found = report["accuracy"].get(model, {})
+        numbers = [found.get(name, {}).get("overall") for name in conditions]
+        rows.append([label, *(_cell(number) for number in numbers)])
+    columns = ["Answers right, per cent", *(f"picture {CONDITION_NAMES[name]}" for name in conditions)]
+    yield table_node(
+        "What the picture adds", columns, rows, range(1, len(columns)), label="With and without the picture"
+    )
+
+
+def _checks(report: Report) -> Iterator[Node]:
+    labels = _labels(report)
+    said = [
+        f"{labels.get(model, model)}: the picture adds {percent(row['value'], True)} points {_with_n(row)}."
+        for model, row in report["image_effect"].items()
+    ]
+    for key, what in (
+        ("shuffle_consistency", "the same option chosen after the options were shuffled"),
+        ("image_sensitivity", "another answer when another patient's picture is shown"),
+    ):
+        said += [
+            f"{labels.get(model, model)}: {what} in {percent(row['value'])} % {_with_n(row)}."
+            for model, row in (report.get(key) or {}).items()
+            if row
+        ]
+    guess = report["baselines"]["majority_letter"]["overall"]
+    if guess["n"]:
+        rate = f"{percent(guess['value'])} % {_with_n(guess)}"
+        said.append(f"Always giving the most frequent letter would score {rate}.")
+    if not report["shuffle_consistency"]:
+        said.append("Shuffled options: not measured.")
+    yield bullets(said)
+
+
+def _calibration(report: Report, condition: str) -> Iterator[Node]:
+    found = {
+        label: report.get("calibration", {}).get(model, {}).get(condition)
+        for model, label in _labels(report).items()
+    }
+    known = {label: part for label, part in found.items() if part}
+    if not known:
+        yield node("p", "Calibration: probabilities were not recorded.", cls="wb-small")
+        return
+    rows = [
+        [label, CONFIDENCE_NAMES[name], _cell(part[name]), str(part[name]["n"])]
+        for label, part in known.items()
+        for name in CONFIDENCES
+        if name in part
+    ]  # fmt: skip
+    columns = ["Calibration", "Probability", "ECE, points", "n"]
+    yield table_node(CALIBRATION, columns, rows, (2, 3), label="Calibration error")
+    for label, part in known.items():
+        if "answer" in part:
+            yield _curve(label, part["answer"]["curve"])
+
+
+def _curve(label: str, curve: list[Mapping[str, Any]]) -> Node:
+    rows = [
+        [
+            f"{100 * row['low']:.0f}–{100 * row['high']:.0f}", percent(row["confidence"]),
+            percent(row["accuracy"]), str(row["n"]),
+        ]
+        for row in curve
+    ]  # fmt: skip
+    columns = ["Probability, per cent", "mean said", "right", "n"]
+    table = table_node("Said and reached, by probability of the answer", columns, rows, (1, 2, 3))
+    return node("details", node("summary", f"Reliability, {label}"), table)
+
+
+def _protocols(report: Report) -> Node:
+    said = [
+        f"{model['label']}: {model['protocol']}, revision {model['revision']}" for model in report["models"]
+    ]
+    said += [f"Judge {name}: {text}" for name, text in report.get("judges", {}).items()]
+    said.append(
+        "Origin: measured here." if report["origin"] == "measured" else "Origin: imported, not measured here."
+    )
+    return node("details", node("summary", "Protocol and judge"), bullets(said), open="open")
+
+
+def _labels(report: Report) -> dict[str, str]:
+    return {model["name"]: str(model["label"]) for model in report["models"]}
+
+
+def _cell(number: Mapping[str, Any] | None) -> str:
+    return f"{percent(number['value'])} {interval(number)}".strip() if number else "not measured"
+
+
+def _with_n(number: Mapping[str, Any]) -> str:
+    """The interval, where there is one, and n."""
+    return f"{interval(number)}, n = {number['n']}".removeprefix(", ")

@@ -1,0 +1,235 @@
+"""Compare any two runs: paired differences, protocol differences in words, the items that changed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from workbench.bench.report.charts import NAMES
+from workbench.bench.scores.compare import Side, compare_runs
+from workbench.bench.scores.numbers import p_text
+from workbench.errors import UserFacing
+from workbench.ui.benchmark.items.index import Cell, ItemIndex, item_index
+from workbench.ui.benchmark.nodes import Node, bullets, node, table_node
+from workbench.ui.benchmark.shelf import Shelf
+from workbench.ui.benchmark.tables import CONDITION_NAMES, interval, percent
+from workbench.ui.boundary import AT_ONCE, guarded
+from workbench.ui.html import components
+
+CHANGED_SHOWN = 50
+SIDES = ("First", "Second")
+
+
+@dataclass(frozen=True)
+class SideParts:
+    """The three menus of one side."""
+
+    result: gr.Dropdown
+    model: gr.Dropdown
+    condition: gr.Dropdown
+
+    def every(self) -> list[Any]:
+        return [self.result, self.model, self.condition]
+
+
+def build_compare(shelf: Shelf, choice: gr.Dropdown) -> None:
+    """An accordion in which two runs are compared; the menus of results follow those of `choice`."""
+    with gr.Accordion("Compare any two runs", open=False, elem_id="bench-compare") as accordion:
+        gr.Markdown(
+            "Second − first, paired on the questions that both answered. Runs on different questions are not "
+            "compared."
+        )
+        sides = tuple(_side(name, list(shelf.names(None))) for name in SIDES)
+        compare = gr.Button("Compare", variant="primary", elem_id="bench-compare-run")
+        notice = components.notice("bench-compare-notice")
+        shown = components.panel("bench-compare-shown", None, "Comparison")
+    _wire_menus(shelf, sides, (accordion.expand, choice.change), notice)
+
+    @guarded(notice)
+    def run(request: gr.Request, *chosen: str) -> dict[Any, Any]:
+        return {shown: compared(shelf, request.session_hash, chosen[:3], chosen[3:])}
+
+    inputs = [menu for side in sides for menu in side.every()]
+    seen = {**AT_ONCE, "show_progress": "minimal", "show_progress_on": shown}
+    compare.click(run, inputs, [notice, shown], **seen)
+
+
+def _side(name: str, results: Sequence[str]) -> SideParts:
+    def menu(label: str, choices: Sequence[Any], value: str | None) -> gr.Dropdown:
+        return gr.Dropdown(choices, value=value, label=f"{name}: {label}", filterable=False, min_width=150)
+
+    with gr.Row():
+        first = results[0] if results else None
+        return SideParts(menu("result", results, first), menu("model", [], None), menu("picture", [], None))
+
+
+def _wire_menus(shelf: Shelf, sides: Sequence[SideParts], filling: Sequence[Any], notice: gr.HTML) -> None:
+    """Results appear as runs and imports bring them; models and conditions are those of the result.
+
+    What was chosen stays chosen where it is still there.
+    """
+
+    @guarded(notice)
+    def offer(request: gr.Request, *chosen: str) -> dict[Any, Any]:
+        names = list(shelf.names(request.session_hash))
+        updates: dict[Any, Any] = {}
+        for number, side in enumerate(sides):
+            result, *kept = chosen[3 * number : 3 * number + 3]
+            name = result if result in names else next(iter(names), None)
+            updates[side.result] = gr.Dropdown(choices=names, value=name)
+            if name:
+                updates |= _of_result(shelf, request.session_hash, side, name, number, kept)
+        return updates
+
+    menus = [menu for side in sides for menu in side.every()]
+    for event in filling:
+        event(offer, menus, [notice, *menus], **AT_ONCE)
+    for number, side in enumerate(sides):
+
+        @guarded(notice)
+        def follow(
+            name: str, request: gr.Request, side: SideParts = side, number: int = number
+        ) -> dict[Any, Any]:
+            return _of_result(shelf, request.session_hash, side, name, number)
+
+        side.result.input(follow, side.result, [notice, side.model, side.condition], **AT_ONCE)
+
+
+def _of_result(
+    shelf: Shelf,
+    session: str | None,
+    side: SideParts,
+    name: str,
+    number: int,
+    kept: Sequence[str | None] = (None, None),
+) -> dict[Any, Any]:
+    """The menus of models and conditions; `kept` of them where there are such, else the second side starts
+    with the second model."""
+    report = shelf.report(session, name)
+    models = [(str(model["label"]), model["name"]) for model in report["models"]]
+    conditions = [(CONDITION_NAMES.get(key, key), key) for key in report["conditions"] if key != "sampled"]
+    model = models[min(number, len(models) - 1)][1] if models else None
+    first = conditions[0][1] if conditions else None
+    values = [
+        old if old in [value for _, value in choices] else new
+        for old, new, choices in zip(kept, (model, first), (models, conditions), strict=True)
+    ]
+    return {
+        side.model: gr.Dropdown(choices=models, value=values[0]),
+        side.condition: gr.Dropdown(choices=conditions, value=values[1]),
+    }
+
+
+def compared(shelf: Shelf, session: str | None, first: Sequence[str], second: Sequence[str]) -> list[Node]:
+    """What the screen shows of two sides (result, model, condition). Raises UserFacing."""
+    sides, cells = [], []
+    for name, model, condition in (first, second):
+        if not model or not condition:
+            raise UserFacing("A model or a picture condition is missing.", "Choose one on both sides.")
+        folder, report = shelf.folder(session, name), shelf.report(session, name)
+        cells.append((item_index(folder, report), (str(condition), str(model))))
+        sides.append(Side(folder, str(model), str(condition)))
+    found = compare_runs(*sides)
+    for key, name, (index, (_, model)) in zip(("first", "second"), (first[0], second[0]), cells, strict=True):
+        # The page names results as its lists do, never by a path of this machine.
+        found[key] |= {"folder": name, "label": index.models.get(model, model)}
+    imported = [name for name, *_ in (first, second) if shelf.place(session, name).origin != "measured"]
+    return comparison_nodes(found, changed_items(*cells), imported)
+
+
+Changed = tuple[str, str, str, Cell, Cell]  # item id, question, gold, first and second cell
+
+
+def changed_items(
+    first: tuple[ItemIndex, tuple[str, str]], second: tuple[ItemIndex, tuple[str, str]]
+) -> list[Changed]:
+    """Items right on one side and not on the other, or answered otherwise; changes of right first."""
+    (left, here), (right, there) = first, second
+    others = {row.item_id: row.cells[there] for row in right.rows if there in row.cells}
+    found = [
+        (row.item_id, row.question, row.gold, row.cells[here], others[row.item_id])
+        for row in left.rows
+        if here in row.cells and row.item_id in others
+    ]
+    changed = [entry for entry in found if _outcome(entry[3]) != _outcome(entry[4])]
+    return sorted(changed, key=lambda entry: (entry[3].scores[0] == entry[4].scores[0], entry[0]))
+
+
+def _outcome(cell: Cell) -> tuple[float | None, str]:
+    return cell.scores[0], cell.answer.casefold()
+
+
+def comparison_nodes(
+    found: Mapping[str, Any], changed: Sequence[Changed], imported: Sequence[str] = ()
+) -> list[Node]:
+    """Who is compared, the differences, what differs in protocol, and the items that changed."""
+    first, second = found["first"], found["second"]
+    names = [_named(side) for side in (first, second)]
+    return [
+        node("h4", f"{names[1]} − {names[0]}", tabindex="-1", data_arrive="/".join(names)),
+        node(
+            "p",
+            f"{found['n_shared']:,} shared questions on {found['n_images']:,} images; only in the first: "
+            f"{found['n_only_first']:,}, only in the second: {found['n_only_second']:,} (left out).",
+        ),
+        *(node("p", f"{name}: not measured here.", cls="wb-level") for name in dict.fromkeys(imported)),
+        _rows(found["rows"]),
+        *_protocol(found["protocol_differences"]),
+        *_changed(changed, names),
+    ]
+
+
+def _named(side: Mapping[str, Any]) -> str:
+    condition = CONDITION_NAMES.get(side["condition"], side["condition"])
+    return f"{side['label']} (picture {condition}, {side['folder']}, revision {side['revision']})"
+
+
+def _rows(rows: Sequence[Mapping[str, Any]]) -> Node:
+    lines = [
+        [
+            NAMES.get(row["metric"], row["metric"]), percent(row["first_value"]),
+            percent(row["second_value"]), f"{percent(row['value'], True)} {interval(row)}".strip(),
+            str(row["n"]), p_text(row["p"]), p_text(row["p_holm"]),
+            f"{row['win']} / {row['tie']} / {row['loss']}", row["verdict"],
+        ]
+        for row in rows
+    ]  # fmt: skip
+    columns = [
+        "Score", "First", "Second", "Difference, points [95 %]", "n", "p", "p (Holm)",
+        "Second wins / ties / loses", "What may be said",
+    ]  # fmt: skip
+    caption = (
+        "In per cent. Accuracy by exact McNemar, axes by bootstrap over images; Holm over the three axes."
+    )
+    return table_node(caption, columns, lines, (1, 2, 3, 4, 5, 6, 7), "Differences")
+
+
+def _protocol(differences: Sequence[Mapping[str, Any]]) -> Iterator[Node]:
+    if not differences:
+        yield node("p", "Asked in the same way on both sides.", cls="wb-facts")
+        return
+    yield node("p", node("strong", "The sides were not asked alike:"), cls="wb-level wb-level-caution")
+    yield bullets(str(entry["text"]) for entry in differences)
+
+
+def _changed(changed: Sequence[Changed], names: Sequence[str]) -> Iterator[Node]:
+    if not changed:
+        yield node("p", "No item was answered otherwise.", cls="wb-facts")
+        return
+    more = f"; the first {CHANGED_SHOWN} are shown" if len(changed) > CHANGED_SHOWN else ""
+    caption = f"Items answered otherwise: {len(changed):,}{more}. Changes of right and wrong first."
+    rows = [
+        [item, question, gold, _said(before), _said(after)]
+        for item, question, gold, before, after in changed[:CHANGED_SHOWN]
+    ]
+    columns = ["Item", "Question", "Gold", "First", "Second"]
+    yield table_node(caption, columns, rows, label="Items that changed")
+
+
+def _said(cell: Cell) -> Node:
+    right = cell.scores[0]
+    if right is None:
+        return node("span", "! failed", cls="wb-mark wb-mark-failed")
+    sign, name = ("✓ right", "right") if right else ("✗ wrong", "wrong")
+    return node("span", f"{cell.answer or 'no answer'} ", node("span", sign, cls=f"wb-mark wb-mark-{name}"))

@@ -1,0 +1,213 @@
+"""Reports and published figures as tables for the screen; numbers are rounded here and nowhere before."""
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from workbench.bench.report.published import PublishedTable
+from workbench.bench.report.stored import REPORT_FILE, open_report
+from workbench.bench.scores.numbers import p_text
+from workbench.bench.store.results import has_results
+from workbench.models.catalogue import load_catalogue
+from workbench.settings import PROJECT_ROOT, Settings
+from workbench.traces import AXES
+from workbench.ui.benchmark.items.index import FIELDS
+from workbench.ui.benchmark.nodes import Node, action, node, table_node
+
+RESULTS_FOLDER = PROJECT_ROOT / "assets" / "bench" / "results"
+SCORE_COLUMNS = (
+    "What", "Who", "Pictures", "Per cent", "95 % interval", "n", "Images", "Origin",
+    "Prompt, decoding, judge",
+)  # fmt: skip
+CONDITION_NAMES = {
+    "image": "shown",
+    "blank": "blanked",
+    "shuffled_image": "of another patient",
+    "shuffled_options": "shown, options shuffled",
+    "short_prompt": "shown, short prompt",
+    "trace_prompt": "shown, prompt for a trace",
+    "sampled": "shown, answers sampled",
+}
+BASELINE_NAMES = {
+    "majority_letter": "always the most frequent letter",
+    "majority_answer": "always the most frequent answer",
+    "question_majority": "most frequent answer to the question, other images",
+    "question_majority_generous": "most frequent answer to the question, this image included",
+}
+Report = Mapping[str, Any]
+Table = dict[str, Any]
+
+
+def result_folders(folder: Path = RESULTS_FOLDER) -> dict[str, Path]:
+    """Name of each stored result → its folder, the phantom benchmark first."""
+    found = {
+        place.name: place
+        for place in sorted(folder.glob("*/"))
+        if (place / REPORT_FILE).is_file() or has_results(place)
+    }
+    return dict(sorted(found.items(), key=lambda entry: entry[0] != "phantoms"))
+
+
+def read_report(folder: Path) -> Report:
+    """The report of a result, stored or made from its lines. Raises UserFacing when neither works."""
+    return open_report(folder)
+
+
+def about_report(report: Report) -> str:
+    """One paragraph: what was asked, when, of which models, and what was left out."""
+    items = report["items"]
+    parts = [
+        f"{items.get('name', 'items')}: {report['n_items']:,} questions on {report['n_images']:,} images",
+        _measured(report),
+    ]
+    teaching = _teaching_models()
+    parts += [
+        f"{model['label']} ({'teaching model, ' if model['label'] in teaching else ''}revision "
+        f"{model['revision']})"
+        for model in report["models"]
+    ]
+    left_out = sum(report["dropped"].values()) + report["stale_lines"]
+    parts += [f"{left_out} left out"] if left_out else []
+    return ". ".join(parts) + "."
+
+
+@lru_cache(maxsize=1)
+def _teaching_models() -> frozenset[str]:
+    """Labels of the models that come with the project."""
+    cards = load_catalogue(Settings().models_dir)
+    return frozenset(card.title for card in cards.values() if card.bundled)
+
+
+def _measured(report: Report) -> str:
+    """Where and when; the date of an imported result is what its makers wrote."""
+    if report["origin"] == "measured":
+        return f"measured {report['date']}" if report.get("date") else "measured here"
+    return f"measured elsewhere, {report.get('date') or 'date not stated'}"
+
+
+def score_table(report: Report) -> Table:
+    """Accuracy, baselines and axis scores, one row a number."""
+    rows = [*_accuracy_rows(report), *_baseline_rows(report), *_axis_rows(report)]
+    caption = "Every number with its interval, its n, and how it was made."
+    return {"caption": caption, "columns": list(SCORE_COLUMNS), "rows": rows, "numeric": [3, 4, 5, 6]}
+
+
+def difference_table(report: Report) -> Table:
+    """Second − first model by metric, and each model with its picture − without."""
+    columns = ["Difference", "Metric", "Points", "95 % interval", "n", "p", "p (Holm)", "Test"]
+    names = {model["name"]: model["label"] for model in report["models"]}
+    rows = [
+        [
+            f"{names.get(row['second'], row['second'])} − {names.get(row['first'], row['first'])}, "
+            f"picture {CONDITION_NAMES.get(row['condition'], row['condition'])}",
+            row["metric"].replace("_", " "), percent(row["value"], True), interval(row), row["n"],
+            p_text(row["p"]), p_text(row["p_holm"]), row["test"],
+        ]
+        for row in report["differences"]
+    ]  # fmt: skip
+    rows += [
+        [
+            f"{names.get(model, model)}: picture shown − blanked", "accuracy", percent(row["value"], True),
+            interval(row), row["n"], p_text(row["p"]), "", row["test"],
+        ]
+        for model, row in report["image_effect"].items()
+    ]  # fmt: skip
+    caption = "Paired on the same questions; Holm corrects over the three axes."
+    return {"caption": caption, "columns": columns, "rows": rows, "numeric": [2, 3, 4, 5, 6]}
+
+
+def slice_table(report: Report, name: str) -> Table:
+    """Accuracy of each model, and of the most frequent letter, by one field of the questions."""
+    models = [model["name"] for model in report["models"]]
+    labels = [model["label"] for model in report["models"]]
+    rows = []
+    for entry in report["slices"].get(name, ()):
+        numbers = [entry["accuracy"].get(model, {}).get("image", {}).get("overall") for model in models]
+        guess = entry["baselines"]["majority_letter"]["overall"]
+        cells = [
+            f"{percent(number['value'])} {interval(number)}".strip() if number else "" for number in numbers
+        ]
+        rows.append([entry["value"], entry["n"], entry["n_images"], *cells, percent(guess["value"])])
+    columns = [name.replace("_", " "), "n", "Images", *labels, "Most frequent letter"]
+    caption = (
+        "Answer accuracy in per cent [95 % interval]. With a small n an interval is wide: claim nothing."
+    )
+    return {"caption": caption, "columns": columns, "rows": rows, "numeric": list(range(1, len(columns)))}
+
+
+def slice_nodes(report: Report, name: str) -> list[Node]:
+    """`slice_table` for the screen: each value is a button that shows its items, where they can be filtered
+    by that field."""
+    table = slice_table(report, name)
+    if not table["rows"]:
+        return [node("p", "This result has no such breakdown.", cls="wb-facts")]
+    rows = [
+        [
+            action(str(value), {"field": name, "value": value}, cls="wb-open")
+            if name in FIELDS
+            else str(value),
+            *map(str, cells),
+        ]
+        for value, *cells in table["rows"]
+    ]
+    return [table_node(table["caption"], table["columns"], rows, table["numeric"], "Breakdown")]
+
+
+def published_rows(table: PublishedTable) -> Table:
+    """A published table as its source prints it."""
+    rows = [
+        [system, *("" if cell is None else str(cell) for cell in cells), table.origin]
+        for system, cells in table.rows.items()
+    ]
+    columns = ["System", *(column.replace("_", " ") for column in table.columns), "Origin"]
+    caption = (
+        f"{table.title}, {table.metric.replace('_', ' ')} in {table.unit}. {table.protocol}. {table.source}"
+    )
+    return {"caption": caption, "columns": columns, "rows": rows, "numeric": list(range(1, len(columns) - 1))}
+
+
+def _accuracy_rows(report: Report) -> Iterator[list[Any]]:
+    names = {model["name"]: model["label"] for model in report["models"]}
+    for model, conditions in report["accuracy"].items():
+        for condition, kinds in conditions.items():
+            for kind, number in kinds.items():
+                if number["n"]:
+                    yield _row(f"Answer accuracy, {kind}", names.get(model, model), condition, number)
+
+
+def _baseline_rows(report: Report) -> Iterator[list[Any]]:
+    for name, kinds in report["baselines"].items():
+        if kinds["overall"]["n"]:
+            yield _row("Answer accuracy, overall", BASELINE_NAMES.get(name, name), None, kinds["overall"])
+
+
+def _axis_rows(report: Report) -> Iterator[list[Any]]:
+    names = {model["name"]: model["label"] for model in report["models"]}
+    for model, conditions in report["axes"].items():
+        for condition, found in conditions.items():
+            for axis in AXES if found else ():
+                for part, number in found[axis].items():
+                    yield _row(f"{axis.capitalize()}, {part}", names.get(model, model), condition, number)
+            if found:
+                yield _row("Trace score", names.get(model, model), condition, found["trace_score"])
+
+
+def _row(what: str, who: str, condition: str | None, number: Mapping[str, Any]) -> list[Any]:
+    shown = "not used" if condition is None else CONDITION_NAMES.get(condition, condition)
+    return [
+        what, who, shown, percent(number["value"]), interval(number), number["n"], number["n_clusters"],
+        number["origin"], number["protocol"],
+    ]  # fmt: skip
+
+
+def percent(value: float | None, signed: bool = False) -> str:
+    """A fraction in per cent with one decimal; a dash where nothing was measured."""
+    if value is None:
+        return "–"
+    return f"{100 * value:+.1f}" if signed else f"{100 * value:.1f}"
+
+
+def interval(number: Mapping[str, Any]) -> str:
+    """The 95 % interval of a number in per cent; empty where it has none."""
+    return "" if number["low"] is None else f"[{100 * number['low']:.1f}, {100 * number['high']:.1f}]"

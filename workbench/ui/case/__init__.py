@@ -1,0 +1,1 @@
+"""The Case screen: image, question, both traces and their maps."""

@@ -1,0 +1,266 @@
+"""What happens on the case screen, without the screen: takes and returns plain data."""
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from workbench.errors import UserFacing
+from workbench.imaging.medical_image import MedicalImage
+from workbench.models.answer import Decoding, Mode, Question
+from workbench.ui import boundary
+from workbench.ui.case.examples import Example, drawn_lesion
+from workbench.ui.case.intake import Picture, picture_of, take_upload, with_window
+from workbench.ui.case.stream import stream_pair
+from workbench.ui.case.trust_queue import TrustDesk
+from workbench.ui.services import ROLES, Services, model_line
+from workbench.ui.sessions import Live, NoMap, Run, Session, Sessions
+from workbench.ui.viewer.payload import png_data_url, viewer_payload
+
+MODES: tuple[Mode, ...] = get_args(Mode)
+HIGHEST_TEMPERATURE = 2.0
+EXPLAINABLE = ("done", "cancelled")
+PARAM_SLOTS = 2  # how many settings of a map method the screen has room for
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One state of the page: the viewer's payload, the status line, and whether something is under way."""
+
+    payload: dict[str, Any]
+    status: str
+    busy: bool = False
+
+
+@dataclass(frozen=True)
+class Asking:
+    """The form as the visitor filled it in; nothing of it is trusted yet."""
+
+    question: str
+    options: str = ""
+    mode: str = "trace"
+    max_new_tokens: float = 256
+    temperature: float = 0.0
+    seed: float = 0
+
+
+class CaseDesk:
+    """The main job for every open page: take a picture, ask both models, explain the answers."""
+
+    def __init__(self, services: Services, sessions: Sessions, upload_folder: Path) -> None:
+        self.services, self.sessions, self.upload_folder = services, sessions, upload_folder
+        self.trust = TrustDesk(services, sessions)
+
+    def upload(self, session_id: str, path: str | None) -> Picture:
+        """Take the file a browser sent. Raises UserFacing; the picture on the page then stays."""
+        from workbench.imaging import load_image
+
+        picture = take_upload(path, self.upload_folder, load_image)
+        self.place(session_id, picture)
+        return picture
+
+    def example(self, session_id: str, example: Example) -> Picture:
+        """Put a case of the gallery on the page."""
+        from workbench.imaging import load_image
+
+        image = load_image(example.file())
+        lesion = drawn_lesion(example, image.pixels)
+        picture = picture_of(image, modality=example.modality, alt=example.alt, lesion=lesion)
+        self.place(session_id, picture)
+        return picture
+
+    def place(self, session_id: str, picture: Picture | None) -> None:
+        """Put a picture (or none) on the page; answers about the one before are dropped."""
+        page = self.sessions.of(session_id)
+        page.forget_answers()
+        page.picture = picture
+
+    def rewindow(self, session_id: str, label: str | None, invert: bool) -> Picture:
+        """The same picture in another grey window; the models see it so from the next question on."""
+        from workbench.imaging import rewindow
+
+        picture = self._picture(session_id)
+        picture = with_window(picture, label, invert, rewindow)
+        self.place(session_id, picture)
+        return picture
+
+    def blank(self, session_id: str) -> dict[str, Any]:
+        """The viewer's payload of a page without answers."""
+        return self._payload(self.sessions.of(session_id), _new_id())
+
+    def ask(self, session_id: str, form: Asking) -> tuple[str, Shown]:
+        """Check the form and open a run; returns its ticket for `answer`. Raises UserFacing."""
+        picture = self._picture(session_id)
+        question, decoding = self._checked(form)
+        page = self.sessions.of(session_id)
+        page.forget_answers()
+        page.run = Run(_new_id(), picture, question, decoding)
+        return page.run.case_id, self._waiting(page, page.run)
+
+    def answer(
+        self, session_id: str, ticket: str, method: str, slots: Sequence[float | None] = ()
+    ) -> Iterator[Shown]:
+        """Stream both answers, then their maps. Ends both generations when it is closed.
+
+        `slots` hold the values of the method's settings in the order it declares them.
+        """
+        page = self.sessions.of(session_id)
+        run = page.run
+        if run is None or run.case_id != ticket or run.replaced.is_set():
+            return
+        try:
+            yield self._waiting(page, run)
+            pair = self.services.pair(run.stop)
+            for live in stream_pair(self.services.engine, pair, run):
+                if run.replaced.is_set():
+                    return
+                page.live = live
+                yield Shown(self._payload(page, run.case_id, pair), "The models are answering.", busy=True)
+            yield from self._explained(page, run, pair, method, slots)
+        except UserFacing as fault:
+            if not run.replaced.is_set():
+                page.live = Live({}, dict.fromkeys(ROLES, str(fault)))
+                yield Shown(self._payload(page, run.case_id), str(fault))
+        finally:
+            run.stop.set()
+
+    def explain(self, session_id: str, method: str, slots: Sequence[float | None] = ()) -> Iterator[Shown]:
+        """Maps by another method for the answers on the page; nothing is generated again."""
+        page = self.sessions.of(session_id)
+        if page.run is not None and page.live.columns:
+            pair = self.services.pair(page.run.replaced)
+            yield from self._explained(page, page.run, pair, method, slots)
+
+    def method_params(self, method: str) -> tuple[Any, ...]:
+        """The settings a method declares, at most as many as the screen has room for; none if unknown.
+
+        Methods that run the model (they say what they `need`) are shown at their defaults.
+        """
+        spec = self.services.engine.methods().get(method)
+        return spec.params[:PARAM_SLOTS] if spec and not hasattr(spec, "needs") else ()
+
+    def stop(self, session_id: str) -> None:
+        """Ask the generation of this page, if any, to end at the next token; what is written stays.
+
+        The stream itself says when it has stopped: a message from here could arrive after its last word.
+        """
+        run = self.sessions.of(session_id).run
+        if run is not None:
+            run.stop.set()
+
+    def _explained(
+        self,
+        page: Session,
+        run: Run,
+        pair: Mapping[str, Any],
+        method: str,
+        slots: Sequence[float | None],
+    ) -> Iterator[Shown]:
+        page.forget_maps()
+        declared = self.method_params(method)
+        params = {param.name: int(value or 0) for param, value in zip(declared, slots, strict=False)}
+        for role, column in page.live.columns.items():
+            if column.status not in EXPLAINABLE or not column.answer.ids:
+                continue
+            yield Shown(self._payload(page, run.case_id, pair), f"Computing the {role} heat maps.", busy=True)
+            if run.replaced.is_set():
+                return
+            page.maps[role] = self._maps(pair[role], column, method, params, run.picture.image)
+        if not run.replaced.is_set():
+            yield Shown(self._payload(page, run.case_id, pair), _verdict(page.live))
+
+    def _maps(
+        self, model: Any, column: Any, method: str, params: Mapping[str, int], image: MedicalImage
+    ) -> Any:
+        """A MapSet, or why there is none: the answer is still worth showing then."""
+        try:
+            return self.services.engine.column_maps(model, column, method, params, image)
+        except Exception as fault:
+            said = boundary.sentence_for(fault)
+            return NoMap(said["message"], said["hint"])
+
+    def _payload(self, page: Session, case_id: str, pair: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        live, pair = page.live, pair or {}
+        columns = {role: live.columns.get(role) for role in ROLES}
+        computed = {role: maps for role, maps in page.maps.items() if not isinstance(maps, NoMap)}
+        payload = viewer_payload(
+            case_id,
+            self._image_payload(page, pair, columns),
+            columns,
+            computed,
+            titles={role: f"{role.capitalize()}: {model.label}" for role, model in pair.items()},
+            subtitles={role: model_line(model) for role, model in pair.items()},
+        )
+        for column in payload["columns"]:
+            role = column["key"]
+            if isinstance(refusal := page.maps.get(role), NoMap):
+                column["maps"] = {"refused": refusal.reason, "hint": refusal.hint}
+            if role in live.failures:
+                column |= {"status": "failed", "message": live.failures[role]}
+            elif pair and live.columns.get(role) is None:
+                column["status"] = "waiting"
+        return payload
+
+    def _image_payload(
+        self, page: Session, pair: Mapping[str, Any], columns: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """The picture's payload; "what the model saw" is added once a model has prepared it."""
+        if page.picture is None:
+            return None
+        payload = page.picture.payload
+        if payload["seen"] is None:
+            for role, column in columns.items():
+                if role in pair and column is not None and column.prompt is not None:
+                    seen = pair[role].seen(column.prompt)
+                    payload["seen"] = None if seen is None else png_data_url(seen)
+                    break
+        return payload
+
+    def _waiting(self, page: Session, run: Run) -> Shown:
+        state = self.services.state
+        message = state.message if state.phase == "loading" else "Waiting for the models."
+        payload = self._payload(page, run.case_id)
+        for column in payload["columns"]:
+            column |= {"status": "waiting", "message": message}
+        return Shown(payload, message, busy=True)
+
+    def _picture(self, session_id: str) -> Picture:
+        picture = self.sessions.of(session_id).picture
+        if picture is None:
+            raise UserFacing("There is no picture yet.", "Drop an image on the page, or pick an example.")
+        return picture
+
+    def _checked(self, form: Asking) -> tuple[Question, Decoding]:
+        settings = self.services.settings
+        text = settings.checked_question(str(form.question or ""))
+        options = settings.checked_options(
+            [line for line in str(form.options or "").splitlines() if line.strip()]
+        )
+        if form.mode not in MODES:
+            raise UserFacing("That way of answering is not known.", "Choose one from the list.")
+        decoding = Decoding(
+            max_new_tokens=int(
+                _within(form.max_new_tokens, 1, settings.max_new_tokens, "The longest answer")
+            ),
+            temperature=_within(form.temperature, 0.0, HIGHEST_TEMPERATURE, "The temperature"),
+            seed=int(_within(form.seed, 0, 2**31 - 1, "The seed")),
+        )
+        return Question(text, options, form.mode), decoding
+
+
+def _verdict(live: Live) -> str:
+    states = {column.status for column in live.columns.values()}
+    if live.failures or "failed" in states:
+        return "Finished, but not every model could answer; its column says why."
+    return "Stopped. What was written is kept." if "cancelled" in states else "Finished."
+
+
+def _within(value: float | None, low: float, high: float, what: str) -> float:
+    if value is None or not low <= value <= high:  # NaN fails this too
+        raise UserFacing(f"{what} must be from {low:g} to {high:g}.", "Correct it under Decoding.")
+    return float(value)
+
+
+def _new_id() -> str:
+    return secrets.token_hex(8)

@@ -1,0 +1,278 @@
+"""What the Case tab does when something is clicked, typed or dropped."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from workbench.ui import texts
+from workbench.ui.boundary import AT_ONCE, guarded
+from workbench.ui.case.desk import Asking, CaseDesk, Shown
+from workbench.ui.case.examples import ExampleSet
+from workbench.ui.case.intake import Picture
+from workbench.ui.case.layout import CaseParts
+
+Updates = dict[Any, Any]
+
+# Everything that uses the models waits in one lane; everything else runs at once.
+MODEL_LANE = {
+    "concurrency_id": "model",
+    "concurrency_limit": 1,
+    "api_visibility": "private",
+    "show_progress": "minimal",
+}
+
+
+@dataclass(frozen=True)
+class OpenedCase:
+    """A case from elsewhere on the page: what the Case tab is filled with."""
+
+    picture: Picture
+    question: str
+    options: tuple[str, ...]
+
+
+def wire_picture(ui: CaseParts, desk: CaseDesk, examples: ExampleSet) -> list[Any]:
+    """Uploads, the camera, the example gallery and the grey windows.
+
+    Returns the events of another picture, for what comes after them.
+    """
+
+    def taken(source: Any) -> Callable[..., Updates]:
+        @guarded(ui.notice)
+        def decode(path: str, session_id: str) -> Updates:
+            return _placed(ui, desk, session_id, desk.upload(session_id, path), examples)
+
+        def handler(sent: Any, question: Any, options: Any, request: gr.Request) -> Updates:
+            # emptied also after a fault: the file is gone, and the next one needs the room
+            path = sent_path(sent)
+            if not path:
+                return {source: None}
+            shown = decode(path, request.session_hash)
+            # the options of an example make no sense for another picture; a person's own do
+            stale = ui.viewer in shown and examples.is_prefilled(question, options)
+            return {source: None, **shown, **({ui.options: ""} if stale else {})}
+
+        return handler
+
+    @guarded(ui.notice)
+    def pick(event: gr.EventData, request: gr.Request) -> Updates:
+        example = examples.get((event._data or {}).get("example"))
+        picture = desk.example(request.session_hash, example)
+        form = {ui.question: example.question, ui.options: "\n".join(example.options)}
+        return {**form, **_placed(ui, desk, request.session_hash, picture, examples)}
+
+    @guarded(ui.notice)
+    def rewindow(label: str | None, invert: bool, request: gr.Request) -> Updates:
+        picture = desk.rewindow(request.session_hash, label, bool(invert))
+        shown = {ui.viewer: desk.blank(request.session_hash), ui.notes: _facts(picture)}
+        return {**shown, ui.status: {"text": texts.MODELS_SEE_WINDOW}}
+
+    placed = [
+        ui.notice, ui.ask_notice, ui.notes, ui.window_row, ui.window, ui.invert, ui.chips, ui.viewer,
+        ui.status,
+    ]  # fmt: skip
+    # Not preprocessed: gr.File leaves an empty temporary file behind for each upload, and the path is
+    # checked by our own intake anyway.
+    as_sent = {**AT_ONCE, "preprocess": False}
+    events = []
+    for source, arrived in ((ui.file, ui.file.upload), (ui.camera, ui.camera.input)):
+        sent = [source, ui.question, ui.options]
+        events.append(arrived(taken(source), sent, [source, ui.options, *placed], **as_sent))
+    events.append(ui.gallery.click(pick, None, [ui.question, ui.options, *placed], **AT_ONCE))
+    windowed = [ui.notice, ui.viewer, ui.notes, ui.status]
+    for control in (ui.window, ui.invert):
+        events.append(control.input(rewindow, [ui.window, ui.invert], windowed, **AT_ONCE))
+    return events
+
+
+def wire_opened(
+    ui: CaseParts,
+    desk: CaseDesk,
+    examples: ExampleSet,
+    tabs: gr.Tabs,
+    click: Callable[..., Any],
+    notice: gr.HTML,
+    find: Callable[[Any, str | None], OpenedCase | None],
+) -> Any:
+    """A benchmark item opened in Case: its picture, question and options, and the tab itself.
+
+    `click` is the event, `find` makes a case of its data and the session (None: the click meant something
+    else) and may raise UserFacing, shown in `notice` beside what was clicked. Returns the event.
+    """
+
+    @guarded(notice)
+    def take(event: gr.EventData, request: gr.Request) -> Updates:
+        found = find(event._data, request.session_hash)
+        if found is None:
+            return {}
+        desk.place(request.session_hash, found.picture)
+        form = {ui.question: found.question, ui.options: "\n".join(found.options), ui.notice: None}
+        placed = _placed(ui, desk, request.session_hash, found.picture, examples)
+        return {**form, **placed, tabs: gr.Tabs(selected="case")}
+
+    outputs = [
+        notice, tabs, ui.question, ui.options, ui.notice, ui.ask_notice, ui.notes, ui.window_row, ui.window,
+        ui.invert, ui.chips, ui.viewer, ui.status,
+    ]  # fmt: skip
+    return click(take, None, outputs, **AT_ONCE)
+
+
+def wire_question(ui: CaseParts, desk: CaseDesk) -> tuple[Any, Any]:
+    """Asking, stopping, clearing. Ask checks the form at once and hands a ticket to the model lane.
+
+    Returns the events of a finished answer and of a cleared page, for what comes after them.
+    """
+
+    @guarded(ui.ask_notice)
+    def ask(
+        question: str,
+        options: str,
+        mode: str,
+        tokens: float,
+        temperature: float,
+        seed: float,
+        request: gr.Request,
+    ) -> Updates:
+        form = Asking(question, options, mode, tokens, temperature, seed)
+        ticket, shown = desk.ask(request.session_hash, form)
+        return {ui.ticket: ticket, **_shown(ui, shown)}
+
+    @guarded(ui.ask_notice)
+    def answer(
+        ticket: str, method: str, first: float, second: float, request: gr.Request
+    ) -> Iterator[Updates]:
+        for shown in desk.answer(request.session_hash, ticket, method, (first, second)):
+            yield _shown(ui, shown)
+
+    @guarded(ui.ask_notice)
+    def stop(request: gr.Request) -> Updates:
+        desk.stop(request.session_hash)
+        return {}
+
+    @guarded(ui.ask_notice)
+    def clear(request: gr.Request) -> Updates:
+        desk.place(request.session_hash, None)
+        emptied = {
+            ui.question: "",
+            ui.options: "",
+            ui.notes: None,
+            ui.notice: None,
+            ui.window_row: gr.Row(visible=False),
+        }
+        return {**emptied, ui.viewer: desk.blank(request.session_hash), ui.status: {"text": "Cleared."}}
+
+    def suggest(event: gr.EventData) -> str:
+        return str((event._data or {}).get("text", ""))
+
+    form = [ui.question, ui.options, ui.mode, ui.tokens, ui.temperature, ui.seed]
+    results = [ui.ask_notice, ui.viewer, ui.status]
+    ui.ask.click(ask, form, [ui.ticket, *results], **AT_ONCE)
+    answered = ui.ticket.change(
+        answer, [ui.ticket, ui.method, *ui.params], results, show_progress_on=ui.status, **MODEL_LANE
+    )
+    ui.stop.click(stop, None, ui.ask_notice, **AT_ONCE)
+    cleared = ui.clear.click(
+        clear, None, [ui.question, ui.options, ui.notes, ui.notice, ui.window_row, *results], **AT_ONCE
+    )
+    ui.chips.click(suggest, None, ui.question, **AT_ONCE)
+    return answered, cleared
+
+
+def wire_maps(ui: CaseParts, desk: CaseDesk) -> list[Any]:
+    """The method and its settings: other maps for the same answers. Returns the events of new maps."""
+
+    def controls(method: str, request: gr.Request) -> list[Any]:
+        desk.trust.pause(request.session_hash)
+        params = desk.method_params(method)
+        spare = [None] * (len(ui.params) - len(params))
+        return [
+            gr.Number(visible=False)
+            if param is None
+            else gr.Number(label=param.label, value=param.default, visible=True)
+            for param in (*params, *spare)
+        ]
+
+    @guarded(ui.ask_notice)
+    def explain(method: str, first: float, second: float, request: gr.Request) -> Iterator[Updates]:
+        for shown in desk.explain(request.session_hash, method, (first, second)):
+            yield _shown(ui, shown)
+
+    chosen = [ui.method, *ui.params]
+    results = [ui.ask_notice, ui.viewer, ui.status]
+    lane = {**MODEL_LANE, "show_progress_on": ui.status}
+
+    def pause(request: gr.Request) -> None:
+        desk.trust.pause(request.session_hash)
+
+    for slot in ui.params:
+        slot.input(pause, None, None, **AT_ONCE)
+    chose = ui.method.input(controls, ui.method, list(ui.params), **AT_ONCE)
+    return [chose.then(explain, chosen, results, **lane)] + [
+        slot.input(explain, chosen, results, trigger_mode="always_last", **lane) for slot in ui.params
+    ]
+
+
+def wire_trust(ui: CaseParts, desk: CaseDesk, new_maps: list[Any]) -> None:
+    """Trust lines, span by span: each turn is a place in the model lane's queue, so nobody waits for all."""
+
+    def told(found: tuple[dict[str, Any], str | None] | None) -> Updates:
+        lines, turn = found or (gr.skip(), None)
+        return {ui.trust: lines, ui.turn: turn or gr.skip()}
+
+    def begin(request: gr.Request) -> Updates:
+        return told(desk.trust.begin(request.session_hash))
+
+    def look(event: gr.EventData, request: gr.Request) -> Updates:
+        desk.trust.select(request.session_hash, event._data)
+        return begin(request)
+
+    def measure(request: gr.Request) -> Updates:
+        return told(desk.trust.measure(request.session_hash))
+
+    shown = [ui.trust, ui.turn]
+    for event in new_maps:
+        event.then(begin, None, shown, **AT_ONCE)
+    ui.viewer.select(look, None, shown, trigger_mode="always_last", **AT_ONCE)
+    quiet = {**MODEL_LANE, "show_progress": "hidden", "trigger_mode": "always_last"}
+    ui.turn.change(measure, None, shown, **quiet)
+
+
+def sent_path(sent: Any) -> str | None:
+    """The path in what the browser sent for a file (or a list of one); None when there is none."""
+    first = sent[0] if isinstance(sent, list) and sent else sent
+    path = first.get("path") if isinstance(first, dict) else None
+    return path if isinstance(path, str) else None
+
+
+def _placed(
+    ui: CaseParts, desk: CaseDesk, session_id: str, picture: Picture, examples: ExampleSet
+) -> Updates:
+    windows = picture.windows
+    return {
+        ui.ask_notice: None,
+        ui.notes: _facts(picture),
+        ui.window_row: gr.Row(visible=True),
+        ui.window: gr.Dropdown(
+            choices=list(windows), value=windows[0] if windows else None, visible=bool(windows)
+        ),
+        ui.invert: False,
+        ui.chips: list(examples.suggested(picture.modality)),
+        ui.viewer: desk.blank(session_id),
+        ui.status: {"text": "Picture ready. Ask a question about it."},
+    }
+
+
+def _facts(picture: Picture) -> dict[str, Any]:
+    image = picture.image
+    facts = (
+        f"{image.width} × {image.height} pixels",
+        picture.modality,
+        image.window.label if image.window else None,
+    )
+    return {"facts": ", ".join(fact for fact in facts if fact), "notes": list(image.notes)}
+
+
+def _shown(ui: CaseParts, shown: Shown) -> Updates:
+    return {ui.viewer: shown.payload, ui.status: {"text": shown.status, "busy": shown.busy}}

@@ -1,0 +1,166 @@
+"""The Case tab: picture and question on the left, both answers and their maps on the right."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from workbench.ui import texts
+from workbench.ui.case.desk import HIGHEST_TEMPERATURE, PARAM_SLOTS, CaseDesk
+from workbench.ui.case.examples import ExampleSet, thumbnail
+from workbench.ui.html import components
+from workbench.ui.methods.events import MethodsParts, build_methods_screen
+from workbench.ui.probe.events import build_probe_screen
+from workbench.ui.viewer.component import trust_feed, viewer_html
+
+FIRST_METHOD = ("Attention, mean", "attention_mean")
+
+
+@dataclass(frozen=True)
+class CaseParts:
+    """The components of the tab, by name."""
+
+    file: gr.File
+    camera: gr.Image
+    notice: gr.HTML
+    notes: gr.HTML
+    window_row: gr.Row
+    window: gr.Dropdown
+    invert: gr.Checkbox
+    gallery: gr.HTML
+    question: gr.Textbox
+    chips: gr.HTML
+    options: gr.Textbox
+    mode: gr.Radio
+    tokens: gr.Slider
+    temperature: gr.Slider
+    seed: gr.Number
+    ask: gr.Button
+    stop: gr.Button
+    clear: gr.Button
+    ask_notice: gr.HTML
+    status: gr.HTML
+    method: gr.Dropdown
+    params: tuple[gr.Number, ...]
+    viewer: gr.HTML
+    ticket: gr.State
+    trust: gr.HTML
+    turn: gr.State
+    methods: MethodsParts
+
+
+def build_case_screen(desk: CaseDesk, examples: ExampleSet) -> CaseParts:
+    """Lay the tab out; call it inside a `gr.Tab`. `case_events` brings it to life."""
+    gallery = _gallery(examples)
+    with gr.Row(equal_height=False, elem_id="case-row"):
+        with gr.Column(scale=2, min_width=300, elem_id="case-intake"):
+            left = {**_picture_parts(), **_question_parts(desk, examples), "camera": _camera()}
+        with gr.Column(scale=7, min_width=300, elem_id="case-answers"), gr.Tabs(elem_id="case-tabs"):
+            with gr.Tab("Trace", id="trace"):
+                right = _answer_parts()
+            with gr.Tab("Probe", id="probe"):
+                build_probe_screen(desk)
+            with gr.Tab("Methods", id="methods") as tab:
+                methods = build_methods_screen(desk, tab)
+    return CaseParts(gallery=gallery, **left, **right, methods=methods)
+
+
+def _gallery(examples: ExampleSet) -> gr.HTML:
+    cases = [
+        {
+            "id": entry.id,
+            "title": entry.title,
+            "modality": entry.modality,
+            "alt": entry.alt,
+            "thumbnail": thumbnail(entry),
+        }
+        for entry in examples.examples
+    ]
+    sources = "; ".join(sorted({entry.credit for entry in examples.examples}))
+    with gr.Accordion(f"Examples ({sources})", open=True, elem_id="case-examples"):
+        return components.gallery("case-gallery", cases)
+
+
+def _picture_parts() -> dict[str, Any]:
+    file = gr.File(
+        label=texts.DROP_LABEL, file_count="single", type="filepath", height=124, elem_id="case-file"
+    )
+    components.paste_catcher()
+    notice = components.notice("case-notice")
+    notes = components.notes("case-notes")
+    with gr.Row(visible=False) as window_row:
+        window = gr.Dropdown([], label="Grey window", filterable=False, scale=2, min_width=140)
+        invert = gr.Checkbox(False, label="Invert", scale=1, min_width=90)
+    return {
+        "file": file, "notice": notice, "notes": notes, "window_row": window_row, "window": window,
+        "invert": invert,
+    }  # fmt: skip
+
+
+def _camera() -> gr.Image:
+    with gr.Accordion("Camera, formats and privacy", open=False):
+        gr.Markdown(texts.FORMATS)
+        return gr.Image(
+            label="Take a picture",
+            sources=["webcam"],
+            type="filepath",
+            image_mode=None,
+            format="png",
+            buttons=[],
+            height=220,
+            elem_id="case-camera",
+        )
+
+
+def _question_parts(desk: CaseDesk, examples: ExampleSet) -> dict[str, Any]:
+    settings = desk.services.settings
+    question = gr.Textbox(
+        label="Question about the picture",
+        placeholder="What abnormality is shown?",
+        lines=2,
+        max_lines=6,
+        elem_id="case-question",
+    )
+    chips = components.chips("case-chips", list(examples.suggested(None)))
+    options = gr.Textbox(
+        label="Answer options, one a line (optional)", lines=2, max_lines=8, elem_id="case-options"
+    )
+    with gr.Row():
+        ask = gr.Button("Ask", variant="primary", min_width=60, elem_id="case-ask")
+        stop = gr.Button("Stop", min_width=60, elem_id="case-stop")
+        clear = gr.Button("Clear", min_width=60, elem_id="case-clear")
+    ask_notice = components.notice("case-ask-notice")
+    with gr.Accordion("Decoding", open=False):
+        mode = gr.Radio(texts.ANSWER_STYLES, value="trace", label="Way of answering")
+        tokens = gr.Slider(
+            1, settings.max_new_tokens, settings.max_new_tokens, step=1, label="Longest answer, in tokens"
+        )
+        temperature = gr.Slider(
+            0,
+            HIGHEST_TEMPERATURE,
+            0,
+            step=0.05,
+            label="Temperature",
+            info="0 always takes the likeliest word.",
+        )
+        seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=2**31 - 1)
+    return {
+        "question": question, "chips": chips, "options": options, "ask": ask, "stop": stop, "clear": clear,
+        "ask_notice": ask_notice, "mode": mode, "tokens": tokens, "temperature": temperature, "seed": seed,
+    }  # fmt: skip
+
+
+def _answer_parts() -> dict[str, Any]:
+    with gr.Row(equal_height=False, elem_id="case-bar"):
+        method = gr.Dropdown(
+            [FIRST_METHOD], value=FIRST_METHOD[1], label="Heat map method", filterable=False, min_width=220
+        )
+        slots = tuple(
+            gr.Number(0, visible=False, precision=0, minimum=0, min_width=90) for _ in range(PARAM_SLOTS)
+        )
+        with gr.Column(min_width=200):
+            status = components.status_line("case-status", "Nothing asked yet.")
+    return {
+        "status": status, "method": method, "params": slots, "viewer": viewer_html(), "ticket": gr.State(""),
+        "trust": trust_feed(), "turn": gr.State(""),
+    }  # fmt: skip

@@ -1,0 +1,1 @@
+"""The Methods screen: several heat maps of one span side by side."""

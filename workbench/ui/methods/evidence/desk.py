@@ -1,0 +1,138 @@
+"""What the shared pass tells beside maps: sources of each word, all heads, both models on the same words.
+
+Takes and returns plain data. Importing this module loads no model code; calling it does.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.errors import UserFacing
+from workbench.ui.methods.compute import shared_pass
+from workbench.ui.methods.desk import Comparison, Entry, MethodsDesk
+
+if TYPE_CHECKING:
+    from workbench.cases.column import Word
+    from workbench.explain import HeatMap
+
+NOT_YET = UserFacing("There is no shared pass yet.", "Compute an attention or a logit method first.")
+
+
+@dataclass(frozen=True)
+class WordSource:
+    """A word of the answer and where its rows read from: `shares` `[4]` over `timeline.GROUPS`, sum 1."""
+
+    text: str
+    shares: np.ndarray
+
+
+@dataclass(frozen=True)
+class WordChange:
+    """Log probability in nats, summed over the word's tokens, that each model gives the same word."""
+
+    text: str
+    base: float
+    tuned: float
+
+    @property
+    def delta(self) -> float:
+        """Tuned − base, nats."""
+        return self.tuned - self.base
+
+
+@dataclass(frozen=True)
+class BothModels:
+    """Both models forced onto one answer: its words, and each model's map by `entry`'s method.
+
+    `change` is tuned − base in the same unit; `same_prompt` tells whether both read the same prompt tokens.
+    """
+
+    entry: Entry
+    words: tuple[WordChange, ...]
+    base: "HeatMap"
+    tuned: "HeatMap"
+    change: "HeatMap"
+    same_prompt: bool
+
+
+def word_sources(running: Comparison) -> list[WordSource]:
+    """Attention of every word's rows by group, mean over layers, heads and the word's tokens.
+
+    Empty while no method has read the shared pass; words of special tokens alone are left out.
+    """
+    if running.evidence is None:
+        return []
+    from workbench.explain import timeline
+
+    attention = timeline(running.evidence).attention
+    return [
+        WordSource(word.text, attention[word.token_start : word.token_end].mean(0))
+        for word in running.column.words
+        if word.token_end > word.token_start
+    ]
+
+
+def word_changes(words: "Sequence[Word]", base: np.ndarray, tuned: np.ndarray) -> tuple[WordChange, ...]:
+    """Two models' log probabilities `[T]` of the same tokens, summed by word, largest change first."""
+    found = [
+        WordChange(
+            word.text, *(float(side[word.token_start : word.token_end].sum()) for side in (base, tuned))
+        )
+        for word in words
+        if word.token_end > word.token_start
+    ]
+    return tuple(sorted(found, key=lambda word: -abs(word.delta)))
+
+
+def shared_entry(running: Comparison | None) -> Entry | None:
+    """The first method of the comparison that has a map from the shared pass."""
+    from workbench.explain import METHODS
+
+    maps = [] if running is None else running.maps
+    return next((entry for entry in maps if entry.name in METHODS), None)
+
+
+def compare_both(methods: MethodsDesk, session_id: str) -> Comparison:
+    """Fill in `both` by the first shared-pass method on the page. Call it in the model lane.
+
+    Raises UserFacing without such a map, and when the models can't be compared on the same words.
+    """
+    running, entry = _ready(methods, session_id)
+    page = methods.sessions.of(session_id)
+    if running.both is None and page.run is not None:
+        running.both = _both(running, entry, methods.services.pair(page.run.replaced))
+    return running
+
+
+def _both(running: Comparison, entry: Entry, pair: Mapping[str, Any]) -> BothModels:
+    from workbench.explain import Refusal, compare
+
+    column = running.column
+    found = compare(
+        pair["base"], pair["tuned"], column.prompt.question, running.image, column.answer, [running.span],
+        entry.name, entry.heat.meta["params"],
+    )  # fmt: skip
+    if isinstance(found, Refusal):
+        raise UserFacing(found.reason, found.hint)
+    words = word_changes(column.words, found.base_logprobs, found.tuned_logprobs)
+    return BothModels(entry, words, found.base_maps[0], found.tuned_maps[0], found.maps[0], found.same_prompt)
+
+
+def show_heads(methods: MethodsDesk, session_id: str) -> Comparison:
+    """Fill in `heads`, every head's map of the span. Raises UserFacing without a shared pass."""
+    from workbench.explain import head_grid
+
+    running, _ = _ready(methods, session_id)
+    if running.heads is None:
+        running.heads = head_grid(shared_pass(running), running.span)
+    return running
+
+
+def _ready(methods: MethodsDesk, session_id: str) -> tuple[Comparison, Entry]:
+    running = methods.sessions.of(session_id).comparison
+    entry = shared_entry(running)
+    if running is None or entry is None:
+        raise NOT_YET
+    return running, entry

@@ -1,0 +1,131 @@
+"""The components of the Methods screen and where they stand."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from workbench.ui.html import components
+from workbench.ui.methods.evidence.layout import EvidenceParts, evidence_parts, nothing_shown
+from workbench.ui.methods.settings import SettingParts, setting_parts
+from workbench.ui.services import ROLES
+
+INTRO = (
+    "Different methods ask different questions, and they disagree. Compare them on one part of an answer. "
+    "A map shows **what influenced the model, not where disease is**."
+)
+WAITING = "Ask a question on the left; then choose a part of the answer here."
+
+
+@dataclass(frozen=True)
+class MethodsParts:
+    """The components of the sub-tab, by name."""
+
+    role: gr.Radio
+    span: gr.Dropdown
+    word: gr.Textbox
+    methods: gr.CheckboxGroup
+    curves: gr.Checkbox
+    region: gr.Radio
+    box: gr.Textbox
+    foil: gr.Textbox
+    settings: SettingParts
+    cost: gr.HTML
+    compute: gr.Button
+    stop: gr.Button
+    check: gr.Button
+    notice: gr.HTML
+    status: gr.HTML
+    grid: gr.HTML
+    curve_note: gr.HTML
+    deletion: gr.Plot
+    insertion: gr.Plot
+    agreement: gr.HTML
+    localisation: gr.HTML
+    sanity: gr.HTML
+    export: gr.HTML
+    evidence: EvidenceParts
+    turn: gr.State
+
+    @property
+    def form(self) -> list[Any]:
+        """What a comparison is made from, in the order of `Form`."""
+        return [
+            self.role, self.span, self.word, self.methods, self.curves, self.region, self.box, self.foil,
+            *self.settings.controls,
+        ]  # fmt: skip
+
+    @property
+    def results(self) -> list[Any]:
+        """What a comparison fills."""
+        tables = [self.agreement, self.localisation, self.sanity]
+        charts = [self.grid, self.curve_note, self.deletion, self.insertion]
+        return [*charts, *tables, *self.evidence.results, self.export]
+
+
+def choices() -> dict[str, Any]:
+    """What a comparison is made from, laid out."""
+    gr.Markdown(INTRO)
+    with gr.Row(equal_height=False):
+        role = gr.Radio([(name.capitalize(), name) for name in ROLES], value="tuned", label="Model")
+        span = gr.Dropdown([], label="Part of the answer", filterable=False, min_width=180)
+        word = gr.Textbox(label="The word", visible=False, max_lines=1, min_width=120)
+    methods = gr.CheckboxGroup([], label="Methods", elem_id="methods-choice")
+    foil = gr.Textbox(
+        label="Foil word (what the answer might have been)", visible=False, max_lines=1,
+        max_length=60, info="For “against a foil”: what spoke for the words rather than for it.",
+        elem_id="methods-foil",
+    )  # fmt: skip
+    settings = setting_parts()
+    with gr.Row(equal_height=False):
+        curves = gr.Checkbox(
+            True, label="Measure each map", info="Deletion and insertion curves against controls."
+        )
+        region = gr.Radio([("No region", "none")], value="none", label="Compare with a region")
+        box = gr.Textbox(
+            label="Box: x0, y0, x1, y1 in pixels", placeholder="40, 60, 90, 120", visible=False, max_lines=1
+        )
+    with gr.Accordion("Cost before running", open=False):
+        cost = components.table("methods-cost", None)
+    with gr.Row():
+        compute = gr.Button("Compute", variant="primary", scale=0, min_width=150, elem_id="methods-compute")
+        stop = gr.Button("Stop", scale=0, min_width=90, elem_id="methods-stop")
+    return {
+        "role": role, "span": span, "word": word, "methods": methods, "curves": curves, "region": region,
+        "box": box, "foil": foil, "settings": settings, "cost": cost, "compute": compute, "stop": stop,
+    }  # fmt: skip
+
+
+def results() -> dict[str, Any]:
+    """Where its results stand, laid out."""
+    notice = components.notice("methods-notice")
+    status = components.status_line("methods-status", WAITING)
+    grid = components.method_grid("methods-grid")
+    note = components.notes("methods-curve-note")
+    with gr.Row(elem_id="methods-curves"):
+        charts = {
+            half: gr.Plot(label=half.capitalize(), visible=False, min_width=320, show_label=False)
+            for half in ("deletion", "insertion")
+        }
+    agreement = components.table("methods-agreement", None)
+    localisation = components.table("methods-localisation", None)
+    check = gr.Button("Run sanity checks", visible=False, elem_id="methods-check")
+    sanity = components.table("methods-sanity", None)
+    return {
+        "notice": notice, "status": status, "grid": grid, "curve_note": note, **charts,
+        "agreement": agreement, "localisation": localisation, "check": check,
+        "sanity": sanity, "evidence": evidence_parts(), "turn": gr.State(""),
+        "export": components.export_buttons("methods-export"),
+    }  # fmt: skip
+
+
+def emptied(ui: MethodsParts) -> dict[Any, Any]:
+    """Updates that take all results away."""
+    hidden = {chart: gr.Plot(value=None, visible=False) for chart in (ui.deletion, ui.insertion)}
+    blank = (ui.grid, ui.curve_note, ui.agreement, ui.localisation, ui.sanity, ui.export)
+    return {
+        **dict.fromkeys(blank),
+        **hidden,
+        **nothing_shown(ui.evidence),
+        ui.check: gr.Button(visible=False),
+    }

@@ -1,0 +1,1 @@
+"""The Probe screen: what if the picture or the reasoning were different?"""

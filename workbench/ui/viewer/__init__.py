@@ -1,0 +1,1 @@
+"""The in-page viewer: what it is told, and its Gradio component."""

@@ -1,0 +1,262 @@
+"""What the in-page viewer is told: one JSON object with the whole state, again and again.
+
+Nothing here imports gradio; `viewer_component.py` holds the component that shows the payload. The
+format is documented in `assets/viewer/README.md`. All strings in it are raw model or user text: the
+page writes them with `textContent` only.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from workbench.imaging.medical_image import MedicalImage
+
+if TYPE_CHECKING:  # the case runner loads torch; packing a payload must not
+    from workbench.cases.column import CaseColumn, MapSet, Word
+    from workbench.explain.heatmap import Span
+    from workbench.traces.trace import Step
+
+PNG_PREFIX = "data:image/png;base64,"
+LONGEST_SIDE = 1600  # a sharper picture than the page can show only slows the page down
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+DEFAULT_TITLES = {"base": "Base model", "tuned": "Tuned model"}
+
+# Words are cut at white space, so a tag of the answer grammar can be stuck to one.
+GRAMMAR_TAG = re.compile(r"</?(?:think|thinking|answer)>", re.IGNORECASE)
+
+
+def quantise(values: np.ndarray, signed: bool) -> tuple[bytes, list[float]]:
+    """Pack map values into one byte each, row by row.
+
+    `values` float `[R, P]`, finite. Returns the row-major bytes and the peak of each row. Unsigned:
+    `value = q / 255 * peak` (negative values count as 0), error at most `peak / 510`. Signed:
+    `value = (q - 128) / 127 * peak`, error at most `peak / 254`. A row of zeros has peak 0.
+    """
+    if values.ndim != 2:
+        raise ValueError(f"maps have shape {values.shape}; want [rows, patches]")
+    if not np.isfinite(values).all():
+        raise ValueError("maps hold a value that is not finite")
+    kept = values.astype(np.float64) if signed else np.maximum(values.astype(np.float64), 0.0)
+    peaks = np.abs(kept).max(axis=1, initial=0.0)
+    scaled = kept / np.where(peaks > 0, peaks, 1.0)[:, None]
+    codes = 128 + np.rint(127 * scaled) if signed else np.rint(255 * scaled)
+    return codes.astype(np.uint8).tobytes(), [float(peak) for peak in peaks]
+
+
+def png_data_url(pixels: np.ndarray) -> str:
+    """Encode uint8 RGB `[H, W, 3]` (or grey `[H, W]`) as a `data:image/png;base64,` address."""
+    stored = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR) if pixels.ndim == 3 else pixels
+    worked, png = cv2.imencode(".png", stored)
+    if not worked:
+        raise ValueError("the picture could not be encoded")
+    return PNG_PREFIX + base64.b64encode(png.tobytes()).decode("ascii")
+
+
+def picture_payload(image: MedicalImage, *, seen: np.ndarray | None = None, alt: str = "") -> dict[str, Any]:
+    """The `image` part of the payload. Encoding takes time: make it once a case and pass it on.
+
+    `seen` is uint8 RGB `[h, w, 3]`, what the model received after its own resizing and cropping.
+    `width` and `height` stay those of the original, in whose pixels all boxes are given.
+    """
+    notes = list(image.notes)
+    shown = _shrunk(image.pixels)
+    if shown.shape[:2] != image.pixels.shape[:2]:
+        notes.append(
+            f"Shown at {shown.shape[1]} × {shown.shape[0]} of {image.width} × {image.height} pixels; "
+            "the models received the full picture."
+        )
+    return {
+        "src": png_data_url(shown),
+        "width": image.width,
+        "height": image.height,
+        "alt": alt or (f"{image.modality} picture" if image.modality else "The picture asked about"),
+        "seen": None if seen is None else png_data_url(_shrunk(seen)),
+        "notes": notes,
+        "spacing_note": _spacing_note(image),
+    }
+
+
+def viewer_payload(
+    case_id: str,
+    image: MedicalImage | Mapping[str, Any] | None,
+    columns: Mapping[str, CaseColumn | None],
+    maps: Mapping[str, MapSet | None] | None = None,
+    *,
+    titles: Mapping[str, str] | None = None,
+    subtitles: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The whole state of the viewer as JSON-ready data; send it every time anything changed.
+
+    `case_id` must change with each new question: the viewer then drops the reader's selection and zoom.
+    `image` may be the result of `picture_payload`, which saves encoding the PNG on every update.
+    `columns` and `maps` are keyed "base" and "tuned" (in showing order); a column that is None has
+    nothing to show yet. `subtitles` say revision, device and precision. Raises ValueError when maps do
+    not fit their column.
+    """
+    picture = picture_payload(image) if isinstance(image, MedicalImage) else image
+    shown = [
+        {
+            "key": key,
+            "title": (titles or {}).get(key) or DEFAULT_TITLES.get(key, key),
+            "subtitle": (subtitles or {}).get(key, ""),
+            **column_payload(column),
+            "maps": maps_payload(column, (maps or {}).get(key)),
+        }
+        for key, column in columns.items()
+    ]
+    return {
+        "case": case_id,
+        "image": None if picture is None else dict(picture),
+        "scale_note": "" if picture is None else picture.get("spacing_note", ""),
+        "columns": shown,
+    }
+
+
+def column_payload(column: CaseColumn | None) -> dict[str, Any]:
+    """One model's text: words with their places, steps, answer, options. No maps, no title."""
+    if column is None:
+        return {
+            "status": "empty",
+            "message": "",
+            "modality": None,
+            "parse": None,
+            "text": "",
+            "words": [],
+            "steps": [],
+            "answer": None,
+            "options": [],
+        }
+    trace, words = column.trace, column.words
+    place = {step.index: number for number, step in enumerate(trace.steps)}
+    answer_words = _words_between(words, trace.answer_start, trace.answer_end)
+    return {
+        "status": column.status,
+        "message": column.message,
+        "modality": trace.modality,
+        "parse": {"status": trace.status, "rule": trace.rule},
+        "text": column.answer.text,
+        "words": _word_entries(column, place, answer_words),
+        "steps": [
+            {"axis": step.axis, "words": list(_words_between(words, step.char_start, step.char_end))}
+            for step in trace.steps
+        ],
+        "answer": None
+        if trace.answer_text is None
+        else {"text": trace.answer_text, "letter": trace.answer_letter, "words": list(answer_words)},
+        "options": _option_entries(column),
+    }
+
+
+def maps_payload(column: CaseColumn | None, maps: MapSet | None) -> dict[str, Any] | None:
+    """The maps of one column, quantised; None before they exist; the reason when they were refused.
+
+    Rows are laid out as words, steps, "answer", "all". A step, answer or "all" row that the map set
+    does not have gets peak None: the page says so instead of drawing an empty map.
+    """
+    if column is None or maps is None:
+        return None
+    if maps.refused is not None:
+        return {"refused": maps.refused.reason, "hint": maps.refused.hint, "label": maps.label}
+    places = _row_places(maps.rows, len(column.words), column.trace.steps)
+    rows = np.zeros((len(places), maps.values.shape[1]), dtype=np.float32)
+    for row, source in enumerate(places):
+        if source is not None:
+            rows[row] = maps.values[source]
+    codes, peaks = quantise(rows, maps.signed)
+    return {
+        "method": maps.method,
+        "label": maps.label,
+        "unit": maps.unit,
+        "signed": bool(maps.signed),
+        "caveat": " ".join(part for part in (maps.caveat, maps.note) if part),
+        "boxes": [[round(float(edge), 2) for edge in box] for box in maps.boxes],
+        "rows": len(places),
+        "q": base64.b64encode(codes).decode("ascii"),
+        "peak": [None if source is None else peak for source, peak in zip(places, peaks, strict=True)],
+        "share": [None if source is None else _finite(maps.image_share[source]) for source in places],
+    }
+
+
+def _row_places(rows: Sequence[Span], words: int, steps: Sequence[Step]) -> list[int | None]:
+    """For each row of the payload the row of the map set it comes from, None where it has none."""
+    found: dict[str, list[int]] = {"word": [], "step": [], "answer": [], "all": []}
+    for place, span in enumerate(rows):
+        found.setdefault(span.kind, []).append(place)
+    if len(found["word"]) != words:
+        raise ValueError(f"{len(found['word'])} word maps for {words} words")
+    ends = [found[kind][0] if found[kind] else None for kind in ("answer", "all")]
+    return [*found["word"], *_step_places(rows, found["step"], steps), *ends]
+
+
+def _step_places(rows: Sequence[Span], found: Sequence[int], steps: Sequence[Step]) -> list[int | None]:
+    """A step of special tokens alone has no map, so with fewer maps than steps the tokens decide."""
+    if len(found) == len(steps):
+        return list(found)
+    places: list[int | None] = []
+    for step in steps:
+        tokens = range(step.token_start or 0, step.token_end or 0)
+        places.append(next((place for place in found if rows[place].tokens[0] in tokens), None))
+    return places
+
+
+def _words_between(words: Sequence[Word], start: int | None, end: int | None) -> tuple[int, int]:
+    """First and one-past-last word that overlap the characters `start..end`; (0, 0) for none."""
+    if start is None or end is None:
+        return (0, 0)
+    inside = [at for at, word in enumerate(words) if word.char_start < end and word.char_end > start]
+    return (inside[0], inside[-1] + 1) if inside else (0, 0)
+
+
+def _word_entries(
+    column: CaseColumn, place: Mapping[int, int], answer_words: tuple[int, int]
+) -> list[dict[str, Any]]:
+    logprobs = column.answer.logprobs
+    return [
+        {
+            "text": GRAMMAR_TAG.sub("", word.text) or word.text,
+            "glue": word.glue,
+            "lp": _finite(sum(logprobs[word.token_start : word.token_end])),
+            "step": None if word.step is None else place.get(word.step),
+            "answer": answer_words[0] <= at < answer_words[1],
+        }
+        for at, word in enumerate(column.words)
+    ]
+
+
+def _option_entries(column: CaseColumn) -> list[dict[str, Any]]:
+    chances = column.option_probabilities
+    if chances is None or column.prompt is None:
+        return []
+    options = column.prompt.question.options
+    return [
+        {"letter": LETTERS[at], "text": option, "p": _finite(chance)}
+        for at, (option, chance) in enumerate(zip(options, chances, strict=True))
+    ]
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON has no NaN; a number that is not one is sent as null and shown as unknown."""
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _shrunk(pixels: np.ndarray) -> np.ndarray:
+    longest = max(pixels.shape[:2])
+    if longest <= LONGEST_SIDE:
+        return pixels
+    factor = LONGEST_SIDE / longest
+    size = (max(1, round(pixels.shape[1] * factor)), max(1, round(pixels.shape[0] * factor)))
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+
+
+def _spacing_note(image: MedicalImage) -> str:
+    if image.spacing_mm is None:
+        return ""
+    row, column = image.spacing_mm
+    return f"Pixel size {row:.3g} × {column:.3g} mm (height × width)."
