@@ -52,9 +52,9 @@ def test_own_entries_then_installed_then_registered(installed: list[Point]) -> N
 
 def test_an_unknown_name_is_a_sentence_with_the_known_ones() -> None:
     with pytest.raises(UserFacing, match="no thing named 'x'") as fault:
-        things().find("x")
+        things().get_or_raise("x")
     assert "one, two" in str(fault.value)
-    assert things().find("one") == Named("one") and things().get("x") is None
+    assert things().get_or_raise("one") == Named("one") and things().get("x") is None
 
 
 def test_a_name_is_taken_once() -> None:

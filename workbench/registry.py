@@ -46,7 +46,7 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
         """Take an entry out again; raises KeyError for an unknown name."""
         del self._entries[name]
 
-    def find(self, name: str) -> Entry:
+    def get_or_raise(self, name: str) -> Entry:
         """The entry of that name; raises UserFacing that lists the known ones."""
         try:
             return self[name]
