@@ -10,15 +10,24 @@ SpanKind = Literal["token", "word", "step", "answer", "all"]
 
 @dataclass(frozen=True)
 class Span:
-    """A non-empty set of answer token indices with a label; special tokens are never members."""
+    """A non-empty set of answer token indices with a label; special tokens are never members.
+
+    `key` names the span within its answer: `answer`, `all`, `step:K` (K is `Step.index`), `word:K` (the K-th
+    display word) or `token:K`, all counted from 0. Left out, it is the kind and, but for answer and all, the
+    first token.
+    """
 
     kind: SpanKind
     label: str
     tokens: tuple[int, ...]
+    key: str = ""
 
     def __post_init__(self) -> None:
         if not self.tokens:
             raise ValueError(f"span {self.label!r} holds no tokens")
+        if not self.key:
+            whole = self.kind in ("answer", "all")
+            object.__setattr__(self, "key", self.kind if whole else f"{self.kind}:{self.tokens[0]}")
 
 
 @dataclass(frozen=True)
@@ -27,7 +36,8 @@ class HeatMap:
 
     `values` float32 `[P]`, finite, in the method's own unit (never min-max scaled here);
     `boxes` float32 `[P, 4]` x0, y0, x1, y1 in original image pixels;
-    `image_share` is the fraction of the evidence that came from the image at all.
+    `image_share` is the fraction of the evidence that came from the image at all; `span` is what the map
+    explains (None for a map that no answer stands behind, such as a prior).
     """
 
     values: np.ndarray
@@ -36,6 +46,7 @@ class HeatMap:
     unit: str
     image_share: float
     meta: dict[str, Any] = field(default_factory=dict)
+    span: Span | None = None
 
     def __post_init__(self) -> None:
         if self.values.ndim != 1 or self.boxes.shape != (self.values.shape[0], 4):

@@ -9,9 +9,9 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pytest
-from tests.ui.methods.test_desk import VISITOR, answered, desk, finished, form
 
 from tests.tiny import load_tiny, save_tiny
+from tests.ui.methods.test_desk import VISITOR, answered, desk, finished, form
 from workbench.cases.column import Word
 from workbench.errors import UserFacing
 from workbench.explain import explain_spans, shared_evidence, timeline
