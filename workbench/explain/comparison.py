@@ -99,5 +99,12 @@ def difference(base: HeatMap, tuned: HeatMap) -> HeatMap:
         "tuned_image_share": tuned.image_share,
     }
     return HeatMap(
-        tuned.values - base.values, tuned.boxes, True, tuned.unit, tuned.image_share, meta, tuned.span
+        tuned.values - base.values,
+        tuned.boxes,
+        True,
+        tuned.unit,
+        tuned.image_share,
+        meta,
+        tuned.span,
+        tuned.image,
     )

@@ -173,5 +173,7 @@ def heat_maps(
         meta.update(note=f"{maps.note} {warning}".strip(), warnings=[warning] if warning else [])
         meta["span"] = {"key": span.key, "kind": span.kind, "label": span.label, "tokens": list(span.tokens)}
         values, share = maps.values[index].astype(np.float32), float(maps.image_share[index])
-        out.append(HeatMap(values, case.prompt.boxes, method.signed, method.unit, share, meta, span))
+        out.append(
+            HeatMap(values, case.prompt.boxes, method.signed, method.unit, share, meta, span, case.image)
+        )
     return out

@@ -1,9 +1,12 @@
 """The explanation nouns: what a map explains, the map itself, and the honest alternative to it."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from workbench.imaging.medical_image import MedicalImage
 
 SpanKind = Literal["token", "word", "step", "answer", "all"]
 
@@ -37,7 +40,7 @@ class HeatMap:
     `values` float32 `[P]`, finite, in the method's own unit (never min-max scaled here);
     `boxes` float32 `[P, 4]` x0, y0, x1, y1 in original image pixels;
     `image_share` is the fraction of the evidence that came from the image at all; `span` is what the map
-    explains (None for a map that no answer stands behind, such as a prior).
+    explains (None for a map that no answer stands behind, such as a prior), `image` what it lies over.
     """
 
     values: np.ndarray
@@ -47,6 +50,7 @@ class HeatMap:
     image_share: float
     meta: dict[str, Any] = field(default_factory=dict)
     span: Span | None = None
+    image: "MedicalImage | None" = None
 
     def __post_init__(self) -> None:
         if self.values.ndim != 1 or self.boxes.shape != (self.values.shape[0], 4):
@@ -56,6 +60,21 @@ class HeatMap:
         if not np.isfinite(self.values).all():
             raise ValueError("heat map holds a value that is not finite")
 
+    def __repr__(self) -> str:
+        from workbench.explain.display import map_text
+
+        return map_text(self)
+
+    def _repr_png_(self) -> bytes | None:
+        from workbench.explain.display import map_png
+
+        return map_png(self)
+
+    def _repr_html_(self) -> str:
+        from workbench.explain.display import map_html
+
+        return map_html(self)
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -63,3 +82,6 @@ class Refusal:
 
     reason: str
     hint: str = ""
+
+    def __str__(self) -> str:
+        return f"No map: {self.reason} {self.hint}".strip()
