@@ -6,6 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from workbench.palette import NO_GROUND
 from workbench.ui.methods.charts import COLOURS, FAINT, GREY
 
 MEANING = (
@@ -79,7 +80,7 @@ def pointing_figure(report: Mapping[str, Any]) -> go.Figure:
         )  # fmt: skip
     figure.update_layout(
         barmode="group", height=120 + 34 * longest, showlegend=True, font={"color": GREY, "size": 13},
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        paper_bgcolor=NO_GROUND, plot_bgcolor=NO_GROUND,
         legend={"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom", "traceorder": "normal"},
         margin={"l": 8, "r": 12, "t": 40, "b": 44},
     )  # fmt: skip
