@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.cases.column import CaseColumn, MapSet, case_words, empty_column, map_rows
+from workbench.cases.column import Column, MapSet, case_words, empty_column, map_rows
 from workbench.errors import UserFacing
 from workbench.explain import METHODS
 from workbench.imaging.medical_image import MedicalImage
@@ -63,7 +63,7 @@ def fake_prompt(question: Question, image: MedicalImage) -> Prompt:
 
 def fake_run_case(
     model: FakeModel, image: MedicalImage, question: Question, decoding: Decoding, stop: threading.Event
-) -> Iterator[CaseColumn]:
+) -> Iterator[Column]:
     """Grow the model's text token by token; stops when asked to. Sets `stop` at its end, as models do."""
     blank = empty_column(model.name, model.label)
     yield blank
@@ -86,13 +86,13 @@ def fake_run_case(
 
 
 def _column(
-    blank: CaseColumn,
+    blank: Column,
     text: str,
     offsets: list[tuple[int, int]],
     prompt: Prompt,
     finish: Any,
     decoding: Decoding,
-) -> CaseColumn:
+) -> Column:
     shown = text[: offsets[-1][1]]
     answer = Answer(
         tuple(range(len(offsets))), shown, tuple(offsets), (-0.1,) * len(offsets), finish, 0.1, decoding
@@ -103,7 +103,7 @@ def _column(
 
 def fake_maps(
     model: FakeModel,
-    column: CaseColumn,
+    column: Column,
     method: str,
     params: Mapping[str, Any],
     image: MedicalImage | None = None,
@@ -123,7 +123,7 @@ def fake_maps(
 
 def fake_trust(
     model: FakeModel,
-    column: CaseColumn,
+    column: Column,
     maps: MapSet,
     row: int,
     image: MedicalImage,

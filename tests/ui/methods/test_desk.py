@@ -145,7 +145,7 @@ def test_a_fault_of_one_method_is_its_card_and_the_next_goes_on(
     def broken(*_: Any, **__: Any) -> None:
         raise UserFacing("No memory.", "Use a smaller model.")
 
-    monkeypatch.setattr("workbench.explain.explain_with_context", broken)
+    monkeypatch.setattr("workbench.explain.explain_spans", broken)
     cards = grid_value(finished(desk, methods=("relevancy", "attention_mean")))["cards"]
     assert "src" in cards[0]
     assert (cards[1]["refused"], cards[1]["hint"]) == ("No memory.", "Use a smaller model.")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from tests.ui.methods.test_desk import VISITOR, answered, desk, finished, form
+from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
-from workbench.explain import explain_spans, explain_with_context
+from workbench.explain import explain_spans
 from workbench.ui.methods.desk import MethodsDesk
 from workbench.ui.methods.evidence.desk import compare_both
 from workbench.ui.methods.export import export_files
@@ -107,10 +108,7 @@ def test_settings_reach_methods_that_run_the_model_their_cost_and_the_lens(desk:
     given = {"occlusion": {"window": 1, "stride": 1, "tier": 1}, "logit_lens": {"layer": 0}}
     running = finished(desk, methods=("occlusion", "logit_lens"), settings=given)
     lens, occlusion = (running.maps[place].heat for place in (0, 1))
-    (wanted,) = explain_with_context(
-        running.model, running.column.prompt, running.image, running.column.answer, [running.span],
-        "occlusion", given["occlusion"],
-    )  # fmt: skip
+    (wanted,) = explain_spans(AnsweredCase.of(running.model, running.column.prompt, running.image, running.column.answer), [running.span], "occlusion", given["occlusion"])  # fmt: skip
     assert np.allclose(occlusion.values, wanted.values)
     assert "taken away: image features" in occlusion.meta["note"]
     assert lens.meta["params"] == {"layer": 0} and "number 0, from 0, of the 3 layers" in lens.meta["note"]
