@@ -20,10 +20,11 @@ from workbench.bench.report.charts import (
     styled,
 )
 from workbench.bench.scores.calibration import CONFIDENCES
+from workbench.palette import NO_GROUND, numbered
 from workbench.traces import AXES
 
 SPOKES = (*AXES, "accuracy")
-LINES = ("#60a5fa", "#1d4ed8", "#7c3aed", "#0f766e")  # the first model light, as in the bars
+LINES = numbered("model")  # the first model light, as in the bars
 DASHES = {"answer": "solid", "text": "dot"}
 CONFIDENCE_NAMES = {"answer": "answer's words", "text": "everything written"}
 RADAR_CAPTION = (
@@ -51,7 +52,7 @@ def radar_figure(report: Report, condition: str = "image") -> go.Figure:
     figure = styled(figure, f"{size_of(report)}, scores in per cent<br><sub>{RADAR_CAPTION}</sub>")
     figure.update_layout(
         polar={
-            "bgcolor": "rgba(0,0,0,0)",
+            "bgcolor": NO_GROUND,
             "radialaxis": {"range": [0, 100], "gridcolor": FAINT, "linecolor": FAINT, "angle": 90},
             "angularaxis": {"gridcolor": FAINT, "linecolor": FAINT, "direction": "clockwise", "rotation": 90},
         }

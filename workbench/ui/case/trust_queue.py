@@ -117,7 +117,7 @@ def has_maps(page: Session, role: str) -> bool:
 
 
 def trust_payload(page: Session, busy: bool) -> dict[str, Any]:
-    """What the viewer is told: `{case, busy, columns: {role: {method, spans: {"step:0": line}}}}`."""
+    """What the viewer gets: `{case, busy, columns: {role: {method, spans: {"step:0": line}}}}`."""
     columns: dict[str, Any] = {
         role: {"method": page.maps[role].method, "label": page.maps[role].label, "spans": {}}
         for role in ROLES

@@ -12,15 +12,17 @@ import plotly.graph_objects as go
 from workbench.imaging.colormaps import colormap_table
 from workbench.imaging.overlay import splat
 from workbench.imaging.reading import region_in_words
+from workbench.palette import LIGHT, NO_GROUND, rgb
+from workbench.ui.html.nodes import Node, node
 from workbench.ui.methods.charts import FAINT, GREY
 from workbench.ui.methods.desk import Comparison
 from workbench.ui.methods.evidence.desk import BothModels, WordSource
 from workbench.ui.methods.view import figure, overlay, percent
 from workbench.ui.viewer.payload import png_data_url
 
-# In the order of `timeline.GROUPS`; Okabe and Ito's colours, and a texture each for people without colours.
+# In the order of `timeline.GROUPS`; a texture each for people without colours.
 SOURCES = ("Picture", "Question", "Answer so far", "Sinks")
-FILLS = ("#d55e00", "#3d9bd1", "#009e73", "#9aa5b1")
+FILLS = tuple(LIGHT[name] for name in ("series-2", "series-6", "series-3", "series-none"))
 PATTERNS = ("", "/", ".", "x")
 MEANING = (
     "How the attention that produced each word was divided between the picture, the question (with its "
@@ -29,7 +31,7 @@ MEANING = (
 )
 MOST_WORDS = 12  # rows of the table of changes
 SHEET_WIDTH, GAP, MARGIN = 1000, 3, 46  # pixels of the picture of all heads
-GROUND, INK = (11, 13, 16), (200, 206, 214)
+GROUND, INK = rgb(LIGHT["picture-ground"]), rgb(LIGHT["line"])
 CHANGE_SCALE = "less in the tuned model (−), more in the tuned model (+)"
 
 
@@ -51,7 +53,7 @@ def timeline_figure(words: Sequence[WordSource]) -> go.Figure:
     )  # fmt: skip
     chart.update_layout(
         barmode="stack", bargap=0.12, height=430, font={"color": GREY, "size": 13},
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        paper_bgcolor=NO_GROUND, plot_bgcolor=NO_GROUND,
         legend={"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom", "traceorder": "normal"},
         margin={"l": 50, "r": 8, "t": 40, "b": 90},
     )  # fmt: skip
@@ -184,15 +186,15 @@ def _write(sheet: np.ndarray, text: str, place: tuple[int, int]) -> None:
     cv2.putText(sheet, text, place, INK, cv2.FontFace("sans"), 13, 400)
 
 
-def heads_tree(running: Comparison | None) -> list[Any]:
-    """The picture of all heads with its text alternative, for `html/markup.js`."""
+def heads_nodes(running: Comparison | None) -> list[Node]:
+    """The picture of all heads with its text alternative."""
     if running is None or running.heads is None:
         return []
     said = heads_in_words(running)
     picture = heads_picture(running)
     style = f"max-width:{picture.shape[1]}px"
-    image = ["img", {"src": png_data_url(picture), "alt": said, "style": style}]
-    return [["figure", {"class": "wb-method"}, image, ["figcaption", {}, said]]]
+    image = node("img", src=png_data_url(picture), alt=said, style=style)
+    return [node("figure", image, node("figcaption", said), cls="wb-method")]
 
 
 def heads_in_words(running: Comparison) -> str:
