@@ -109,7 +109,7 @@ def test_everything_is_on_record_and_nothing_is_asked_twice(tmp_path: Path) -> N
     record = json.loads(lines[0])
     assert record["replies"] == [verdict(presence=2, correctness=1)] and record["votes"] == [[2, 1]]
     assert record["judge"] == again.id and record["unit_id"] == "u1" and SPOT.claim in record["prompt"]
-    assert len(json.loads(lines[2])["replies"]) == 3 and len(JudgeLog(tmp_path)) == 2
+    assert len(json.loads(lines[1])["replies"]) == 3 and len(JudgeLog(tmp_path)) == 2
 
 
 def test_a_reply_without_a_verdict_is_no_zero(tmp_path: Path) -> None:

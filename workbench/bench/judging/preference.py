@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workbench.bench.asking.chat import NoAnswer
-from workbench.bench.judging.log import append_line, json_lines
+from workbench.bench.judging.log import append_line
 from workbench.bench.judging.served_judge import LLMJudge
 from workbench.bench.judging.votes import Verdict
 from workbench.bench.scores.numbers import number
 from workbench.bench.scores.statistics import bootstrap_p, mcnemar_exact
+from workbench.bench.store.jsonl import JsonLines
 from workbench.bench.store.results import Result
 from workbench.errors import UserFacing
 from workbench.traces import parse_trace
@@ -208,7 +209,7 @@ def run_preference(
 def read_preferences(folder: Path) -> list[dict[str, Any]]:
     """The latest summary of each (first, second, condition, judge) of a run folder, without its pairs."""
     found = {}
-    for record in json_lines(folder / PREFERENCES_FILE):
+    for _, record in JsonLines(folder / PREFERENCES_FILE).objects():
         name = tuple(record.get(part) for part in ("first", "second", "condition", "judge"))
         found[name] = {key: value for key, value in record.items() if key != "pairs"}
     return list(found.values())

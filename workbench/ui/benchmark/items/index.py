@@ -12,7 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from workbench.bench.store.result_files import result_files, whole_lines
+from workbench.bench.store.jsonl import JsonLines
+from workbench.bench.store.result_files import result_files
 from workbench.bench.store.results import RUN_FILE, Result, has_results, iter_results, read_run
 from workbench.bench.store.run_lines import is_current
 from workbench.errors import UserFacing
@@ -229,7 +230,7 @@ def lines_of(folder: Path, item_id: str) -> list[Result]:
     records = (
         json.loads(line)
         for file in result_files(folder)
-        for _, line in whole_lines(file)
+        for _, line in JsonLines(file).raw()
         if any(spelt in line for spelt in wanted)
     )
     found: dict[tuple[str, str, int], Result] = {}
