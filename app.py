@@ -10,13 +10,14 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 from workbench.errors import UserFacing
 from workbench.settings import Settings
 from workbench.ui.app import build
+from workbench.ui.lanes import QUEUE
 from workbench.ui.services import Services
 from workbench.ui.theme import CSS_FILES, HEAD, theme
 
 if __name__ == "__main__":
     try:
         settings = Settings.from_env(sys.argv[1:])
-        build(Services(settings)).queue(max_size=32, default_concurrency_limit=1).launch(
+        build(Services(settings)).queue(**QUEUE).launch(
             server_name=settings.host,
             server_port=settings.port or None,
             share=False,

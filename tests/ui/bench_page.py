@@ -20,12 +20,14 @@ from tests.bench.fakes import FakeModel, first_option
 from tests.ui.fakes import fake_engine
 from workbench.bench.report.charts import axis_figure
 from workbench.settings import Settings
-from workbench.ui.benchmark.export import build_bench_export
-from workbench.ui.benchmark.published import build_published
-from workbench.ui.benchmark.run.events import build_bench_run
+from workbench.ui.benchmark.events import wire_saving
+from workbench.ui.benchmark.layout import lay_out_published, lay_out_saving
+from workbench.ui.benchmark.run.desk import BenchDesk
+from workbench.ui.benchmark.run.events import wire_run
+from workbench.ui.benchmark.run.layout import lay_out_run
 from workbench.ui.benchmark.shelf import Shelf
-from workbench.ui.boundary import AT_ONCE
 from workbench.ui.html import components
+from workbench.ui.lanes import AT_ONCE, QUEUE
 from workbench.ui.services import Services
 from workbench.ui.theme import CSS_FILES, HEAD, theme
 
@@ -55,22 +57,24 @@ def page(kind: str, stored: Path, kept: Path) -> gr.Blocks:
         choice = gr.Dropdown(names, value=names[0], label="Result", elem_id="bench-result")
         origin = gr.Textbox(label="Origin", elem_id="bench-origin")
         axes = gr.Plot(axis_figure(shelf.report(None, names[0])), elem_id="bench-axes")
-        arrived = build_bench_run(services, notice, shelf)
-        build_bench_export(choice, shelf)
-        build_published()
+        desk = BenchDesk(services, shelf)
+        run = lay_out_run(desk)
+        wire_run(run, desk, notice, demo)
+        wire_saving(lay_out_saving(), shelf, choice)
+        lay_out_published()
 
-        def take(told: dict[str, Any], request: gr.Request) -> list[Any]:
+        def take(arrived: dict[str, Any], request: gr.Request) -> list[Any]:
             names = list(shelf.names(request.session_hash))
-            report = shelf.report(request.session_hash, told["name"])
-            return [gr.Dropdown(choices=names, value=told["name"]), report["origin"], axis_figure(report)]
+            report = shelf.report(request.session_hash, arrived["name"])
+            return [gr.Dropdown(choices=names, value=arrived["name"]), report["origin"], axis_figure(report)]
 
-        arrived.change(take, arrived, [choice, origin, axes], **AT_ONCE)
+        run.arrived.change(take, run.arrived, [choice, origin, axes], **AT_ONCE)
     return demo
 
 
 if __name__ == "__main__":
     port, kind, stored, kept = sys.argv[1:]
-    page(kind, Path(stored), Path(kept)).queue(max_size=32, default_concurrency_limit=1).launch(
+    page(kind, Path(stored), Path(kept)).queue(**QUEUE).launch(
         server_name="127.0.0.1",
         server_port=int(port),
         share=False,

@@ -11,6 +11,7 @@ from tests.ui.fakes import TRACE, Engine, fake_engine
 from workbench.settings import Settings
 from workbench.ui.app import build
 from workbench.ui.benchmark.tables import RESULTS_FOLDER
+from workbench.ui.lanes import QUEUE
 from workbench.ui.services import Services
 from workbench.ui.theme import CSS_FILES, HEAD, theme
 
@@ -35,7 +36,7 @@ def engine_of(kind: str) -> Engine:
 
 def main(port: int, kind: str, results: Path) -> None:
     demo = build(Services(Settings(port=port), lambda: engine_of(kind)), results)
-    demo.queue(max_size=32).launch(
+    demo.queue(**QUEUE).launch(
         server_name="127.0.0.1",
         server_port=port,
         share=False,

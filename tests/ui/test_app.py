@@ -1,6 +1,8 @@
 """The page as data: what is on it, what it may load, what is switched off."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from tests.ui.fakes import fake_engine
 from workbench.settings import PROJECT_ROOT, Settings
 from workbench.ui import texts
 from workbench.ui.app import build, header_value
-from workbench.ui.case.events import sent_path
+from workbench.ui.html.components import SCRIPTS
 from workbench.ui.services import PairState, Services
 from workbench.ui.theme import CONTENT_POLICY
 
@@ -45,7 +47,7 @@ def test_no_template_lets_untrusted_text_run(page) -> None:
 
 
 def test_scripts_never_set_markup_from_text() -> None:
-    for file in sorted((PROJECT_ROOT / "workbench" / "ui" / "parts").glob("*.js")):
+    for file in sorted(SCRIPTS.glob("*.js")):
         text = file.read_text()
         assert "innerHTML" not in text and "insertAdjacentHTML" not in text and "eval(" not in text, file
 
@@ -58,8 +60,8 @@ def test_the_header_names_the_pair_and_warns() -> None:
     class Unprompted(Model):
         note = "It lacks its prompts."
 
-    told = header_value(PairState("ready", "", {"tuned": Unprompted()}))["models"][0]["detail"]
-    assert told == "revision 3f2a · cpu · float32 · 9 MB · It lacks its prompts."
+    detail = header_value(PairState("ready", "", {"tuned": Unprompted()}))["models"][0]["detail"]
+    assert detail == "revision 3f2a · cpu · float32 · 9 MB · It lacks its prompts."
     value = header_value(PairState("ready", "", {"tuned": Model(), "base": Model()}))
     assert [model["role"] for model in value["models"]] == ["base", "tuned"]
     assert value["models"][0]["detail"] == "revision 3f2a · cpu · float32 · 9 MB"
@@ -94,22 +96,6 @@ def test_app_py_is_short_and_shows_every_switch() -> None:
     assert off < first_import
 
 
-@pytest.mark.parametrize(
-    ("sent", "path"),
-    [
-        (None, None),
-        ([], None),
-        ({"path": "/a"}, "/a"),
-        ([{"path": "/a"}, {"path": "/b"}], "/a"),
-        ({"url": "http://x"}, None),
-        ({"path": 5}, None),
-        ("/etc/passwd", None),
-    ],
-)
-def test_only_the_path_of_what_was_sent_is_used(sent: object, path: str | None) -> None:
-    assert sent_path(sent) == path
-
-
 def test_all_promises_of_privacy_are_on_the_page() -> None:
     for promise in (
         "deleted at once",
@@ -119,6 +105,31 @@ def test_all_promises_of_privacy_are_on_the_page() -> None:
         "asks no other server",
     ):
         assert promise in texts.ABOUT
+
+
+def test_the_page_starts_without_model_code() -> None:
+    code = "import sys, workbench.ui.app; print(*{'torch', 'transformers'} & sys.modules.keys())"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "", ran.stdout
+
+
+def test_only_components_and_their_wiring_know_gradio() -> None:
+    """What happens on a screen, and what it shows, is plain data that other front ends can take."""
+    rooms = {"layout.py", "events.py", "component.py", "components.py", "app.py", "theme.py"}
+    for file in sorted((PROJECT_ROOT / "workbench" / "ui").rglob("*.py")):
+        assert file.name in rooms or "import gradio" not in file.read_text(), file
+
+
+def test_layouts_wire_nothing() -> None:
+    for file in sorted((PROJECT_ROOT / "workbench" / "ui").rglob("layout.py")):
+        assert "lanes" not in file.read_text(), file
+
+
+def test_every_queue_setting_is_a_lane() -> None:
+    settings = ("concurrency_", "trigger_mode", "api_visibility", "queue=", "preprocess=", "max_size")
+    for file in sorted((PROJECT_ROOT / "workbench" / "ui").rglob("*.py")):
+        if file.name != "lanes.py":
+            assert not any(setting in file.read_text() for setting in settings), file
 
 
 def test_core_rooms_do_not_import_gradio() -> None:

@@ -1,5 +1,6 @@
 """The page: one header over the tabs Case, Benchmark and Models."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -7,22 +8,25 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from workbench.ui import texts
-from workbench.ui.benchmark.events import build_benchmark_screen
+from workbench.ui.benchmark.events import wire_benchmark
+from workbench.ui.benchmark.items.opening import opened_case
+from workbench.ui.benchmark.layout import lay_out_benchmark
+from workbench.ui.benchmark.run.desk import BenchDesk
+from workbench.ui.benchmark.shelf import Shelf
 from workbench.ui.benchmark.tables import RESULTS_FOLDER
 from workbench.ui.case.desk import CaseDesk
-from workbench.ui.case.events import wire_maps, wire_opened, wire_picture, wire_question, wire_trust
+from workbench.ui.case.events import wire_case, wire_opened
 from workbench.ui.case.examples import load_examples
-from workbench.ui.case.layout import CaseParts, build_case_screen
+from workbench.ui.case.layout import CaseComponents, lay_out_case
 from workbench.ui.html import components
-from workbench.ui.methods.events import refresh_after
-from workbench.ui.models.layout import build_models_screen
+from workbench.ui.lanes import AT_ONCE
+from workbench.ui.models.layout import lay_out_models
 from workbench.ui.services import ROLES, PairState, Services, memory_line, model_line
 from workbench.ui.sessions import Sessions
 
 CACHE_CHECK_SECONDS, CACHE_AGE_SECONDS = 600, 1800
 LOADING_CHECK_SECONDS = 0.7
 SWEEP_SECONDS = 300
-IN_PASSING = {"concurrency_limit": None, "api_visibility": "private", "show_progress": "hidden"}
 
 
 def build(services: Services, results: Path = RESULTS_FOLDER) -> gr.Blocks:
@@ -30,8 +34,9 @@ def build(services: Services, results: Path = RESULTS_FOLDER) -> gr.Blocks:
 
     `results` holds the benchmark results to show, a folder each.
     """
-    desk = CaseDesk(services, Sessions(), Path(get_upload_folder()))
-    examples = load_examples()
+    desk, examples = CaseDesk(services, Sessions(), Path(get_upload_folder())), load_examples()
+    shelf = Shelf(results, services.settings)
+    bench_desk = BenchDesk(services, shelf)
     with gr.Blocks(
         title=texts.TITLE,
         analytics_enabled=False,
@@ -41,29 +46,27 @@ def build(services: Services, results: Path = RESULTS_FOLDER) -> gr.Blocks:
         header = components.header(header_value(services.state))
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Case", id="case"):
-                case = build_case_screen(desk, examples)
-            with gr.Tab("Benchmark", id="benchmark") as bench:
-                items = build_benchmark_screen(results, bench, services)
+                case = lay_out_case(services.settings, examples)
+            with gr.Tab("Benchmark", id="benchmark") as tab:
+                bench = lay_out_benchmark(shelf, bench_desk, tab)
             with gr.Tab("Models", id="models"):
-                build_models_screen(services.settings)
-        placed = wire_picture(case, desk, examples)
-        answered, cleared = wire_question(case, desk)
-        wire_trust(case, desk, [answered, *wire_maps(case, desk)])
-        opened = wire_opened(case, desk, examples, tabs, items.item.click, items.item_notice, items.find)
-        after = (*placed, opened, answered, cleared)
-        refresh_after(case.methods, desk, [event.then for event in after])
+                lay_out_models(services.settings)
+        wire_case(case, desk, examples)
+        wire_benchmark(bench, shelf, bench_desk, demo)
+        find = partial(opened_case, shelf)
+        wire_opened(case, desk, examples, tabs, bench.items.item.click, bench.items.item_notice, find)
         _follow_loading(demo, services, header, case)
 
         def left(request: gr.Request) -> None:
             desk.sessions.drop(request.session_hash)
 
         demo.unload(left)
-        gr.Timer(SWEEP_SECONDS).tick(desk.sessions.sweep, None, None, **IN_PASSING)
+        gr.Timer(SWEEP_SECONDS).tick(desk.sessions.sweep, None, None, **AT_ONCE)
     services.start_loading()
     return demo
 
 
-def _follow_loading(demo: gr.Blocks, services: Services, header: gr.HTML, case: CaseParts) -> None:
+def _follow_loading(demo: gr.Blocks, services: Services, header: gr.HTML, case: CaseComponents) -> None:
     """Keep the header true while the pair loads, then fill in what only the loaded models know."""
     timer = gr.Timer(LOADING_CHECK_SECONDS)
 
@@ -78,8 +81,8 @@ def _follow_loading(demo: gr.Blocks, services: Services, header: gr.HTML, case: 
         services.start_loading()  # a failed load is tried again by reloading the page
         return look(method)
 
-    demo.load(arrive, case.method, [header, case.method, timer], **IN_PASSING)
-    timer.tick(look, case.method, [header, case.method, timer], **IN_PASSING)
+    demo.load(arrive, case.method, [header, case.method, timer], **AT_ONCE)
+    timer.tick(look, case.method, [header, case.method, timer], **AT_ONCE)
 
 
 def method_choices(services: Services) -> list[tuple[str, str]]:

@@ -11,8 +11,6 @@ from typing import Any
 from workbench.errors import UserFacing
 
 LOG = logging.getLogger(__name__)
-# Settings of an event that runs no model: never queued behind one, and no part of the API.
-AT_ONCE = {"concurrency_limit": None, "api_visibility": "private", "show_progress": "hidden"}
 
 
 def sentence_for(fault: Exception) -> dict[str, str]:

@@ -11,8 +11,8 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 def test_saved_files_have_plain_names_that_tell_the_origin() -> None:
     assert file_name("phantoms", "csv", NOW) == "phantoms-20260102-030405.csv"
-    told = file_name("../a\n<b> (imported, not measured here)", "jsonl", NOW)
-    assert told == "a-b-imported-not-measured-here-20260102-030405.jsonl"
+    name = file_name("../a\n<b> (imported, not measured here)", "jsonl", NOW)
+    assert name == "a-b-imported-not-measured-here-20260102-030405.jsonl"
     assert file_name("…", "html", NOW) == "result-20260102-030405.html"
 
 

@@ -11,8 +11,10 @@ import pytest
 from tests.ui.fakes import fake_engine
 from tests.ui.results import write_results
 from workbench.settings import Settings
-from workbench.ui.benchmark.compare import SideParts, _of_result
-from workbench.ui.benchmark.events import build_benchmark_screen
+from workbench.ui.benchmark.compare import side_choices
+from workbench.ui.benchmark.events import wire_benchmark
+from workbench.ui.benchmark.layout import lay_out_benchmark
+from workbench.ui.benchmark.run.desk import BenchDesk
 from workbench.ui.benchmark.shelf import Shelf
 from workbench.ui.services import Services
 
@@ -25,8 +27,12 @@ def events(tmp_path: Path) -> dict[str, Callable[..., dict[Any, Any]]]:
     stored = tmp_path / "stored"
     stored.mkdir()
     services = Services(Settings(public=True), fake_engine)
-    with gr.Blocks(analytics_enabled=False) as demo, gr.Tab("Benchmark") as tab:
-        build_benchmark_screen(stored, tab, services)
+    shelf = Shelf(stored, services.settings)
+    desk = BenchDesk(services, shelf)
+    with gr.Blocks(analytics_enabled=False) as demo:
+        with gr.Tab("Benchmark") as tab:
+            ui = lay_out_benchmark(shelf, desk, tab)
+        wire_benchmark(ui, shelf, desk, demo)
     return {event.name: event.fn for event in demo.fns.values() if event.fn is not None}
 
 
@@ -62,10 +68,10 @@ def test_items_are_read_again_when_the_run_of_the_shown_result_went_on(
 def test_what_was_chosen_to_compare_stays_chosen_where_it_is_still_there(tmp_path: Path) -> None:
     write_results(tmp_path / "stored" / "phantoms")
     shelf = Shelf(tmp_path / "stored", Settings(public=True))
-    with gr.Blocks():
-        side = SideParts(gr.Dropdown(), gr.Dropdown(), gr.Dropdown())
-        asked = [("tuned", "blank"), ("gone", None)]
-        found = [_of_result(shelf, "p", side, "phantoms", 0, kept) for kept in asked]
-    assert [(menus[side.model].value, menus[side.condition].value) for menus in found] == [
-        ("tuned", "blank"), ("base", "image"),
-    ]  # fmt: skip
+    report = shelf.report("p", "phantoms")
+    kept = side_choices(report, 0, ("tuned", "blank"))
+    assert (kept.model, kept.condition) == ("tuned", "blank")
+    gone = side_choices(report, 0, ("gone", None))
+    assert (gone.model, gone.condition) == ("base", "image")
+    assert side_choices(report, 1).model == "tuned"
+    assert [name for _, name in gone.models] == ["base", "tuned"]

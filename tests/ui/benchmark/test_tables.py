@@ -9,7 +9,6 @@ import pytest
 from tests.ui.results import write_results
 from workbench.bench.report.published import PKR_TABLE, published_table
 from workbench.errors import UserFacing
-from workbench.ui.benchmark.events import report_view
 from workbench.ui.benchmark.shelf import IMPORTED, IMPORTED_WORDS, with_origin
 from workbench.ui.benchmark.tables import (
     about_report,
@@ -21,6 +20,7 @@ from workbench.ui.benchmark.tables import (
     slice_nodes,
     slice_table,
 )
+from workbench.ui.benchmark.view import report_view
 
 
 @pytest.fixture(scope="module")

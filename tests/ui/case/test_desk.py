@@ -12,7 +12,7 @@ from tests.ui.fakes import TRACE, fake_engine
 from workbench.errors import UserFacing
 from workbench.imaging.medical_image import MedicalImage
 from workbench.settings import Settings
-from workbench.ui.case.desk import Asking, CaseDesk
+from workbench.ui.case.desk import CaseDesk, QuestionForm
 from workbench.ui.case.intake import picture_of
 from workbench.ui.services import Services
 from workbench.ui.sessions import Sessions
@@ -30,7 +30,7 @@ def desk_with(**engine: Any) -> CaseDesk:
 
 
 def answers(desk: CaseDesk, **form: Any) -> list[Any]:
-    ticket, _ = desk.ask(VISITOR, Asking(**{"question": "What?", "max_new_tokens": 64, **form}))
+    ticket, _ = desk.ask(VISITOR, QuestionForm(**{"question": "What?", "max_new_tokens": 64, **form}))
     return list(desk.answer(VISITOR, ticket, "attention_mean"))
 
 
@@ -52,12 +52,12 @@ def column(shown: Any, key: str) -> dict[str, Any]:
 )
 def test_a_form_that_cannot_be_used_is_refused_at_once(form: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UserFacing, match=sentence):
-        desk_with().ask(VISITOR, Asking(**form))
+        desk_with().ask(VISITOR, QuestionForm(**form))
 
 
 def test_no_picture_is_a_sentence() -> None:
     with pytest.raises(UserFacing, match="no picture yet"):
-        desk_with().ask("another visitor", Asking("What?"))
+        desk_with().ask("another visitor", QuestionForm("What?"))
 
 
 def test_both_columns_stream_and_then_get_maps() -> None:
@@ -90,7 +90,7 @@ def test_another_method_maps_the_same_answer_again() -> None:
 
 def test_stopping_keeps_what_was_written() -> None:
     desk = desk_with(pause=0.03)
-    ticket, _ = desk.ask(VISITOR, Asking("What?", max_new_tokens=64))
+    ticket, _ = desk.ask(VISITOR, QuestionForm("What?", max_new_tokens=64))
     shown = []
     for state in desk.answer(VISITOR, ticket, "attention_mean"):
         shown.append(state)
@@ -111,7 +111,7 @@ def test_the_model_that_is_through_first_does_not_stop_the_other() -> None:
 
 def test_leaving_ends_both_generations() -> None:
     desk = desk_with(pause=0.05)
-    ticket, _ = desk.ask(VISITOR, Asking("What?", max_new_tokens=64))
+    ticket, _ = desk.ask(VISITOR, QuestionForm("What?", max_new_tokens=64))
     stream = desk.answer(VISITOR, ticket, "attention_mean")
     while not column(next(stream), "base")["words"]:
         pass
@@ -121,7 +121,7 @@ def test_leaving_ends_both_generations() -> None:
 
 def test_a_new_picture_ends_the_answer_about_the_old_one() -> None:
     desk = desk_with(pause=0.05)
-    ticket, _ = desk.ask(VISITOR, Asking("What?", max_new_tokens=64))
+    ticket, _ = desk.ask(VISITOR, QuestionForm("What?", max_new_tokens=64))
     stream = desk.answer(VISITOR, ticket, "attention_mean")
     while not column(next(stream), "base")["words"]:
         pass

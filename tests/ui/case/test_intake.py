@@ -7,7 +7,7 @@ import pytest
 
 from workbench.errors import UserFacing
 from workbench.imaging.medical_image import DisplayWindow, GreySource, MedicalImage
-from workbench.ui.case.intake import picture_of, take_upload, uploaded_file, with_window
+from workbench.ui.case.intake import picture_of, sent_path, take_upload, uploaded_file, with_window
 
 
 def image_of(path: Path, **more: object) -> MedicalImage:
@@ -86,3 +86,19 @@ def test_a_window_is_chosen_by_its_label() -> None:
         with_window(picture, "Liver", False, rewindow)
     with pytest.raises(UserFacing, match="no such grey window"):
         with_window(plain, "Lung", False, rewindow)
+
+
+@pytest.mark.parametrize(
+    ("sent", "path"),
+    [
+        (None, None),
+        ([], None),
+        ({"path": "/a"}, "/a"),
+        ([{"path": "/a"}, {"path": "/b"}], "/a"),
+        ({"url": "http://x"}, None),
+        ({"path": 5}, None),
+        ("/etc/passwd", None),
+    ],
+)
+def test_only_the_path_of_what_was_sent_is_used(sent: object, path: str | None) -> None:
+    assert sent_path(sent) == path

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.ui.case.test_desk import VISITOR, answers, desk_with
 
+from tests.ui.case.test_desk import VISITOR, answers, desk_with
 from tests.ui.fakes import fake_engine, fake_trust
 from workbench.errors import UserFacing
 from workbench.ui.case.desk import CaseDesk

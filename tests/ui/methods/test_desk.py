@@ -3,11 +3,8 @@
 import csv
 import io
 import json
-import subprocess
-import sys
 from collections import deque
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -268,9 +265,3 @@ def test_parts_of_the_answer_and_words(answered: tuple[Any, Any, Any]) -> None:
 
 def test_small_numbers_have_no_exponent() -> None:
     assert figure(0.0000412) == "0.0000412" and figure(123.456) == "123"
-
-
-def test_the_page_starts_without_model_code() -> None:
-    code = "import sys, workbench.ui.app; print(*(name for name in ('torch', 'transformers') if name in sys.modules))"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.strip() == "", ran.stdout

@@ -2,11 +2,10 @@
 
 import json
 
-import gradio as gr
 import numpy as np
 import pytest
-from tests.ui.methods.test_desk import VISITOR, answered, desk, finished, form
 
+from tests.ui.methods.test_desk import VISITOR, answered, desk, finished, form
 from workbench.errors import UserFacing
 from workbench.explain import explain_spans, explain_with_context
 from workbench.ui.methods.desk import MethodsDesk
@@ -15,21 +14,13 @@ from workbench.ui.methods.export import export_files
 from workbench.ui.methods.settings import (
     CHOICES,
     NUMBERS,
-    SettingParts,
     declared,
     given_settings,
     offered_settings,
-    setting_parts,
 )
 from workbench.ui.methods.view import cost_table, grid_value
 
 __all__ = ["answered", "desk"]
-
-
-@pytest.fixture(scope="module")
-def controls() -> SettingParts:
-    with gr.Blocks():
-        return setting_parts()
 
 
 def slot(name: str, setting: str) -> int:
@@ -50,28 +41,26 @@ def values(given: dict[tuple[str, str], object]) -> list[object]:
     return found
 
 
-def test_there_is_a_control_for_every_declared_setting(controls: SettingParts) -> None:
+def test_there_is_a_control_for_every_declared_setting() -> None:
     numbers = sum(not param.choices for _, param in declared())
     assert numbers <= NUMBERS and len(declared()) - numbers <= CHOICES
     every = {name for name, _ in declared()}
-    updates = offered_settings(controls, sorted(every))
-    shown = [updates[control] for control in controls.controls if control in updates]
-    assert len(shown) == len(declared()) and all(control.visible for control in shown)
-    assert updates[controls.fold].visible
+    offered = offered_settings(sorted(every))
+    assert len(offered) == len(declared()) and all(setting.visible for setting in offered.values())
 
 
-def test_controls_say_what_may_be_given_and_what_holds_without(controls: SettingParts) -> None:
-    updates = offered_settings(controls, ["occlusion", "attention_head", "logit_lens"])
-    window = updates[controls.controls[slot("occlusion", "window")]]
+def test_controls_say_what_may_be_given_and_what_holds_without() -> None:
+    offered = offered_settings(["occlusion", "attention_head", "logit_lens"])
+    window = offered[slot("occlusion", "window")]
     assert window.label == "Occlusion: window (patches)"
     assert window.info == "A whole number from 1 to 8; empty: 3."
-    tier = updates[controls.controls[slot("occlusion", "tier")]]
-    assert [text for text, _ in tier.choices][1] == "image features" and tier.info == "Pixels unless chosen."
-    layer = updates[controls.controls[slot("attention_head", "layer")]]
+    tier = offered[slot("occlusion", "tier")]
+    assert tier.choices[1] == "image features" and tier.info == "Pixels unless chosen."
+    layer = offered[slot("attention_head", "layer")]
     assert layer.info == "A whole number from 0, which is the first; empty: 0."
-    assert "empty: the last" in updates[controls.controls[slot("logit_lens", "layer")]].info
-    assert not updates[controls.controls[slot("rise", "masks")]].visible
-    assert not offered_settings(controls, ["attention_mean"])[controls.fold].visible
+    assert "empty: the last" in offered[slot("logit_lens", "layer")].info
+    assert not offered[slot("rise", "masks")].visible
+    assert not any(setting.visible for setting in offered_settings(["attention_mean"]).values())
 
 
 def test_given_settings_are_read_and_those_of_other_methods_left_out() -> None:

@@ -1,22 +1,21 @@
-"""The Probe screen's desk on a tiny real model, and how its results are written."""
+"""The Probe screen's desk on a tiny real model."""
 
 import threading
 from dataclasses import replace
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from tests.explain.interventions.cases import TRACE, case_of
 from tests.tiny import load_tiny, picture, save_tiny
+from tests.ui.html.trees import words
 from workbench.cases.column import empty_column
 from workbench.errors import UserFacing
-from workbench.explain.interventions import TraceEdit, TraceOutcome
 from workbench.explain.interventions import picture as picture_module
 from workbench.models.answer import Decoding, Question
 from workbench.ui.case.intake import picture_of
-from workbench.ui.probe.desk import AnyOf, Panel, ProbeDesk, Stage, region_from
-from workbench.ui.probe.view import factor, pictures_html, results_html, safe, signed, stage_value
+from workbench.ui.probe.desk import AnyOf, ProbeDesk, Stage, region_from
+from workbench.ui.probe.view import results_nodes, stage_value
 from workbench.ui.sessions import Live, Run, Sessions
 
 PAGE = "page"
@@ -132,7 +131,7 @@ def test_a_model_that_fails_leaves_the_other_one_its_result(desk, monkeypatch) -
     broken, fine = last.panels
     assert "Something went wrong" in broken.fault["message"] and broken.outcome is None
     assert fine.outcome.effect is not None
-    assert "secret" not in results_html(last.panels)
+    assert "secret" not in words(results_nodes(last.panels))
 
 
 def test_stop_keeps_what_was_measured(desk) -> None:
@@ -185,49 +184,3 @@ def test_broken_regions_are_refused_with_a_hint(shapes) -> None:
     with pytest.raises(UserFacing) as fault:
         region_from(shapes, (48, 40))
     assert fault.value.hint
-
-
-HOSTILE = "<img src=x onerror=alert(1)> ${document.title} `{{x}}` \\"
-
-
-def test_texts_can_neither_be_markup_nor_run() -> None:
-    shown = safe(HOSTILE)
-    assert not set("<>$`{}\\") & set(shown)
-    assert safe("a & b") == "a &amp; b"
-
-
-def test_hostile_traces_stay_text(desk, tiny) -> None:
-    case = case_of(
-        tiny, picture(48, 40), f"<think>The image shows {HOSTILE}.</think><answer>{HOSTILE}</answer>"
-    )
-    panel = Panel("base", HOSTILE, case.trace)
-    page = results_html([replace(panel, outcome=TraceOutcome("x", TraceEdit("delete", 1), (), -1.0, -2.0))])
-    assert "<img" not in page and "${" not in page and "onerror=alert(1)&gt;" in page
-
-
-def test_results_say_the_numbers(desk) -> None:
-    *_, last = desk.region(PAGE, ["base"], BOX, "remove", "mean", 0, {})
-    page = results_html(last.panels)
-    outcome = last.panels[0].outcome
-    assert f"Δ {signed(outcome.effect.total)} nats" in page
-    assert page.count("data-sign=") == len(outcome.effect.words)
-    assert page.count("<tr>") == 1 + len(outcome.effect.steps) + 1
-    assert "Not tested" in page and "After the same to the control" in page
-    assert results_html([]) == ""
-
-
-def test_pictures_beside_each_other(desk) -> None:
-    *_, last = desk.region(PAGE, ["base"], BOX, "remove", "mean", 0, {})
-    pixels = desk.pixels(PAGE)
-    assert pictures_html(pixels, last.panels[0].outcome).count("<img") == 2
-    *_, blocked = desk.region(PAGE, ["base"], BOX, "block", "mean", 0, {})
-    assert pictures_html(pixels, blocked.panels[0].outcome).count("<img") == 1
-    assert pictures_html(pixels, TraceOutcome("x", TraceEdit("delete", 1), (), None, None)) == ""
-
-
-def test_numbers_in_words() -> None:
-    assert factor(-np.log(2)) == "2.0 times less probable"
-    assert factor(np.log(250)) == "250 times more probable"
-    assert factor(0.01) == "neither more nor less probable"
-    assert factor(-5000) == "over 100,000 times less probable"
-    assert (signed(-0.001), signed(1.5), signed(-2), signed(None)) == ("0.00", "+1.50", "−2.00", "–")

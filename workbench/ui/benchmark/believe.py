@@ -5,8 +5,8 @@ from typing import Any
 
 from workbench.bench.scores.calibration import CONFIDENCES
 from workbench.bench.scores.warnings import warnings_of
-from workbench.ui.benchmark.nodes import Node, bullets, node, table_node
 from workbench.ui.benchmark.tables import CONDITION_NAMES, interval, percent
+from workbench.ui.html.nodes import Node, bullets, node, table_node
 
 LEVELS = {"warning": "Warning", "caution": "Caution", "note": "Note"}
 CONFIDENCE_NAMES = {"answer": "of the answer's words", "text": "of everything written"}

@@ -4,121 +4,42 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import gradio as gr
-
 from workbench.bench.report.charts import NAMES
 from workbench.bench.scores.compare import Side, compare_runs
 from workbench.bench.scores.numbers import p_text
 from workbench.errors import UserFacing
 from workbench.ui.benchmark.items.index import Cell, ItemIndex, item_index
-from workbench.ui.benchmark.nodes import Node, bullets, node, table_node
 from workbench.ui.benchmark.shelf import Shelf
 from workbench.ui.benchmark.tables import CONDITION_NAMES, interval, percent
-from workbench.ui.boundary import AT_ONCE, guarded
-from workbench.ui.html import components
+from workbench.ui.html.nodes import Node, bullets, node, table_node
 
-CHANGED_SHOWN = 50
-SIDES = ("First", "Second")
+MOST_CHANGED = 50  # items in the table of changes
 
 
 @dataclass(frozen=True)
-class SideParts:
-    """The three menus of one side."""
+class SideChoices:
+    """What the menus of one side offer, as (label, name), and what is chosen in them."""
 
-    result: gr.Dropdown
-    model: gr.Dropdown
-    condition: gr.Dropdown
-
-    def every(self) -> list[Any]:
-        return [self.result, self.model, self.condition]
+    models: list[tuple[str, str]]
+    conditions: list[tuple[str, str]]
+    model: str | None
+    condition: str | None
 
 
-def build_compare(shelf: Shelf, choice: gr.Dropdown) -> None:
-    """An accordion in which two runs are compared; the menus of results follow those of `choice`."""
-    with gr.Accordion("Compare any two runs", open=False, elem_id="bench-compare") as accordion:
-        gr.Markdown(
-            "Second − first, paired on the questions that both answered. Runs on different questions are not "
-            "compared."
-        )
-        sides = tuple(_side(name, list(shelf.names(None))) for name in SIDES)
-        compare = gr.Button("Compare", variant="primary", elem_id="bench-compare-run")
-        notice = components.notice("bench-compare-notice")
-        shown = components.panel("bench-compare-shown", None, "Comparison")
-    _wire_menus(shelf, sides, (accordion.expand, choice.change), notice)
-
-    @guarded(notice)
-    def run(request: gr.Request, *chosen: str) -> dict[Any, Any]:
-        return {shown: compared(shelf, request.session_hash, chosen[:3], chosen[3:])}
-
-    inputs = [menu for side in sides for menu in side.every()]
-    seen = {**AT_ONCE, "show_progress": "minimal", "show_progress_on": shown}
-    compare.click(run, inputs, [notice, shown], **seen)
-
-
-def _side(name: str, results: Sequence[str]) -> SideParts:
-    def menu(label: str, choices: Sequence[Any], value: str | None) -> gr.Dropdown:
-        return gr.Dropdown(choices, value=value, label=f"{name}: {label}", filterable=False, min_width=150)
-
-    with gr.Row():
-        first = results[0] if results else None
-        return SideParts(menu("result", results, first), menu("model", [], None), menu("picture", [], None))
-
-
-def _wire_menus(shelf: Shelf, sides: Sequence[SideParts], filling: Sequence[Any], notice: gr.HTML) -> None:
-    """Results appear as runs and imports bring them; models and conditions are those of the result.
-
-    What was chosen stays chosen where it is still there.
-    """
-
-    @guarded(notice)
-    def offer(request: gr.Request, *chosen: str) -> dict[Any, Any]:
-        names = list(shelf.names(request.session_hash))
-        updates: dict[Any, Any] = {}
-        for number, side in enumerate(sides):
-            result, *kept = chosen[3 * number : 3 * number + 3]
-            name = result if result in names else next(iter(names), None)
-            updates[side.result] = gr.Dropdown(choices=names, value=name)
-            if name:
-                updates |= _of_result(shelf, request.session_hash, side, name, number, kept)
-        return updates
-
-    menus = [menu for side in sides for menu in side.every()]
-    for event in filling:
-        event(offer, menus, [notice, *menus], **AT_ONCE)
-    for number, side in enumerate(sides):
-
-        @guarded(notice)
-        def follow(
-            name: str, request: gr.Request, side: SideParts = side, number: int = number
-        ) -> dict[Any, Any]:
-            return _of_result(shelf, request.session_hash, side, name, number)
-
-        side.result.input(follow, side.result, [notice, side.model, side.condition], **AT_ONCE)
-
-
-def _of_result(
-    shelf: Shelf,
-    session: str | None,
-    side: SideParts,
-    name: str,
-    number: int,
-    kept: Sequence[str | None] = (None, None),
-) -> dict[Any, Any]:
-    """The menus of models and conditions; `kept` of them where there are such, else the second side starts
-    with the second model."""
-    report = shelf.report(session, name)
+def side_choices(
+    report: Mapping[str, Any], number: int, kept: Sequence[str | None] = (None, None)
+) -> SideChoices:
+    """The menus of models and conditions of side `number` (from 0); `kept` of them where there are such, else
+    the second side starts with the second model."""
     models = [(str(model["label"]), model["name"]) for model in report["models"]]
     conditions = [(CONDITION_NAMES.get(key, key), key) for key in report["conditions"] if key != "sampled"]
     model = models[min(number, len(models) - 1)][1] if models else None
-    first = conditions[0][1] if conditions else None
-    values = [
+    condition = conditions[0][1] if conditions else None
+    chosen = [
         old if old in [value for _, value in choices] else new
-        for old, new, choices in zip(kept, (model, first), (models, conditions), strict=True)
+        for old, new, choices in zip(kept, (model, condition), (models, conditions), strict=True)
     ]
-    return {
-        side.model: gr.Dropdown(choices=models, value=values[0]),
-        side.condition: gr.Dropdown(choices=conditions, value=values[1]),
-    }
+    return SideChoices(models, conditions, *chosen)
 
 
 def compared(shelf: Shelf, session: str | None, first: Sequence[str], second: Sequence[str]) -> list[Node]:
@@ -217,11 +138,11 @@ def _changed(changed: Sequence[Changed], names: Sequence[str]) -> Iterator[Node]
     if not changed:
         yield node("p", "No item was answered otherwise.", cls="wb-facts")
         return
-    more = f"; the first {CHANGED_SHOWN} are shown" if len(changed) > CHANGED_SHOWN else ""
+    more = f"; the first {MOST_CHANGED} are shown" if len(changed) > MOST_CHANGED else ""
     caption = f"Items answered otherwise: {len(changed):,}{more}. Changes of right and wrong first."
     rows = [
         [item, question, gold, _said(before), _said(after)]
-        for item, question, gold, before, after in changed[:CHANGED_SHOWN]
+        for item, question, gold, before, after in changed[:MOST_CHANGED]
     ]
     columns = ["Item", "Question", "Gold", "First", "Second"]
     yield table_node(caption, columns, rows, label="Items that changed")

@@ -1,21 +1,16 @@
 """What others published or re-evaluated: two panels, apart from each other and from what is measured here."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import gradio as gr
 import plotly.graph_objects as go
 
 from workbench.bench.report.charts import published_figure
-from workbench.bench.report.published import PKR_TABLE, Origin, PublishedTable, load_published, published_csv
-from workbench.errors import UserFacing
-from workbench.ui.benchmark.nodes import Node, bullets, node, table_node
+from workbench.bench.report.published import Origin, PublishedTable
 from workbench.ui.benchmark.tables import published_rows
-from workbench.ui.html import components
+from workbench.ui.html.nodes import Node, bullets, node, table_node
 
 QUOTED = "Read in a text by others, not at the source itself."
 UNTUNED = " (untuned)"
-FEWEST_BARS = 3  # fewer numbers are read faster in the table
 
 
 @dataclass(frozen=True)
@@ -48,36 +43,6 @@ PANELS = (
         ("#fde68a", "#fbbf24", "#d97706", "#92400e"),
     ),
 )
-
-
-def build_published() -> None:
-    """Lay both panels out; call it inside a `gr.Tab`. A data file that can't be read becomes a sentence."""
-    try:
-        tables = load_published()
-    except UserFacing as fault:
-        gr.Markdown(str(fault), elem_id="bench-published")
-        return
-    with gr.Column(elem_id="bench-published"):
-        for panel in PANELS:
-            with gr.Column(elem_classes=list(panel.classes)):
-                _panel(panel, [table for table in tables if table.origin == panel.origin])
-        files = [
-            {
-                "name": "published-figures.csv", "label": "these figures (CSV)", "type": "text/csv",
-                "text": published_csv(tables),
-            }
-        ]  # fmt: skip
-        host = '<div class="wb-chips" role="group" aria-label="Save the published figures" data-host></div>'
-        components.part("export", files, host, elem_id="bench-published-save")
-
-
-def _panel(panel: Panel, tables: Sequence[PublishedTable]) -> None:
-    gr.Markdown(f"{panel.title}\n\n{panel.said}")
-    for table in sorted(tables, key=lambda entry: entry.id != PKR_TABLE):
-        with gr.Accordion(f"{table.system}: {table.title}", open=table.id == PKR_TABLE):
-            if sum(cell is not None for row in table.rows.values() for cell in row) >= FEWEST_BARS:
-                gr.Plot(panel_figure(panel, table), label=f"{table.title}, {table.origin}")
-            components.panel(f"published-{table.id}", table_nodes(table), f"{table.system}: {table.title}")
 
 
 def panel_figure(panel: Panel, table: PublishedTable) -> go.Figure:

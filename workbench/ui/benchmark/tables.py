@@ -13,7 +13,7 @@ from workbench.models.catalogue import load_catalogue
 from workbench.settings import PROJECT_ROOT, Settings
 from workbench.traces import AXES
 from workbench.ui.benchmark.items.index import FIELDS
-from workbench.ui.benchmark.nodes import Node, action, node, table_node
+from workbench.ui.html.nodes import Node, action, node, table_node
 
 RESULTS_FOLDER = PROJECT_ROOT / "assets" / "bench" / "results"
 SCORE_COLUMNS = (

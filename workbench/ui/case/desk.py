@@ -13,7 +13,7 @@ from workbench.ui import boundary
 from workbench.ui.case.examples import Example, drawn_lesion
 from workbench.ui.case.intake import Picture, picture_of, take_upload, with_window
 from workbench.ui.case.stream import stream_pair
-from workbench.ui.case.trust_queue import TrustDesk
+from workbench.ui.case.trust_queue import TrustQueue
 from workbench.ui.services import ROLES, Services, model_line
 from workbench.ui.sessions import Live, NoMap, Run, Session, Sessions
 from workbench.ui.viewer.payload import png_data_url, viewer_payload
@@ -25,7 +25,7 @@ PARAM_SLOTS = 2  # how many settings of a map method the screen has room for
 
 
 @dataclass(frozen=True)
-class Shown:
+class PageState:
     """One state of the page: the viewer's payload, the status line, and whether something is under way."""
 
     payload: dict[str, Any]
@@ -34,7 +34,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Asking:
+class QuestionForm:
     """The form as the visitor filled it in; nothing of it is trusted yet."""
 
     question: str
@@ -50,7 +50,7 @@ class CaseDesk:
 
     def __init__(self, services: Services, sessions: Sessions, upload_folder: Path) -> None:
         self.services, self.sessions, self.upload_folder = services, sessions, upload_folder
-        self.trust = TrustDesk(services, sessions)
+        self.trust = TrustQueue(services, sessions)
 
     def upload(self, session_id: str, path: str | None) -> Picture:
         """Take the file a browser sent. Raises UserFacing; the picture on the page then stays."""
@@ -89,7 +89,7 @@ class CaseDesk:
         """The viewer's payload of a page without answers."""
         return self._payload(self.sessions.of(session_id), _new_id())
 
-    def ask(self, session_id: str, form: Asking) -> tuple[str, Shown]:
+    def ask(self, session_id: str, form: QuestionForm) -> tuple[str, PageState]:
         """Check the form and open a run; returns its ticket for `answer`. Raises UserFacing."""
         picture = self._picture(session_id)
         question, decoding = self._checked(form)
@@ -100,7 +100,7 @@ class CaseDesk:
 
     def answer(
         self, session_id: str, ticket: str, method: str, slots: Sequence[float | None] = ()
-    ) -> Iterator[Shown]:
+    ) -> Iterator[PageState]:
         """Stream both answers, then their maps. Ends both generations when it is closed.
 
         `slots` hold the values of the method's settings in the order it declares them.
@@ -116,16 +116,20 @@ class CaseDesk:
                 if run.replaced.is_set():
                     return
                 page.live = live
-                yield Shown(self._payload(page, run.case_id, pair), "The models are answering.", busy=True)
+                yield PageState(
+                    self._payload(page, run.case_id, pair), "The models are answering.", busy=True
+                )
             yield from self._explained(page, run, pair, method, slots)
         except UserFacing as fault:
             if not run.replaced.is_set():
                 page.live = Live({}, dict.fromkeys(ROLES, str(fault)))
-                yield Shown(self._payload(page, run.case_id), str(fault))
+                yield PageState(self._payload(page, run.case_id), str(fault))
         finally:
             run.stop.set()
 
-    def explain(self, session_id: str, method: str, slots: Sequence[float | None] = ()) -> Iterator[Shown]:
+    def explain(
+        self, session_id: str, method: str, slots: Sequence[float | None] = ()
+    ) -> Iterator[PageState]:
         """Maps by another method for the answers on the page; nothing is generated again."""
         page = self.sessions.of(session_id)
         if page.run is not None and page.live.columns:
@@ -156,19 +160,21 @@ class CaseDesk:
         pair: Mapping[str, Any],
         method: str,
         slots: Sequence[float | None],
-    ) -> Iterator[Shown]:
+    ) -> Iterator[PageState]:
         page.forget_maps()
         declared = self.method_params(method)
         params = {param.name: int(value or 0) for param, value in zip(declared, slots, strict=False)}
         for role, column in page.live.columns.items():
             if column.status not in EXPLAINABLE or not column.answer.ids:
                 continue
-            yield Shown(self._payload(page, run.case_id, pair), f"Computing the {role} heat maps.", busy=True)
+            yield PageState(
+                self._payload(page, run.case_id, pair), f"Computing the {role} heat maps.", busy=True
+            )
             if run.replaced.is_set():
                 return
             page.maps[role] = self._maps(pair[role], column, method, params, run.picture.image)
         if not run.replaced.is_set():
-            yield Shown(self._payload(page, run.case_id, pair), _verdict(page.live))
+            yield PageState(self._payload(page, run.case_id, pair), _verdict(page.live))
 
     def _maps(
         self, model: Any, column: Any, method: str, params: Mapping[str, int], image: MedicalImage
@@ -217,13 +223,13 @@ class CaseDesk:
                     break
         return payload
 
-    def _waiting(self, page: Session, run: Run) -> Shown:
+    def _waiting(self, page: Session, run: Run) -> PageState:
         state = self.services.state
         message = state.message if state.phase == "loading" else "Waiting for the models."
         payload = self._payload(page, run.case_id)
         for column in payload["columns"]:
             column |= {"status": "waiting", "message": message}
-        return Shown(payload, message, busy=True)
+        return PageState(payload, message, busy=True)
 
     def _picture(self, session_id: str) -> Picture:
         picture = self.sessions.of(session_id).picture
@@ -231,7 +237,7 @@ class CaseDesk:
             raise UserFacing("There is no picture yet.", "Drop an image on the page, or pick an example.")
         return picture
 
-    def _checked(self, form: Asking) -> tuple[Question, Decoding]:
+    def _checked(self, form: QuestionForm) -> tuple[Question, Decoding]:
         settings = self.services.settings
         text = settings.checked_question(str(form.question or ""))
         options = settings.checked_options(

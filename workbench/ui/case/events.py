@@ -1,105 +1,53 @@
-"""What the Case tab does when something is clicked, typed or dropped."""
+"""Wiring of the Case tab: what follows when something is clicked, typed or dropped."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from workbench.ui import texts
-from workbench.ui.boundary import AT_ONCE, guarded
-from workbench.ui.case.desk import Asking, CaseDesk, Shown
+from workbench.ui.boundary import guarded
+from workbench.ui.case.desk import CaseDesk, PageState, QuestionForm
 from workbench.ui.case.examples import ExampleSet
-from workbench.ui.case.intake import Picture
-from workbench.ui.case.layout import CaseParts
+from workbench.ui.case.intake import OpenedCase, Picture, sent_path
+from workbench.ui.case.layout import CaseComponents
+from workbench.ui.lanes import AS_SENT, AT_ONCE, LATEST_ONLY, MODEL_LANE, with_progress_on
+from workbench.ui.methods.desk import MethodsDesk
+from workbench.ui.methods.events import refresh_after, wire_methods
+from workbench.ui.probe.desk import ProbeDesk
+from workbench.ui.probe.events import wire_probe
 
 Updates = dict[Any, Any]
 
-# Everything that uses the models waits in one lane; everything else runs at once.
-MODEL_LANE = {
-    "concurrency_id": "model",
-    "concurrency_limit": 1,
-    "api_visibility": "private",
-    "show_progress": "minimal",
-}
+
+def wire_case(ui: CaseComponents, desk: CaseDesk, examples: ExampleSet) -> None:
+    """Bring the tab and its sub-tabs to life."""
+    wire_probe(ui.probe, ProbeDesk(desk.services, desk.sessions), examples)
+    wire_methods(ui.methods, MethodsDesk(desk.services, desk.sessions), examples)
+    placed = _wire_picture(ui, desk, examples)
+    answered, cleared = _wire_question(ui, desk)
+    _wire_trust(ui, desk, [answered, *_wire_maps(ui, desk)])
+    _refresh_methods(ui, desk, [*placed, answered, cleared])
 
 
-@dataclass(frozen=True)
-class OpenedCase:
-    """A case from elsewhere on the page: what the Case tab is filled with."""
-
-    picture: Picture
-    question: str
-    options: tuple[str, ...]
-
-
-def wire_picture(ui: CaseParts, desk: CaseDesk, examples: ExampleSet) -> list[Any]:
-    """Uploads, the camera, the example gallery and the grey windows.
-
-    Returns the events of another picture, for what comes after them.
-    """
-
-    def taken(source: Any) -> Callable[..., Updates]:
-        @guarded(ui.notice)
-        def decode(path: str, session_id: str) -> Updates:
-            return _placed(ui, desk, session_id, desk.upload(session_id, path), examples)
-
-        def handler(sent: Any, question: Any, options: Any, request: gr.Request) -> Updates:
-            # emptied also after a fault: the file is gone, and the next one needs the room
-            path = sent_path(sent)
-            if not path:
-                return {source: None}
-            shown = decode(path, request.session_hash)
-            # the options of an example make no sense for another picture; a person's own do
-            stale = ui.viewer in shown and examples.is_prefilled(question, options)
-            return {source: None, **shown, **({ui.options: ""} if stale else {})}
-
-        return handler
-
-    @guarded(ui.notice)
-    def pick(event: gr.EventData, request: gr.Request) -> Updates:
-        example = examples.get((event._data or {}).get("example"))
-        picture = desk.example(request.session_hash, example)
-        form = {ui.question: example.question, ui.options: "\n".join(example.options)}
-        return {**form, **_placed(ui, desk, request.session_hash, picture, examples)}
-
-    @guarded(ui.notice)
-    def rewindow(label: str | None, invert: bool, request: gr.Request) -> Updates:
-        picture = desk.rewindow(request.session_hash, label, bool(invert))
-        shown = {ui.viewer: desk.blank(request.session_hash), ui.notes: _facts(picture)}
-        return {**shown, ui.status: {"text": texts.MODELS_SEE_WINDOW}}
-
-    placed = [
-        ui.notice, ui.ask_notice, ui.notes, ui.window_row, ui.window, ui.invert, ui.chips, ui.viewer,
-        ui.status,
-    ]  # fmt: skip
-    # Not preprocessed: gr.File leaves an empty temporary file behind for each upload, and the path is
-    # checked by our own intake anyway.
-    as_sent = {**AT_ONCE, "preprocess": False}
-    events = []
-    for source, arrived in ((ui.file, ui.file.upload), (ui.camera, ui.camera.input)):
-        sent = [source, ui.question, ui.options]
-        events.append(arrived(taken(source), sent, [source, ui.options, *placed], **as_sent))
-    events.append(ui.gallery.click(pick, None, [ui.question, ui.options, *placed], **AT_ONCE))
-    windowed = [ui.notice, ui.viewer, ui.notes, ui.status]
-    for control in (ui.window, ui.invert):
-        events.append(control.input(rewindow, [ui.window, ui.invert], windowed, **AT_ONCE))
-    return events
+def _refresh_methods(ui: CaseComponents, desk: CaseDesk, news: list[Any]) -> None:
+    """After these events the page has another picture or other answers: Methods offers their parts."""
+    refresh_after(ui.methods, MethodsDesk(desk.services, desk.sessions), *(event.then for event in news))
 
 
 def wire_opened(
-    ui: CaseParts,
+    ui: CaseComponents,
     desk: CaseDesk,
     examples: ExampleSet,
     tabs: gr.Tabs,
     click: Callable[..., Any],
     notice: gr.HTML,
     find: Callable[[Any, str | None], OpenedCase | None],
-) -> Any:
+) -> None:
     """A benchmark item opened in Case: its picture, question and options, and the tab itself.
 
     `click` is the event, `find` makes a case of its data and the session (None: the click meant something
-    else) and may raise UserFacing, shown in `notice` beside what was clicked. Returns the event.
+    else) and may raise UserFacing, shown in `notice` beside what was clicked.
     """
 
     @guarded(notice)
@@ -116,11 +64,62 @@ def wire_opened(
         notice, tabs, ui.question, ui.options, ui.notice, ui.ask_notice, ui.notes, ui.window_row, ui.window,
         ui.invert, ui.chips, ui.viewer, ui.status,
     ]  # fmt: skip
-    return click(take, None, outputs, **AT_ONCE)
+    _refresh_methods(ui, desk, [click(take, None, outputs, **AT_ONCE)])
 
 
-def wire_question(ui: CaseParts, desk: CaseDesk) -> tuple[Any, Any]:
-    """Asking, stopping, clearing. Ask checks the form at once and hands a ticket to the model lane.
+def _wire_picture(ui: CaseComponents, desk: CaseDesk, examples: ExampleSet) -> list[Any]:
+    """Uploads, the camera, the example gallery and the grey windows.
+
+    Returns the events of another picture, for what comes after them.
+    """
+
+    def taken(source: Any) -> Callable[..., Updates]:
+        @guarded(ui.notice)
+        def decode(path: str, session_id: str) -> Updates:
+            return _placed(ui, desk, session_id, desk.upload(session_id, path), examples)
+
+        def handler(sent: Any, question: Any, options: Any, request: gr.Request) -> Updates:
+            # emptied also after a fault: the file is gone, and the next one needs the room
+            path = sent_path(sent)
+            if not path:
+                return {source: None}
+            updates = decode(path, request.session_hash)
+            # the options of an example make no sense for another picture; a person's own do
+            stale = ui.viewer in updates and examples.is_prefilled(question, options)
+            return {source: None, **updates, **({ui.options: ""} if stale else {})}
+
+        return handler
+
+    @guarded(ui.notice)
+    def pick(event: gr.EventData, request: gr.Request) -> Updates:
+        example = examples.get((event._data or {}).get("example"))
+        picture = desk.example(request.session_hash, example)
+        form = {ui.question: example.question, ui.options: "\n".join(example.options)}
+        return {**form, **_placed(ui, desk, request.session_hash, picture, examples)}
+
+    @guarded(ui.notice)
+    def rewindow(label: str | None, invert: bool, request: gr.Request) -> Updates:
+        picture = desk.rewindow(request.session_hash, label, bool(invert))
+        emptied = {ui.viewer: desk.blank(request.session_hash), ui.notes: _facts(picture)}
+        return {**emptied, ui.status: {"text": texts.MODELS_SEE_WINDOW}}
+
+    placed = [
+        ui.notice, ui.ask_notice, ui.notes, ui.window_row, ui.window, ui.invert, ui.chips, ui.viewer,
+        ui.status,
+    ]  # fmt: skip
+    events = []
+    for source, arrived in ((ui.file, ui.file.upload), (ui.camera, ui.camera.input)):
+        sent = [source, ui.question, ui.options]
+        events.append(arrived(taken(source), sent, [source, ui.options, *placed], **AT_ONCE, **AS_SENT))
+    events.append(ui.gallery.click(pick, None, [ui.question, ui.options, *placed], **AT_ONCE))
+    windowed = [ui.notice, ui.viewer, ui.notes, ui.status]
+    for control in (ui.window, ui.invert):
+        events.append(control.input(rewindow, [ui.window, ui.invert], windowed, **AT_ONCE))
+    return events
+
+
+def _wire_question(ui: CaseComponents, desk: CaseDesk) -> tuple[Any, Any]:
+    """QuestionForm, stopping, clearing. Ask checks the form at once and hands a ticket to the model lane.
 
     Returns the events of a finished answer and of a cleared page, for what comes after them.
     """
@@ -135,16 +134,16 @@ def wire_question(ui: CaseParts, desk: CaseDesk) -> tuple[Any, Any]:
         seed: float,
         request: gr.Request,
     ) -> Updates:
-        form = Asking(question, options, mode, tokens, temperature, seed)
-        ticket, shown = desk.ask(request.session_hash, form)
-        return {ui.ticket: ticket, **_shown(ui, shown)}
+        form = QuestionForm(question, options, mode, tokens, temperature, seed)
+        ticket, state = desk.ask(request.session_hash, form)
+        return {ui.ticket: ticket, **_answers_of(ui, state)}
 
     @guarded(ui.ask_notice)
     def answer(
         ticket: str, method: str, first: float, second: float, request: gr.Request
     ) -> Iterator[Updates]:
-        for shown in desk.answer(request.session_hash, ticket, method, (first, second)):
-            yield _shown(ui, shown)
+        for state in desk.answer(request.session_hash, ticket, method, (first, second)):
+            yield _answers_of(ui, state)
 
     @guarded(ui.ask_notice)
     def stop(request: gr.Request) -> Updates:
@@ -169,9 +168,8 @@ def wire_question(ui: CaseParts, desk: CaseDesk) -> tuple[Any, Any]:
     form = [ui.question, ui.options, ui.mode, ui.tokens, ui.temperature, ui.seed]
     results = [ui.ask_notice, ui.viewer, ui.status]
     ui.ask.click(ask, form, [ui.ticket, *results], **AT_ONCE)
-    answered = ui.ticket.change(
-        answer, [ui.ticket, ui.method, *ui.params], results, show_progress_on=ui.status, **MODEL_LANE
-    )
+    asked = [ui.ticket, ui.method, *ui.params]
+    answered = ui.ticket.change(answer, asked, results, **with_progress_on(MODEL_LANE, ui.status))
     ui.stop.click(stop, None, ui.ask_notice, **AT_ONCE)
     cleared = ui.clear.click(
         clear, None, [ui.question, ui.options, ui.notes, ui.notice, ui.window_row, *results], **AT_ONCE
@@ -180,7 +178,7 @@ def wire_question(ui: CaseParts, desk: CaseDesk) -> tuple[Any, Any]:
     return answered, cleared
 
 
-def wire_maps(ui: CaseParts, desk: CaseDesk) -> list[Any]:
+def _wire_maps(ui: CaseComponents, desk: CaseDesk) -> list[Any]:
     """The method and its settings: other maps for the same answers. Returns the events of new maps."""
 
     def controls(method: str, request: gr.Request) -> list[Any]:
@@ -196,12 +194,12 @@ def wire_maps(ui: CaseParts, desk: CaseDesk) -> list[Any]:
 
     @guarded(ui.ask_notice)
     def explain(method: str, first: float, second: float, request: gr.Request) -> Iterator[Updates]:
-        for shown in desk.explain(request.session_hash, method, (first, second)):
-            yield _shown(ui, shown)
+        for state in desk.explain(request.session_hash, method, (first, second)):
+            yield _answers_of(ui, state)
 
     chosen = [ui.method, *ui.params]
     results = [ui.ask_notice, ui.viewer, ui.status]
-    lane = {**MODEL_LANE, "show_progress_on": ui.status}
+    lane = with_progress_on(MODEL_LANE, ui.status)
 
     def pause(request: gr.Request) -> None:
         desk.trust.pause(request.session_hash)
@@ -210,44 +208,36 @@ def wire_maps(ui: CaseParts, desk: CaseDesk) -> list[Any]:
         slot.input(pause, None, None, **AT_ONCE)
     chose = ui.method.input(controls, ui.method, list(ui.params), **AT_ONCE)
     return [chose.then(explain, chosen, results, **lane)] + [
-        slot.input(explain, chosen, results, trigger_mode="always_last", **lane) for slot in ui.params
+        slot.input(explain, chosen, results, **lane, **LATEST_ONLY) for slot in ui.params
     ]
 
 
-def wire_trust(ui: CaseParts, desk: CaseDesk, new_maps: list[Any]) -> None:
+def _wire_trust(ui: CaseComponents, desk: CaseDesk, new_maps: list[Any]) -> None:
     """Trust lines, span by span: each turn is a place in the model lane's queue, so nobody waits for all."""
 
-    def told(found: tuple[dict[str, Any], str | None] | None) -> Updates:
+    def lines_and_turn(found: tuple[dict[str, Any], str | None] | None) -> Updates:
         lines, turn = found or (gr.skip(), None)
         return {ui.trust: lines, ui.turn: turn or gr.skip()}
 
     def begin(request: gr.Request) -> Updates:
-        return told(desk.trust.begin(request.session_hash))
+        return lines_and_turn(desk.trust.begin(request.session_hash))
 
     def look(event: gr.EventData, request: gr.Request) -> Updates:
         desk.trust.select(request.session_hash, event._data)
         return begin(request)
 
     def measure(request: gr.Request) -> Updates:
-        return told(desk.trust.measure(request.session_hash))
+        return lines_and_turn(desk.trust.measure(request.session_hash))
 
-    shown = [ui.trust, ui.turn]
+    filled = [ui.trust, ui.turn]
     for event in new_maps:
-        event.then(begin, None, shown, **AT_ONCE)
-    ui.viewer.select(look, None, shown, trigger_mode="always_last", **AT_ONCE)
-    quiet = {**MODEL_LANE, "show_progress": "hidden", "trigger_mode": "always_last"}
-    ui.turn.change(measure, None, shown, **quiet)
-
-
-def sent_path(sent: Any) -> str | None:
-    """The path in what the browser sent for a file (or a list of one); None when there is none."""
-    first = sent[0] if isinstance(sent, list) and sent else sent
-    path = first.get("path") if isinstance(first, dict) else None
-    return path if isinstance(path, str) else None
+        event.then(begin, None, filled, **AT_ONCE)
+    ui.viewer.select(look, None, filled, **AT_ONCE, **LATEST_ONLY)
+    ui.turn.change(measure, None, filled, **MODEL_LANE, **LATEST_ONLY)
 
 
 def _placed(
-    ui: CaseParts, desk: CaseDesk, session_id: str, picture: Picture, examples: ExampleSet
+    ui: CaseComponents, desk: CaseDesk, session_id: str, picture: Picture, examples: ExampleSet
 ) -> Updates:
     windows = picture.windows
     return {
@@ -274,5 +264,5 @@ def _facts(picture: Picture) -> dict[str, Any]:
     return {"facts": ", ".join(fact for fact in facts if fact), "notes": list(image.notes)}
 
 
-def _shown(ui: CaseParts, shown: Shown) -> Updates:
-    return {ui.viewer: shown.payload, ui.status: {"text": shown.status, "busy": shown.busy}}
+def _answers_of(ui: CaseComponents, state: PageState) -> Updates:
+    return {ui.viewer: state.payload, ui.status: {"text": state.status, "busy": state.busy}}

@@ -34,6 +34,15 @@ class Picture:
         return tuple(preset.label for preset in self.image.grey.presets) if self.image.grey else ()
 
 
+@dataclass(frozen=True)
+class OpenedCase:
+    """A case from elsewhere on the page: what the Case tab is filled with."""
+
+    picture: Picture
+    question: str
+    options: tuple[str, ...]
+
+
 def picture_of(
     image: MedicalImage,
     *,
@@ -44,6 +53,13 @@ def picture_of(
 ) -> Picture:
     """Encode a decoded image for the page; `modality` wins over what the file said."""
     return Picture(image, picture_payload(image, alt=alt), modality or image.modality, suggestions, lesion)
+
+
+def sent_path(sent: Any) -> str | None:
+    """The path in what the browser sent for a file (or a list of one); None when there is none."""
+    first = sent[0] if isinstance(sent, list) and sent else sent
+    path = first.get("path") if isinstance(first, dict) else None
+    return path if isinstance(path, str) else None
 
 
 def uploaded_file(path: str | None, upload_folder: Path) -> Path:

@@ -5,19 +5,20 @@ from typing import Any
 
 import gradio as gr
 
+from workbench.settings import Settings
 from workbench.ui import texts
-from workbench.ui.case.desk import HIGHEST_TEMPERATURE, PARAM_SLOTS, CaseDesk
+from workbench.ui.case.desk import HIGHEST_TEMPERATURE, PARAM_SLOTS
 from workbench.ui.case.examples import ExampleSet, thumbnail
 from workbench.ui.html import components
-from workbench.ui.methods.events import MethodsParts, build_methods_screen
-from workbench.ui.probe.events import build_probe_screen
+from workbench.ui.methods.layout import MethodsComponents, lay_out_methods
+from workbench.ui.probe.layout import ProbeComponents, lay_out_probe
 from workbench.ui.viewer.component import trust_feed, viewer_html
 
 FIRST_METHOD = ("Attention, mean", "attention_mean")
 
 
 @dataclass(frozen=True)
-class CaseParts:
+class CaseComponents:
     """The components of the tab, by name."""
 
     file: gr.File
@@ -46,23 +47,24 @@ class CaseParts:
     ticket: gr.State
     trust: gr.HTML
     turn: gr.State
-    methods: MethodsParts
+    probe: ProbeComponents
+    methods: MethodsComponents
 
 
-def build_case_screen(desk: CaseDesk, examples: ExampleSet) -> CaseParts:
-    """Lay the tab out; call it inside a `gr.Tab`. `case_events` brings it to life."""
+def lay_out_case(settings: Settings, examples: ExampleSet) -> CaseComponents:
+    """Lay the tab out with its three sub-tabs; call it inside a `gr.Tab`."""
     gallery = _gallery(examples)
     with gr.Row(equal_height=False, elem_id="case-row"):
         with gr.Column(scale=2, min_width=300, elem_id="case-intake"):
-            left = {**_picture_parts(), **_question_parts(desk, examples), "camera": _camera()}
+            left = {**_picture(), **_question(settings, examples), "camera": _camera()}
         with gr.Column(scale=7, min_width=300, elem_id="case-answers"), gr.Tabs(elem_id="case-tabs"):
             with gr.Tab("Trace", id="trace"):
-                right = _answer_parts()
+                right = _answers()
             with gr.Tab("Probe", id="probe"):
-                build_probe_screen(desk)
+                probe = lay_out_probe(examples.examples)
             with gr.Tab("Methods", id="methods") as tab:
-                methods = build_methods_screen(desk, tab)
-    return CaseParts(gallery=gallery, **left, **right, methods=methods)
+                methods = lay_out_methods(tab)
+    return CaseComponents(gallery=gallery, **left, **right, probe=probe, methods=methods)
 
 
 def _gallery(examples: ExampleSet) -> gr.HTML:
@@ -81,7 +83,7 @@ def _gallery(examples: ExampleSet) -> gr.HTML:
         return components.gallery("case-gallery", cases)
 
 
-def _picture_parts() -> dict[str, Any]:
+def _picture() -> dict[str, Any]:
     file = gr.File(
         label=texts.DROP_LABEL, file_count="single", type="filepath", height=124, elem_id="case-file"
     )
@@ -112,8 +114,7 @@ def _camera() -> gr.Image:
         )
 
 
-def _question_parts(desk: CaseDesk, examples: ExampleSet) -> dict[str, Any]:
-    settings = desk.services.settings
+def _question(settings: Settings, examples: ExampleSet) -> dict[str, Any]:
     question = gr.Textbox(
         label="Question about the picture",
         placeholder="What abnormality is shown?",
@@ -150,7 +151,7 @@ def _question_parts(desk: CaseDesk, examples: ExampleSet) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _answer_parts() -> dict[str, Any]:
+def _answers() -> dict[str, Any]:
     with gr.Row(equal_height=False, elem_id="case-bar"):
         method = gr.Dropdown(
             [FIRST_METHOD], value=FIRST_METHOD[1], label="Heat map method", filterable=False, min_width=220

@@ -13,7 +13,7 @@ from workbench.ui.services import ROLES, Services
 from workbench.ui.sessions import NoMap, Session, Sessions, SpanKey
 
 
-class TrustDesk:
+class TrustQueue:
     """Says what is measured, what is left, and measures the next one. Call `measure` in the model lane.
 
     One call measures one span and hands the lane back, so that other visitors' questions come in between.
@@ -117,7 +117,7 @@ def has_maps(page: Session, role: str) -> bool:
 
 
 def trust_payload(page: Session, busy: bool) -> dict[str, Any]:
-    """What the viewer is told: `{case, busy, columns: {role: {method, spans: {"step-0": line}}}}`."""
+    """What the viewer gets: `{case, busy, columns: {role: {method, spans: {"step-0": line}}}}`."""
     columns: dict[str, Any] = {
         role: {"method": page.maps[role].method, "label": page.maps[role].label, "spans": {}}
         for role in ROLES

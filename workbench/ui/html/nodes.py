@@ -1,61 +1,86 @@
-"""HTML of our own as a tree for `html/markup.js`, so that no page script ever takes markup from text.
+"""HTML of our own as trees for `html/scripts/markup.js`, so that no page script takes markup from text.
 
 A Gradio HTML template is evaluated as a JavaScript template string: a "${…}" in a model's words would run.
+In a tree, text stays text, whoever wrote it.
 """
 
-from html.parser import HTMLParser
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+Node = str | list[Any]  # text, or [tag, {attribute: value}, *children]
 TAGS = frozenset(
     {
-        "a", "b", "br", "button", "caption", "code", "details", "div", "dd", "dl", "dt", "em", "figcaption",
-        "figure", "h3", "h4", "h5", "i", "img", "li", "mark", "ol", "p", "section", "small", "span", "strong",
-        "sub", "summary", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul",
+        "b", "button", "caption", "dd", "details", "div", "dl", "dt", "figcaption", "figure", "h4", "h5",
+        "img", "li", "ol", "p", "section", "span", "strong", "sub", "summary", "table", "tbody", "td", "th",
+        "thead", "tr", "ul",
     }
 )  # fmt: skip
-EMPTY = frozenset(("br", "img"))
-Node = str | list[Any]  # text, or [tag, {attribute: value}, *children]
+PICTURE_ADDRESS = "data:image/"
 
 
-class _Reader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.root: list[Node] = []
-        self.open: list[list[Any]] = []
+def node(tag: str, *children: Node | None, **attributes: Any) -> Node:
+    """An element; `cls` is its class, `data_x` becomes `data-x`; attributes and children of None fall away.
 
-    def _place(self, node: Node) -> None:
-        (self.open[-1] if self.open else self.root).append(node)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in TAGS:
-            raise ValueError(f"<{tag}> is not an element that the page shows")
-        kept = {name: value or "" for name, value in attrs}
-        if unsafe := [name for name in kept if name.startswith("on") or name in ("srcdoc", "formaction")]:
-            raise ValueError(f"attribute {unsafe[0]!r} would run script")
-        if any(str(kept.get(name, "")).strip().lower().startswith("javascript:") for name in ("href", "src")):
-            raise ValueError("an address would run script")
-        node: list[Any] = [tag, kept]
-        self._place(node)
-        if tag not in EMPTY:
-            self.open.append(node)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in EMPTY:
-            return
-        if not self.open or self.open[-1][0] != tag:
-            raise ValueError(f"</{tag}> closes nothing that is open")
-        self.open.pop()
-
-    def handle_data(self, data: str) -> None:
-        self._place(data)
+    Texts of models and people may be children, or values of `alt`, `title` and `data_act`; nothing else.
+    Raises ValueError for elements and attributes that could run script or load something from elsewhere.
+    """
+    names = {"cls": "class"}
+    kept = {
+        names.get(name, name.replace("_", "-")): str(value)
+        for name, value in attributes.items()
+        if value is not None
+    }
+    if tag not in TAGS:
+        raise ValueError(f"<{tag}> is not an element that the page shows")
+    if unsafe := [name for name in kept if name.startswith("on") or name in ("href", "srcdoc", "formaction")]:
+        raise ValueError(f"attribute {unsafe[0]!r} could run script")
+    if not kept.get("src", PICTURE_ADDRESS).startswith(PICTURE_ADDRESS):
+        raise ValueError("a picture comes with the page, not from an address")
+    return [tag, kept, *(child for child in children if child is not None)]
 
 
-def tree(html: str) -> list[Node]:
-    """The nodes of an HTML fragment of ours. Raises ValueError for elements or attributes that could run
-    script, and for elements that are not closed in order."""
-    reader = _Reader()
-    reader.feed(html)
-    reader.close()
-    if reader.open:
-        raise ValueError(f"<{reader.open[-1][0]}> is not closed")
-    return reader.root
+def action(text: str, act: Mapping[str, Any], *, key: str | None = None, **attributes: Any) -> Node:
+    """A button that tells Python `act`; `key` finds it again in a new drawing where its act differs."""
+    data = json.dumps(act, ensure_ascii=False)
+    look = {"cls": "wb-chip", **attributes}
+    return node("button", text, type="button", data_act=data, data_key=key, **look)
+
+
+def switched_off(text: str, reason: str) -> Node:
+    """A button that can't be used, with the reason beside it."""
+    button = node("button", text, type="button", cls="wb-chip", disabled="disabled")
+    return node("p", button, " ", node("span", reason, cls="wb-small"), cls="wb-off")
+
+
+def notice_node(message: str, hint: str = "") -> Node:
+    """A fault in a sentence, and what to do about it."""
+    return node("div", node("strong", message), f" {hint}", cls="wb-notice", role="alert")
+
+
+def bullets(texts: Iterable[Node]) -> Node:
+    """A list, one entry a text."""
+    return node("ul", *(node("li", text) for text in texts))
+
+
+def table_node(
+    caption: str,
+    columns: Sequence[Node],
+    rows: Iterable[Sequence[Node | None]],
+    numeric: Collection[int] = (),
+    label: str = "",
+) -> Node:
+    """A table that scrolls sideways in itself; numbers (in `numeric` columns) stand on the right."""
+
+    def cell(tag: str, content: Node | None, at: int) -> Node:
+        scope = "col" if tag == "th" else None
+        return node(tag, content, scope=scope, cls="wb-number" if at in numeric else None)
+
+    head = node("thead", node("tr", *(cell("th", column, at) for at, column in enumerate(columns))))
+    body = node(
+        "tbody", *(node("tr", *(cell("td", text, at) for at, text in enumerate(row))) for row in rows)
+    )
+    inner = node("table", node("caption", node("span", caption)), head, body)
+    return node(
+        "div", inner, cls="wb-table", tabindex="0", role="region", aria_label=label or caption or "Table"
+    )

@@ -1,53 +1,40 @@
-"""Methods: several heat maps of one span side by side, with what was measured about each."""
+"""Wiring of the Methods sub-tab: several heat maps of one span, with what was measured about each."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
 
 from workbench.errors import UserFacing
-from workbench.ui.boundary import AT_ONCE, guarded
-from workbench.ui.case.desk import CaseDesk
-from workbench.ui.case.examples import load_examples
+from workbench.ui.boundary import guarded
+from workbench.ui.case.examples import ExampleSet
+from workbench.ui.lanes import AT_ONCE, LATEST_ONLY, MODEL_LANE
 from workbench.ui.methods.compute import CONTRAST
 from workbench.ui.methods.desk import FIRST_CHOICE, Comparison, MethodsDesk, registry
-from workbench.ui.methods.evidence.layout import evidence_shown, wire_evidence
+from workbench.ui.methods.evidence.events import emptied_evidence, evidence_updates, wire_evidence
 from workbench.ui.methods.form import Form, span_choices
-from workbench.ui.methods.grounding import build_grounding
-from workbench.ui.methods.layout import WAITING, MethodsParts, choices, emptied, results
+from workbench.ui.methods.grounding.events import wire_grounding
+from workbench.ui.methods.layout import WAITING, MethodsComponents, SettingComponents
 from workbench.ui.methods.settings import given_settings, offered_settings
 
 Updates = dict[Any, Any]
-LANE = {
-    "concurrency_id": "model",
-    "concurrency_limit": 1,
-    "api_visibility": "private",
-    "show_progress": "hidden",
-}
 
 
-def build_methods_screen(desk: CaseDesk, tab: gr.Tab) -> MethodsParts:
-    """Lay the sub-tab out and bring it to life; call it inside `tab`.
-
-    The page has to call `refresh_after` with the events that change the answer.
-    """
-    ui = MethodsParts(**choices(), **results())
-    methods = MethodsDesk(desk.services, desk.sessions)
-    _wire_choices(ui, desk, methods)
-    _wire_compute(ui, methods)
+def wire_methods(ui: MethodsComponents, methods: MethodsDesk, examples: ExampleSet) -> None:
+    """Bring the sub-tab to life. The page calls `refresh_after` with the events that change the answer."""
+    _wire_choices(ui, methods)
+    _wire_compute(ui, methods, examples)
     wire_evidence(ui.evidence, methods, ui.export)
-    build_grounding(tab)
-    refresh_after(ui, desk, [tab.select])
-    return ui
+    wire_grounding(ui.grounding, ui.tab)
+    refresh_after(ui, methods, ui.tab.select)
 
 
-def refresh_after(ui: MethodsParts, desk: CaseDesk, events: list[Any]) -> None:
+def refresh_after(ui: MethodsComponents, methods: MethodsDesk, *events: Callable[..., Any]) -> None:
     """Offer the parts of the answer that is there now, whenever one of these events happened."""
-    methods = MethodsDesk(desk.services, desk.sessions)
 
     @guarded(ui.notice)
     def refresh(role: str, span: str, chosen: list[str], region: str, request: gr.Request) -> Updates:
-        return offered(ui, desk, methods, request.session_hash, role, span, chosen, region)
+        return offered(ui, methods, request.session_hash, role, span, chosen, region)
 
     inputs = [ui.role, ui.span, ui.methods, ui.region]
     outputs = [ui.notice, ui.span, ui.methods, ui.region, ui.status, ui.check, *ui.results]
@@ -56,8 +43,7 @@ def refresh_after(ui: MethodsParts, desk: CaseDesk, events: list[Any]) -> None:
 
 
 def offered(
-    ui: MethodsParts,
-    desk: CaseDesk,
+    ui: MethodsComponents,
     methods: MethodsDesk,
     session_id: str,
     role: str,
@@ -66,9 +52,9 @@ def offered(
     region: str,
 ) -> Updates:
     """The choices that fit the page's answer and picture; results of an answer that is gone are emptied."""
-    page = desk.sessions.of(session_id)
-    if desk.services.state.phase != "ready":
-        return {ui.status: {"text": desk.services.state.message or WAITING}}
+    page = methods.sessions.of(session_id)
+    if methods.services.state.phase != "ready":
+        return {ui.status: {"text": methods.services.state.message or WAITING}}
     column = methods.column(session_id, role)
     spans = span_choices(column)
     menu = [(spec.label, name) for name, spec in registry().items()]
@@ -89,7 +75,7 @@ def offered(
     return updates
 
 
-def _wire_choices(ui: MethodsParts, desk: CaseDesk, methods: MethodsDesk) -> None:
+def _wire_choices(ui: MethodsComponents, methods: MethodsDesk) -> None:
     @guarded(ui.notice)
     def cost(request: gr.Request, role: str, chosen: list[str], curves: bool, *settings: Any) -> Updates:
         column = methods.column(request.session_hash, role)
@@ -102,7 +88,7 @@ def _wire_choices(ui: MethodsParts, desk: CaseDesk, methods: MethodsDesk) -> Non
 
     @guarded(ui.notice)
     def settings_of(chosen: list[str]) -> Updates:
-        return offered_settings(ui.settings, chosen)
+        return _setting_updates(ui.settings, chosen)
 
     def fields(span: str, region: str, chosen: list[str]) -> list[Any]:
         wanted = (span == "word", region == "box", CONTRAST in (chosen or ()))
@@ -111,19 +97,29 @@ def _wire_choices(ui: MethodsParts, desk: CaseDesk, methods: MethodsDesk) -> Non
     asking = [ui.span, ui.region, ui.methods]
     for control in asking:
         control.change(fields, asking, [ui.word, ui.box, ui.foil], **AT_ONCE)
-    told = [ui.role, ui.methods, ui.curves, *ui.settings.controls]
+    costly = [ui.role, ui.methods, ui.curves, *ui.settings.controls]
     for control in (ui.role, ui.methods, ui.curves, ui.span):
-        control.change(cost, told, [ui.notice, ui.cost], **AT_ONCE)
+        control.change(cost, costly, [ui.notice, ui.cost], **AT_ONCE)
     for control in ui.settings.controls:
         changed = control.blur if isinstance(control, gr.Textbox) else control.input
-        changed(cost, told, [ui.notice, ui.cost], **AT_ONCE)
+        changed(cost, costly, [ui.notice, ui.cost], **AT_ONCE)
     ui.methods.change(
         settings_of, ui.methods, [ui.notice, ui.settings.fold, *ui.settings.controls], **AT_ONCE
     )
-    refresh_after(ui, desk, [ui.role.input])
+    refresh_after(ui, methods, ui.role.input)
 
 
-def _wire_compute(ui: MethodsParts, methods: MethodsDesk) -> None:
+def _setting_updates(ui: SettingComponents, chosen: list[str]) -> Updates:
+    """The controls of the ticked methods; a value that was given before stays."""
+    offered, updates = offered_settings(chosen), {}
+    for place, setting in offered.items():
+        control, look = ui.controls[place], {"label": setting.label, "info": setting.info}
+        menu = {"choices": list(setting.choices)} if setting.choices else {}
+        updates[control] = type(control)(visible=setting.visible, **look, **menu)
+    return {ui.fold: gr.Accordion(visible=any(one.visible for one in offered.values())), **updates}
+
+
+def _wire_compute(ui: MethodsComponents, methods: MethodsDesk, examples: ExampleSet) -> None:
     """Compute checks the form at once; then each method is one turn in the model lane's queue."""
 
     @guarded(ui.notice)
@@ -145,7 +141,7 @@ def _wire_compute(ui: MethodsParts, methods: MethodsDesk) -> None:
         from workbench.ui.methods.view import progress
 
         for running, done in methods.follow(request.session_hash):
-            yield shown(ui, running) if done else {ui.status: progress(running)}
+            yield comparison_updates(ui, running) if done else {ui.status: progress(running)}
 
     @guarded(ui.notice)
     def stop(request: gr.Request) -> Updates:
@@ -154,26 +150,29 @@ def _wire_compute(ui: MethodsParts, methods: MethodsDesk) -> None:
 
     filled = [ui.notice, ui.status, ui.turn, ui.check, *ui.results]
     ui.compute.click(start, ui.form, filled, **AT_ONCE)
-    ui.turn.change(step, None, filled, **{**LANE, "trigger_mode": "always_last"})
+    ui.turn.change(step, None, filled, **MODEL_LANE, **LATEST_ONLY)
     ui.stop.click(stop, None, [ui.notice, ui.status], **AT_ONCE)
-    _wire_sanity(ui, methods, filled)
+    _wire_sanity(ui, methods, examples, filled)
 
 
-def _wire_sanity(ui: MethodsParts, methods: MethodsDesk, filled: list[Any]) -> None:
+def _wire_sanity(
+    ui: MethodsComponents, methods: MethodsDesk, examples: ExampleSet, filled: list[Any]
+) -> None:
     @guarded(ui.notice)
     def check(request: gr.Request) -> Iterator[Updates]:
         yield {ui.status: {"text": "Running the sanity checks.", "busy": True}}
         try:
-            running = methods.sanity(request.session_hash, another_picture(methods, request.session_hash))
+            other = another_picture(methods, request.session_hash, examples)
+            running = methods.sanity(request.session_hash, other)
         except Exception:
             yield {ui.status: {"text": "The sanity checks could not be run."}}
             raise
-        yield {**shown(ui, running), ui.status: {"text": "Sanity checks finished."}}
+        yield {**comparison_updates(ui, running), ui.status: {"text": "Sanity checks finished."}}
 
-    ui.check.click(check, None, filled, **LANE)
+    ui.check.click(check, None, filled, **MODEL_LANE)
 
 
-def shown(ui: MethodsParts, running: Comparison) -> Updates:
+def comparison_updates(ui: MethodsComponents, running: Comparison) -> Updates:
     """Everything that is known of a comparison, and a turn for the next method."""
     from workbench.ui.methods.charts import curve_figures, curves_note
     from workbench.ui.methods.export import export_files
@@ -200,16 +199,28 @@ def shown(ui: MethodsParts, running: Comparison) -> Updates:
         ui.check: gr.Button(visible=over and bool(running.maps)),
     }
     turn = {} if over else {ui.turn: f"{running.id}-{len(running.entries)}"}
-    return {**updates, **evidence_shown(ui.evidence, running, over), ui.status: progress(running), **turn}
+    return {**updates, **evidence_updates(ui.evidence, running, over), ui.status: progress(running), **turn}
 
 
-def another_picture(methods: MethodsDesk, session_id: str) -> Any:
+def another_picture(methods: MethodsDesk, session_id: str, examples: ExampleSet) -> Any:
     """An example that is not the picture asked about. Raises UserFacing when there is none."""
     from workbench.imaging import load_image
 
     running = methods.sessions.of(session_id).comparison
-    for example in load_examples().examples:
+    for example in examples.examples:
         image = load_image(example.file())
         if running is None or image.sha256 != running.image.sha256:
             return image
     raise UserFacing("There is no other picture to compare with.", "The example pictures are missing.")
+
+
+def emptied(ui: MethodsComponents) -> Updates:
+    """Updates that take all results away."""
+    hidden = {chart: gr.Plot(value=None, visible=False) for chart in (ui.deletion, ui.insertion)}
+    blank = (ui.grid, ui.curve_note, ui.agreement, ui.localisation, ui.sanity, ui.export)
+    return {
+        **dict.fromkeys(blank),
+        **hidden,
+        **emptied_evidence(ui.evidence),
+        ui.check: gr.Button(visible=False),
+    }

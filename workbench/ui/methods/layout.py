@@ -6,8 +6,9 @@ from typing import Any
 import gradio as gr
 
 from workbench.ui.html import components
-from workbench.ui.methods.evidence.layout import EvidenceParts, evidence_parts, nothing_shown
-from workbench.ui.methods.settings import SettingParts, setting_parts
+from workbench.ui.methods.evidence.layout import EvidenceComponents, lay_out_evidence
+from workbench.ui.methods.grounding.layout import GroundingComponents, lay_out_grounding
+from workbench.ui.methods.settings import CHOICES, NUMBERS
 from workbench.ui.services import ROLES
 
 INTRO = (
@@ -18,9 +19,24 @@ WAITING = "Ask a question on the left; then choose a part of the answer here."
 
 
 @dataclass(frozen=True)
-class MethodsParts:
-    """The components of the sub-tab, by name."""
+class SettingComponents:
+    """Controls for the methods' own settings and the fold that they stand in."""
 
+    fold: gr.Accordion
+    numbers: tuple[gr.Textbox, ...]
+    choices: tuple[gr.Dropdown, ...]
+
+    @property
+    def controls(self) -> list[Any]:
+        """In the order in which `given_settings` reads their values."""
+        return [*self.numbers, *self.choices]
+
+
+@dataclass(frozen=True)
+class MethodsComponents:
+    """The components of the sub-tab, by name; `tab` is the sub-tab itself."""
+
+    tab: gr.Tab
     role: gr.Radio
     span: gr.Dropdown
     word: gr.Textbox
@@ -29,7 +45,7 @@ class MethodsParts:
     region: gr.Radio
     box: gr.Textbox
     foil: gr.Textbox
-    settings: SettingParts
+    settings: SettingComponents
     cost: gr.HTML
     compute: gr.Button
     stop: gr.Button
@@ -44,8 +60,9 @@ class MethodsParts:
     localisation: gr.HTML
     sanity: gr.HTML
     export: gr.HTML
-    evidence: EvidenceParts
+    evidence: EvidenceComponents
     turn: gr.State
+    grounding: tuple[GroundingComponents, ...]
 
     @property
     def form(self) -> list[Any]:
@@ -63,7 +80,12 @@ class MethodsParts:
         return [*charts, *tables, *self.evidence.results, self.export]
 
 
-def choices() -> dict[str, Any]:
+def lay_out_methods(tab: gr.Tab) -> MethodsComponents:
+    """Lay the sub-tab out; call it inside `tab`."""
+    return MethodsComponents(tab, **_choices(), **_results(), grounding=lay_out_grounding())
+
+
+def _choices() -> dict[str, Any]:
     """What a comparison is made from, laid out."""
     gr.Markdown(INTRO)
     with gr.Row(equal_height=False):
@@ -76,7 +98,7 @@ def choices() -> dict[str, Any]:
         max_length=60, info="For “against a foil”: what spoke for the words rather than for it.",
         elem_id="methods-foil",
     )  # fmt: skip
-    settings = setting_parts()
+    settings = _settings()
     with gr.Row(equal_height=False):
         curves = gr.Checkbox(
             True, label="Measure each map", info="Deletion and insertion curves against controls."
@@ -96,7 +118,24 @@ def choices() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def results() -> dict[str, Any]:
+def _settings() -> SettingComponents:
+    with gr.Accordion(
+        "Settings of the chosen methods", open=False, visible=False, elem_id="methods-settings"
+    ) as fold:
+        gr.Markdown("Leave a field empty for the method's own setting.")
+        with gr.Row():
+            numbers = tuple(
+                gr.Textbox(visible=False, max_lines=1, max_length=8, min_width=220) for _ in range(NUMBERS)
+            )
+        with gr.Row():
+            choices = tuple(
+                gr.Dropdown([], value=None, visible=False, filterable=False, min_width=220)
+                for _ in range(CHOICES)
+            )
+    return SettingComponents(fold, numbers, choices)
+
+
+def _results() -> dict[str, Any]:
     """Where its results stand, laid out."""
     notice = components.notice("methods-notice")
     status = components.status_line("methods-status", WAITING)
@@ -114,18 +153,6 @@ def results() -> dict[str, Any]:
     return {
         "notice": notice, "status": status, "grid": grid, "curve_note": note, **charts,
         "agreement": agreement, "localisation": localisation, "check": check,
-        "sanity": sanity, "evidence": evidence_parts(), "turn": gr.State(""),
-        "export": components.export_buttons("methods-export"),
+        "sanity": sanity, "evidence": lay_out_evidence(), "turn": gr.State(""),
+        "export": components.export_buttons("methods-export", "Save the comparison"),
     }  # fmt: skip
-
-
-def emptied(ui: MethodsParts) -> dict[Any, Any]:
-    """Updates that take all results away."""
-    hidden = {chart: gr.Plot(value=None, visible=False) for chart in (ui.deletion, ui.insertion)}
-    blank = (ui.grid, ui.curve_note, ui.agreement, ui.localisation, ui.sanity, ui.export)
-    return {
-        **dict.fromkeys(blank),
-        **hidden,
-        **nothing_shown(ui.evidence),
-        ui.check: gr.Button(visible=False),
-    }

@@ -1,4 +1,4 @@
-"""Controls for the settings that methods declare, and what was given in them.
+"""Settings that methods declare, dealt out to the screen's controls, and what was given in them.
 
 The page is built before any model code is loaded, so there is a fixed number of hidden controls; the
 declared settings are dealt out to them in the order of the registry. Numbers are written as text: a number
@@ -9,44 +9,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import gradio as gr
-
 from workbench.ui.methods.desk import registry
 
-NUMBERS, CHOICES = 28, 16  # more than all methods declare; a test counts
+NUMBERS, CHOICES = 28, 16  # controls of each kind, more than all methods declare; a test counts
 LAST_LAYER = "logit_lens"  # read after the last layer unless told otherwise
 
 
 @dataclass(frozen=True)
-class SettingParts:
-    """The controls and the fold that they stand in."""
+class OfferedSetting:
+    """How the control of one setting looks; `choices` is empty for a number."""
 
-    fold: gr.Accordion
-    numbers: tuple[gr.Textbox, ...]
-    choices: tuple[gr.Dropdown, ...]
-
-    @property
-    def controls(self) -> list[Any]:
-        """In the order in which `given_settings` reads their values."""
-        return [*self.numbers, *self.choices]
-
-
-def setting_parts() -> SettingParts:
-    """Lay the controls out, hidden."""
-    with gr.Accordion(
-        "Settings of the chosen methods", open=False, visible=False, elem_id="methods-settings"
-    ) as fold:
-        gr.Markdown("Leave a field empty for the method's own setting.")
-        with gr.Row():
-            numbers = tuple(
-                gr.Textbox(visible=False, max_lines=1, max_length=8, min_width=220) for _ in range(NUMBERS)
-            )
-        with gr.Row():
-            choices = tuple(
-                gr.Dropdown([], value=None, visible=False, filterable=False, min_width=220)
-                for _ in range(CHOICES)
-            )
-    return SettingParts(fold, numbers, choices)
+    label: str
+    info: str
+    visible: bool
+    choices: tuple[str, ...] = ()
 
 
 def declared() -> list[tuple[str, Any]]:
@@ -59,23 +35,21 @@ def declared() -> list[tuple[str, Any]]:
     ]
 
 
-def offered_settings(ui: SettingParts, methods: Sequence[str]) -> dict[Any, Any]:
-    """The controls of the ticked methods; a value that was given before stays."""
+def offered_settings(methods: Sequence[str]) -> dict[int, OfferedSetting]:
+    """What each control shows, by its number (as in `given_settings`); ticked methods' are visible."""
     from workbench.explain.methods.params import highest, span_of_values
 
-    pairs, chosen = _placed(ui.controls), set(methods or ())
-    updates: dict[Any, Any] = {ui.fold: gr.Accordion(visible=any(name in chosen for _, name, _ in pairs))}
-    for control, name, param in pairs:
+    offered, chosen = {}, set(methods or ())
+    for place, name, param in _dealt(range(NUMBERS + CHOICES)):
         label = f"{registry()[name].label}: {param.label[0].lower()}{param.label[1:]}"
-        unless = "the last" if name == LAST_LAYER else param.default
         if param.choices:
             info = f"{param.choices[param.default].capitalize()} unless chosen."
-            menu = {"choices": list(param.choices), "info": info}
         else:
             first = ", which is the first" if param.limit else ""
-            menu = {"info": f"{span_of_values(param, highest(param)).capitalize()}{first}; empty: {unless}."}
-        updates[control] = type(control)(label=label, visible=name in chosen, **menu)
-    return updates
+            unless = "the last" if name == LAST_LAYER else param.default
+            info = f"{span_of_values(param, highest(param)).capitalize()}{first}; empty: {unless}."
+        offered[place] = OfferedSetting(label, info, name in chosen, tuple(param.choices or ()))
+    return offered
 
 
 def given_settings(values: Sequence[Any], methods: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -83,14 +57,14 @@ def given_settings(values: Sequence[Any], methods: Sequence[str]) -> dict[str, d
     from workbench.explain.methods.params import read_setting
 
     found: dict[str, dict[str, int]] = {}
-    for value, name, param in _placed(values):
+    for value, name, param in _dealt(values):
         text = str(value or "").strip()
         if name in methods and text:
             found.setdefault(name, {})[param.name] = read_setting(registry()[name].label, param, text)
     return found
 
 
-def _placed(slots: Sequence[Any]) -> list[tuple[Any, str, Any]]:
+def _dealt(slots: Sequence[Any]) -> list[tuple[Any, str, Any]]:
     """(slot, method, setting): numbers take the first NUMBERS slots, choices the rest."""
     numbers = [pair for pair in declared() if not pair[1].choices]
     choices = [pair for pair in declared() if pair[1].choices]

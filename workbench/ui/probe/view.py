@@ -1,17 +1,13 @@
-"""How results of the Probe screen look: plain HTML with every text escaped, and the region picker.
+"""How results of the Probe screen look: element trees and pictures, and the region picker's value."""
 
-Only trusted structure is written here. `safe` also takes away what a JavaScript template string would
-evaluate, so that a text can't run whichever way Gradio fills it in.
-"""
-
-import html
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
+from workbench.ui.html.nodes import Node, node, notice_node, table_node
 from workbench.ui.probe.desk import Panel
 from workbench.ui.viewer.payload import png_data_url
 
@@ -19,7 +15,7 @@ if TYPE_CHECKING:
     from workbench.explain.interventions import Effect, Outcome, Regenerated, ShuffleOutcome, TraceOutcome
     from workbench.traces.trace import Trace
 
-SHOWN_SIDE = 420  # pixels of the longest side of the small pictures
+PICTURE_SIDE = 420  # pixels of the longest side of the small pictures
 STRONG = 2.0  # nats at which a word has its full colour
 NOTED = 0.5  # nats from which a word carries its number
 MARKS = {"yes": "●", "no": "○", "unclear": "◐", "not tested": "–"}
@@ -29,82 +25,79 @@ LEGEND = (
     "one to read it. The underlined words are the final answer."
 )
 SAME = {True: "Same answer", False: "Different answer", None: "No answer to compare"}
-_ENTITIES = {ord(mark): f"&#{ord(mark)};" for mark in "$`{}\\"}
-
-
-def safe(text: Any) -> str:
-    """Text as HTML that shows it and nothing else."""
-    return html.escape(str(text)).translate(_ENTITIES)
 
 
 def signed(value: float | None) -> str:
     """A change with its sign and two decimals; a true minus; an en dash for none."""
     if value is None:
         return "–"
-    shown = f"{value:+.2f}"
-    return "0.00" if shown in ("+0.00", "-0.00") else shown.replace("-", "−")
+    text = f"{value:+.2f}"
+    return "0.00" if text in ("+0.00", "-0.00") else text.replace("-", "−")
 
 
-def results_html(panels: Sequence[Panel]) -> str:
+def results_nodes(panels: Sequence[Panel]) -> list[Node]:
     """All panels side by side."""
-    return f'<div class="pb-panels">{"".join(map(_panel, panels))}</div>' if panels else ""
+    return [node("div", *map(_panel, panels), cls="pb-panels")] if panels else []
 
 
-def _panel(panel: Panel) -> str:
-    body, fault = "", ""
-    if panel.fault:
-        fault = _notice(panel.fault["message"], panel.fault["hint"])
+def _panel(panel: Panel) -> Node:
+    fault = notice_node(panel.fault["message"], panel.fault["hint"]) if panel.fault else None
+    body: Sequence[Node] = ()
     if panel.outcome is not None:
         draw = {"Outcome": _picture, "TraceOutcome": _trace, "ShuffleOutcome": _shuffle}
         body = draw[type(panel.outcome).__name__](panel.original, panel.outcome)
-    return f'<section class="pb-panel"><h4>{safe(panel.title)}</h4>{fault}{_verdicts(panel)}{body}</section>'
+    return node("section", node("h4", panel.title), fault, *_verdicts(panel), *body, cls="pb-panel")
 
 
-def _verdicts(panel: Panel) -> str:
+def _verdicts(panel: Panel) -> Iterator[Node]:
     """What was tested as chips; what was not in one line."""
-    tested = "".join(_chip(verdict) for verdict in panel.verdicts if verdict.state != "not tested")
+    tested = [_chip(verdict) for verdict in panel.verdicts if verdict.state != "not tested"]
     rest = [f"{v.title} ({v.sentence.rstrip('.')})" for v in panel.verdicts if v.state == "not tested"]
-    chips = f'<ul class="pb-chips">{tested}</ul>' if tested else ""
-    return chips + (f'<p class="wb-small">Not tested: {safe("; ".join(rest))}.</p>' if rest else "")
+    if tested:
+        yield node("ul", *tested, cls="pb-chips")
+    if rest:
+        yield node("p", f"Not tested: {'; '.join(rest)}.", cls="wb-small")
 
 
-def _chip(verdict: Any) -> str:
+def _chip(verdict: Any) -> Node:
     state = verdict.state
-    return (
-        f'<li class="pb-chip pb-{state.replace(" ", "-")}"><details><summary>{MARKS[state]} '
-        f"<b>{safe(verdict.title)}: {state}</b><span>{safe(verdict.sentence)}</span></summary>"
-        f"<p>Rule: {safe(verdict.rule)}</p></details></li>"
-    )
+    said = node("b", f"{verdict.title}: {state}")
+    summary = node("summary", f"{MARKS[state]} ", said, node("span", verdict.sentence))
+    rule = node("p", f"Rule: {verdict.rule}")
+    return node("li", node("details", summary, rule), cls=f"pb-chip pb-{state.replace(' ', '-')}")
 
 
-def _notice(message: str, hint: str = "") -> str:
-    return f'<div class="wb-notice" role="alert"><strong>{safe(message)}</strong> {safe(hint)}</div>'
-
-
-def _picture(original: "Trace", outcome: "Outcome") -> str:
-    refused = _notice(outcome.refused.reason, outcome.refused.hint) if outcome.refused else ""
+def _picture(original: "Trace", outcome: "Outcome") -> list[Node]:
+    refused = [notice_node(outcome.refused.reason, outcome.refused.hint)] if outcome.refused else []
     effect = outcome.effect
     if effect is None:
         return refused
     notes = " ".join(part for part in (outcome.note, outcome.control_note) if part)
-    answers = [("First answer", original, None)]
-    answers += _rewritten("After the change", outcome.regenerated)
+    answers = [
+        _answer("First answer", original, None),
+        _rewritten("After the change", outcome.regenerated),
+    ]
     if outcome.control is not None:
-        answers += _rewritten("After the same to the control", outcome.control_regenerated)
-    return (
-        f'<p class="pb-lead">{_lead(outcome.label, effect)}</p>{_controls(outcome.controls)}'
-        f'<p class="wb-small">{safe(notes)}</p><p class="pb-words">{_words(effect)}</p>'
-        f'<p class="wb-small">{safe(LEGEND)}</p>{_steps(effect, outcome.controls)}'
-        f"{refused}{_answers(answers)}"
-    )
+        answers.append(_rewritten("After the same to the control", outcome.control_regenerated))
+    return [
+        _lead(outcome.label, effect),
+        *_controls(outcome.controls),
+        node("p", notes, cls="wb-small"),
+        node("p", *_words(effect), cls="pb-words"),
+        node("p", LEGEND, cls="wb-small"),
+        *_steps(effect, outcome.controls),
+        *refused,
+        node("div", *answers, cls="pb-answers"),
+    ]
 
 
-def _lead(label: str, effect: "Effect") -> str:
+def _lead(label: str, effect: "Effect") -> Node:
     part = "" if effect.answer is None else f" Final answer alone: Δ {signed(effect.answer)}."
-    return (
-        f"<b>{safe(label.capitalize())}:</b> the words of the first answer became {factor(effect.total)} "
-        f"(Δ {signed(effect.total)} nats).{part} Measured in {effect.seconds:.2f} s."
+    text = (
+        f" the words of the first answer became {factor(effect.total)} (Δ {signed(effect.total)} nats).{part}"
+        f" Measured in {effect.seconds:.2f} s."
     )
+    return node("p", node("b", f"{label.capitalize()}:"), text, cls="pb-lead")
 
 
 def factor(delta: float) -> str:
@@ -116,29 +109,35 @@ def factor(delta: float) -> str:
     return f"{number} times {'less' if delta < 0 else 'more'} probable"
 
 
-def _controls(controls: "Sequence[Effect]") -> str:
-    if not controls:
-        return ""
-    numbers = ", ".join(signed(control.total) for control in controls)
-    what = f"{len(controls)} control region{'s' if len(controls) > 1 else ''} of equal area"
-    return f'<p class="pb-control"><b>Control:</b> the same done to {what}: Δ {numbers}.</p>'
+def _controls(controls: "Sequence[Effect]") -> Iterator[Node]:
+    if controls:
+        numbers = ", ".join(signed(control.total) for control in controls)
+        what = f"{len(controls)} control region{'s' if len(controls) > 1 else ''} of equal area"
+        said = f" the same done to {what}: Δ {numbers}."
+        yield node("p", node("b", "Control:"), said, cls="pb-control")
 
 
-def _words(effect: "Effect") -> str:
-    return "".join(safe(word.glue) + _word(word.text, word.delta, word.in_answer) for word in effect.words)
+def _words(effect: "Effect") -> Iterator[Node]:
+    for word in effect.words:
+        if word.glue:
+            yield word.glue
+        yield _word(word.text, word.delta, word.in_answer)
 
 
-def _word(text: str, delta: float, in_answer: bool) -> str:
-    shown = signed(delta)
-    number = f"<sub>{shown}</sub>" if abs(delta) >= NOTED else ""
-    sign = "down" if delta < 0 else "up"
-    return (
-        f'<span class="pb-word{" pb-answer" if in_answer else ""}" data-sign="{sign}" '
-        f'style="--pb:{min(abs(delta) / STRONG, 1):.2f}" title="Δ {shown} nats">{safe(text)}{number}</span>'
+def _word(text: str, delta: float, in_answer: bool) -> Node:
+    number = signed(delta)
+    return node(
+        "span",
+        text,
+        node("sub", number) if abs(delta) >= NOTED else None,
+        cls="pb-word pb-answer" if in_answer else "pb-word",
+        data_sign="down" if delta < 0 else "up",
+        style=f"--pb:{min(abs(delta) / STRONG, 1):.2f}",
+        title=f"Δ {number} nats",
     )
 
 
-def _steps(effect: "Effect", controls: "Sequence[Effect]") -> str:
+def _steps(effect: "Effect", controls: "Sequence[Effect]") -> Iterator[Node]:
     rows = [
         (f"{at + 1}. {step.text}", step.axis, signed(step.delta), _of(controls, at))
         for at, step in enumerate(effect.steps)
@@ -146,47 +145,32 @@ def _steps(effect: "Effect", controls: "Sequence[Effect]") -> str:
     if effect.answer is not None:
         first = controls[0].answer if controls else None
         rows.append(("Final answer", "", signed(effect.answer), signed(first)))
-    heads = ("Step", "Axis", "Δ log p") + (("Control",) if controls else ())
-    return table([row[: len(heads)] for row in rows], heads, "Change of each step, nats") if rows else ""
+    columns = ("Step", "Axis", "Δ log p") + (("Control",) if controls else ())
+    if rows:
+        yield table_node("Change of each step, nats", columns, [row[: len(columns)] for row in rows])
 
 
 def _of(controls: "Sequence[Effect]", step: int) -> str:
     return signed(controls[0].steps[step].delta) if controls else ""
 
 
-def table(rows: Iterable[Sequence[Any]], heads: Sequence[str], caption: str) -> str:
-    """A plain table; every cell is escaped."""
-    head = "".join(f'<th scope="col">{safe(name)}</th>' for name in heads)
-    body = "".join("<tr>" + "".join(f"<td>{safe(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return (
-        f'<div class="wb-table" tabindex="0" role="region" aria-label="{safe(caption)}"><table><caption>'
-        f"{safe(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+def _rewritten(title: str, written: "Regenerated | None") -> Node:
+    return _answer(title, written.trace if written else None, written)
 
 
-def _rewritten(title: str, written: "Regenerated | None") -> list[tuple[str, Any, Any]]:
-    return [(title, written.trace if written else None, written)]
-
-
-def _answers(columns: "Sequence[tuple[str, Trace | None, Regenerated | None]]") -> str:
-    return f'<div class="pb-answers">{"".join(_answer(*column) for column in columns)}</div>'
-
-
-def _answer(title: str, trace: "Trace | None", written: "Regenerated | None") -> str:
+def _answer(title: str, trace: "Trace | None", written: "Regenerated | None") -> Node:
+    heading = node("h5", title)
     if trace is None:
-        return f'<div class="pb-told"><h5>{safe(title)}</h5><p class="wb-small">Being written …</p></div>'
-    steps = "".join(f"<li>{safe(step.text)}</li>" for step in trace.steps)
-    said = trace.answer_text or "no final answer"
-    mark = ""
+        return node("div", heading, node("p", "Being written …", cls="wb-small"), cls="pb-written")
+    steps = node("ol", *(node("li", step.text) for step in trace.steps))
+    final = node("p", "Answer: ", node("b", trace.answer_text or "no final answer"), cls="pb-final")
+    mark = None
     if written is not None:
-        mark = f'<p class="pb-same">{SAME[written.same_answer]} · {written.seconds:.1f} s</p>'
-    return (
-        f'<div class="pb-told"><h5>{safe(title)}</h5><ol>{steps}</ol>'
-        f'<p class="pb-final">Answer: <b>{safe(said)}</b></p>{mark}</div>'
-    )
+        mark = node("p", f"{SAME[written.same_answer]} · {written.seconds:.1f} s", cls="pb-same")
+    return node("div", heading, steps, final, mark, cls="pb-written")
 
 
-def _trace(original: "Trace", outcome: "TraceOutcome") -> str:
+def _trace(original: "Trace", outcome: "TraceOutcome") -> list[Node]:
     lead = "The first answer has no final part, so its probability can't be followed."
     if outcome.delta is not None:
         before, after = (f"{math.exp(min(value, 0)):.1%}" for value in (outcome.original, outcome.after))
@@ -194,11 +178,17 @@ def _trace(original: "Trace", outcome: "TraceOutcome") -> str:
             f"made to answer at once after this reasoning, the model gives its first answer with {after} "
             f"instead of {before} (Δ {signed(outcome.delta)} nats)."
         )
-    answers = [("First answer", original, None), *_rewritten("After the edit", outcome.regenerated)]
-    return f'<p class="pb-lead"><b>{safe(outcome.label)}:</b> {lead}</p>{_answers(answers)}'
+    answers = (
+        _answer("First answer", original, None),
+        _rewritten("After the edit", outcome.regenerated),
+    )
+    return [
+        node("p", node("b", f"{outcome.label}:"), f" {lead}", cls="pb-lead"),
+        node("div", *answers, cls="pb-answers"),
+    ]
 
 
-def _shuffle(_original: "Trace", outcome: "ShuffleOutcome") -> str:
+def _shuffle(_original: "Trace", outcome: "ShuffleOutcome") -> list[Node]:
     rows = [
         (
             " / ".join(shuffle.options),
@@ -210,19 +200,22 @@ def _shuffle(_original: "Trace", outcome: "ShuffleOutcome") -> str:
     ]
     meant = f"The first answer means “{outcome.original}”." if outcome.original else "The answer is unclear."
     done = f"{outcome.consistent} of {len(rows)} other orders lead to the same option."
-    heads = ("Order shown", "Answer", "Option meant", "Compared")
-    return f'<p class="pb-lead">{safe(meant)} {done}</p>' + table(rows, heads, "The options in other orders")
+    columns = ("Order shown", "Answer", "Option meant", "Compared")
+    return [
+        node("p", f"{meant} {done}", cls="pb-lead"),
+        table_node("The options in other orders", columns, rows),
+    ]
 
 
-def pictures_html(original: np.ndarray, outcome: Any) -> str:
+def pictures_nodes(original: np.ndarray, outcome: Any) -> list[Node]:
     """The picture with region and control outlined beside the changed one; empty when nothing changed."""
     region, pixels = getattr(outcome, "region", None), getattr(outcome, "pixels", None)
     if region is None and pixels is None:
-        return ""
-    shown = [_figure(_outlined(original, outcome), "As asked" + _outlines(outcome))]
+        return []
+    figures = [_figure(_outlined(original, outcome), "As asked" + _outlines(outcome))]
     if pixels is not None:
-        shown.append(_figure(_small(pixels), f"Changed: {outcome.label}"))
-    return f'<div class="pb-pictures">{"".join(shown)}</div>'
+        figures.append(_figure(_small(pixels), f"Changed: {outcome.label}"))
+    return [node("div", *figures, cls="pb-pictures")]
 
 
 def _outlines(outcome: Any) -> str:
@@ -231,14 +224,13 @@ def _outlines(outcome: Any) -> str:
     return "; region in orange" + ("" if outcome.control is None else ", control dashed in blue")
 
 
-def _figure(pixels: np.ndarray, caption: str) -> str:
-    source = png_data_url(np.ascontiguousarray(pixels))
-    said = safe(caption)
-    return f'<figure><img src="{source}" alt="{said}"><figcaption>{said}</figcaption></figure>'
+def _figure(pixels: np.ndarray, caption: str) -> Node:
+    image = node("img", src=png_data_url(np.ascontiguousarray(pixels)), alt=caption)
+    return node("figure", image, node("figcaption", caption))
 
 
 def _small(pixels: np.ndarray) -> np.ndarray:
-    scale = min(1.0, SHOWN_SIDE / max(pixels.shape[:2]))
+    scale = min(1.0, PICTURE_SIDE / max(pixels.shape[:2]))
     size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
     return cv2.resize(np.ascontiguousarray(pixels), size, interpolation=cv2.INTER_AREA)
 

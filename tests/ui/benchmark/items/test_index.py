@@ -10,7 +10,7 @@ import pytest
 from tests.ui.results import write_results
 from workbench.bench.store.results import ResultFile, read_results
 from workbench.errors import UserFacing
-from workbench.ui.benchmark.items.events import ordering, query_of
+from workbench.ui.benchmark.items.filters import ordering, query_of
 from workbench.ui.benchmark.items.index import PAGE, ItemIndex, ItemRow, Query, item_index, lines_of, select
 from workbench.ui.benchmark.items.table import items_nodes
 from workbench.ui.benchmark.tables import read_report

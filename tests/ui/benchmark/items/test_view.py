@@ -19,9 +19,9 @@ from workbench.ui.benchmark.compare import changed_items, comparison_nodes
 from workbench.ui.benchmark.items.index import Query, item_index
 from workbench.ui.benchmark.items.source import CHANGED, FOREIGN, MOVED, UNKNOWN, source_of
 from workbench.ui.benchmark.items.view import item_nodes, opened_item
-from workbench.ui.benchmark.nodes import Node
 from workbench.ui.benchmark.shelf import IMPORTED, Place
 from workbench.ui.benchmark.tables import read_report
+from workbench.ui.html.nodes import Node
 
 HOSTILE = "<img src=x onerror=alert(1)> ${alert(2)}"
 TEXT = (

@@ -15,7 +15,7 @@ from tests.ui.fakes import fake_engine
 from workbench.bench.store.results import read_results
 from workbench.errors import UserFacing
 from workbench.settings import Settings
-from workbench.ui.benchmark.run.desk import BATCH, OWN, PUBLIC_LARGEST, BenchDesk, RunForm, Told
+from workbench.ui.benchmark.run.desk import BATCH, OWN, PUBLIC_LARGEST, BenchDesk, RunForm, RunState
 from workbench.ui.benchmark.shelf import Shelf
 from workbench.ui.services import Services
 
@@ -34,15 +34,15 @@ def form_of(tmp_path: Path, **fields: Any) -> RunForm:
     return RunForm(**({"items": OWN, "path": str(folder), "first": 12} | fields))
 
 
-def run(desk: BenchDesk, form: RunForm, page: str = "p") -> list[Told]:
+def run(desk: BenchDesk, form: RunForm, page: str = "p") -> list[RunState]:
     return list(desk.follow(page, desk.begin(page, form).ticket))
 
 
 def test_a_run_ends_with_a_result_of_its_answers(tmp_path: Path) -> None:
     desk = desk_of(tmp_path)
     *before, last = run(desk, form_of(tmp_path, conditions=("image", "blank")))
-    assert last == Told("Finished: 48 answers.", result=last.result) and last.result is not None
-    assert before and all(told.busy and told.result is None for told in before)
+    assert last == RunState("Finished: 48 answers.", result=last.result) and last.result is not None
+    assert before and all(state.busy and state.result is None for state in before)
     lines = read_results(desk.shelf.folder("p", last.result))
     assert len(lines) == 48 and {line.condition for line in lines} == {"image", "blank"}
     report = desk.shelf.report("p", last.result)
@@ -54,7 +54,7 @@ def test_the_same_run_again_asks_nothing_twice(tmp_path: Path) -> None:
     desk = desk_of(tmp_path)
     first = run(desk, form_of(tmp_path))[-1]
     again = run(desk, form_of(tmp_path))[-1]
-    assert again == Told("Nothing was left to answer.", result=first.result)
+    assert again == RunState("Nothing was left to answer.", result=first.result)
     more = run(desk, form_of(tmp_path, conditions=("image", "blank")))[-1]
     assert more.result == first.result and len(read_results(desk.shelf.folder("p", more.result))) == 48
 
@@ -68,7 +68,7 @@ def test_stop_keeps_what_was_answered_and_the_next_run_goes_on(tmp_path: Path) -
 
     desk = desk_of(tmp_path, (slow, first_option))
     opened = desk.begin("p", form_of(tmp_path))
-    states: list[Told] = []
+    states: list[RunState] = []
     thread = threading.Thread(target=lambda: states.extend(desk.follow("p", opened.ticket)))
     thread.start()
     while not opened.started:
@@ -206,5 +206,5 @@ def test_progress_tells_rate_and_time_left() -> None:
     from workbench.ui.benchmark.run.desk import _words
 
     assert _words(Progress(8, 1200, "base", "image")) == "8 of 1,200 answers (base, image)."
-    told = _words(Progress(8, 1200, "base", "image", 240.0, 300.0))
-    assert told.endswith("(base, image), 240 a minute, about 5 min left.")
+    said = _words(Progress(8, 1200, "base", "image", 240.0, 300.0))
+    assert said.endswith("(base, image), 240 a minute, about 5 min left.")

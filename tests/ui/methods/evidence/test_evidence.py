@@ -3,15 +3,13 @@
 import json
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import numpy as np
 import pytest
-from tests.ui.methods.test_desk import VISITOR, answered, desk, finished, form
 
 from tests.tiny import load_tiny, save_tiny
+from tests.ui.methods.test_desk import VISITOR, answered, desk, finished, form
 from workbench.cases.column import Word
 from workbench.errors import UserFacing
 from workbench.explain import explain_spans, shared_evidence, timeline
@@ -29,16 +27,15 @@ from workbench.ui.methods.evidence.view import (
     SOURCES,
     both_cards,
     both_table,
+    heads_nodes,
     heads_picture,
     heads_table,
-    heads_tree,
     signed,
     timeline_figure,
     timeline_note,
     timeline_table,
 )
 from workbench.ui.methods.export import export_files
-from workbench.ui.methods.grounding import build_grounding, grounding_view
 from workbench.ui.methods.view import grid_value, place_in_words, progress
 from workbench.ui.services import PairState
 
@@ -226,7 +223,7 @@ def test_places_have_a_zone_and_pixels() -> None:
 
 def test_every_head_is_one_tile_with_its_share(desk: MethodsDesk) -> None:
     running = finished(desk, methods=("attention_mean",))
-    assert heads_tree(running) == [] and heads_table(running) is None
+    assert heads_nodes(running) == [] and heads_table(running) is None
     show_heads(desk, VISITOR)
     table = heads_table(running)
     assert len(table["rows"]) == 3 and table["columns"] == ["Layer", "Head 1", "Head 2", "Head 3", "Head 4"]
@@ -239,36 +236,6 @@ def test_every_head_is_one_tile_with_its_share(desk: MethodsDesk) -> None:
     assert (tile == colormap_table("viridis")[255]).all(-1).any(), (
         "the strongest patch of all heads is the top colour"
     )
-    alt = heads_tree(running)[0][2][1]["alt"]
+    alt = heads_nodes(running)[0][2][1]["alt"]
     layer, head = np.unravel_index(share.argmax(), share.shape)
     assert f"Layer {layer + 1}, head {head + 1} read most" in alt
-
-
-def report() -> dict[str, Any]:
-    found = {"value": 0.5, "low": 0.25, "high": 0.75, "prior": 0.25, "difference": 0.25,
-             "difference_low": None, "difference_high": None}  # fmt: skip
-    figures = ("pointing", "energy", "auprc", "deletion_gap", "insertion_gap")
-    row = {"origin": "phantom", "model": "tuned", "span": "finding step", "n": 8, "images": 8, "refused": 0,
-           "reasons": [], "seconds": None, "peak_bytes": None, **dict.fromkeys(figures, found)}  # fmt: skip
-    answered = {"origin": "phantom", "model": "tuned", "asked": 10, "right": 8, "explained": 8}
-    names = ("centre_prior", "attention_mean", "gone<b>")
-    return {"schema": 1, "date": "2026-11-21", "answered": [answered], "rows": [row | {"method": name}
-            for name in names]}  # fmt: skip
-
-
-def test_a_stored_grounding_run_is_a_table_and_a_chart() -> None:
-    view = grounding_view(report())
-    bars = view["chart"].data[0]
-    assert list(bars.y) == ["Control: centre of the picture", "Attention, mean", "gone&lt;b&gt;"]
-    assert bars.name == "tuned, phantom, finding step, n = 8"
-    assert list(bars.x) == [50, 50, 50] and list(bars.error_x.array) == [25, 25, 25]
-    row = view["table"]["rows"][1]
-    assert row[3:7] == ["Attention, mean", "8", "0.50 [0.25, 0.75]", "+0.25"]
-    assert "10 questions, 8 answered rightly" in view["about"]["notes"][0]
-
-
-def test_grounding_stands_on_the_page_only_where_there_is_a_report(tmp_path: Path) -> None:
-    with gr.Blocks(), gr.Tab("x") as tab:
-        assert build_grounding(tab, tmp_path / "none") == []
-        (tmp_path / "grounding.json").write_text(json.dumps(report()))
-        assert [ui.file.name for ui in build_grounding(tab, tmp_path)] == ["grounding.json"]

@@ -1,0 +1,1 @@
+"""The items of a benchmark result: filters, table, and one item in full."""

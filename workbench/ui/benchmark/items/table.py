@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from workbench.ui.benchmark.items.index import PAGE, Cell, ItemIndex, ItemRow, Page, Query, value_of
-from workbench.ui.benchmark.nodes import Node, action, node
 from workbench.ui.benchmark.tables import CONDITION_NAMES
+from workbench.ui.html.nodes import Node, action, node
 
 SCORE_NAMES = {
     "accuracy": "answer", "perception": "perception", "knowledge": "knowledge", "rationale": "rationale",

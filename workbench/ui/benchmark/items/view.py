@@ -13,9 +13,9 @@ from workbench.models.prompts import LETTERS
 from workbench.traces import AXES, Trace, parse_trace
 from workbench.ui.benchmark.items.index import Query, lines_of
 from workbench.ui.benchmark.items.source import source_of
-from workbench.ui.benchmark.nodes import Node, action, bullets, node, switched_off, table_node
 from workbench.ui.benchmark.shelf import MEASURED, Place
 from workbench.ui.benchmark.tables import CONDITION_NAMES, percent
+from workbench.ui.html.nodes import Node, action, bullets, node, switched_off, table_node
 
 PRESENCE = {0: "– absent", 1: "~ vague", 2: "✓ clear"}
 CORRECTNESS = {-1: "✗ wrong", 0: "· undecided", 1: "✓ right"}

@@ -1,0 +1,1 @@
+"""Running the benchmark from the screen, and importing results."""

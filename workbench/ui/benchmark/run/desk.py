@@ -56,7 +56,7 @@ class BenchRun:
 
 
 @dataclass(frozen=True)
-class Told:
+class RunState:
     """One state of a run: the status line; at its end the result's name, and what went wrong if anything."""
 
     status: str
@@ -106,7 +106,7 @@ class BenchDesk:
             self._runs[session_id] = run
         return run
 
-    def follow(self, session_id: str, ticket: str) -> Iterator[Told]:
+    def follow(self, session_id: str, ticket: str) -> Iterator[RunState]:
         """Run it and say how far it is; the last state names the result. Ends the run when it is closed."""
         with self._lock:
             run = self._runs.get(session_id)
@@ -114,27 +114,27 @@ class BenchDesk:
                 return
             run.started = True
         try:
-            yield Told("Waiting for the models.", busy=True)
+            yield RunState("Waiting for the models.", busy=True)
             models = self.services.pair(run.stop)
             yield from self._followed(session_id, run, [models[role] for role in run.roles])
         except Exception as fault:  # else the status line would go on saying that it waits
-            yield Told("The run could not start.", fault=sentence_for(fault))
+            yield RunState("The run could not start.", fault=sentence_for(fault))
         finally:
             run.stop.set()
             with self._lock:
                 if self._runs.get(session_id) is run:
                     del self._runs[session_id]
 
-    def stop(self, session_id: str) -> Told:
+    def stop(self, session_id: str) -> RunState:
         """End the page's run at its next batch, or at once while it still waits for its turn."""
         with self._lock:
             run = self._runs.get(session_id)
             if run is not None and not run.started:
                 del self._runs[session_id]
         if run is None:
-            return Told("Nothing is running.")
+            return RunState("Nothing is running.")
         run.stop.set()
-        return Told("Stopping after this batch.", busy=True) if run.started else Told("Stopped.")
+        return RunState("Stopping after this batch.", busy=True) if run.started else RunState("Stopped.")
 
     def leave(self, session_id: str | None) -> None:
         """The page was closed: end its run and delete its folder."""
@@ -161,7 +161,7 @@ class BenchDesk:
             return None
         return _whole(first, 1, self.largest, "The number of questions")
 
-    def _followed(self, session_id: str, run: BenchRun, models: Sequence[Any]) -> Iterator[Told]:
+    def _followed(self, session_id: str, run: BenchRun, models: Sequence[Any]) -> Iterator[RunState]:
         """The states of a run that has its models; its thread never outlives this."""
         news: queue.SimpleQueue[Progress] = queue.SimpleQueue()
         faults: list[Exception] = []
@@ -175,7 +175,7 @@ class BenchDesk:
                 while not news.empty():
                     last = news.get()
                 if last is not None and last is not before:
-                    yield Told(_words(last), busy=True)
+                    yield RunState(_words(last), busy=True)
             stopped = run.stop.is_set()
         finally:
             run.stop.set()
@@ -184,7 +184,7 @@ class BenchDesk:
             last = news.get()
         yield self._ended(session_id, run, last, stopped, faults)
 
-    def _answer(self, run: BenchRun, models: Sequence[Any], told: Any, faults: list[Exception]) -> None:
+    def _answer(self, run: BenchRun, models: Sequence[Any], report: Any, faults: list[Exception]) -> None:
         from workbench.bench.asking.runner import run_bench
         from workbench.models.answer import Decoding
 
@@ -196,7 +196,7 @@ class BenchDesk:
                 conditions=run.conditions,
                 batch_size=BATCH,
                 decoding=Decoding(self.services.settings.max_new_tokens),
-                progress=told,
+                progress=report,
                 samples=run.samples,
                 stop=run.stop,
                 retry_failed=True,
@@ -211,16 +211,16 @@ class BenchDesk:
         last: "Progress | None",
         stopped: bool,
         faults: Sequence[Exception],
-    ) -> Told:
+    ) -> RunState:
         """The last state: finished, stopped, or ended by a fault; the answers so far are a result too."""
         names = [name for name, folder in self.shelf.names(session_id).items() if folder == run.folder]
         result = names[0] if names else None
         if faults:
-            return Told("The run ended early.", result=result, fault=sentence_for(in_words(faults[0])))
+            return RunState("The run ended early.", result=result, fault=sentence_for(in_words(faults[0])))
         if stopped:
             count = f"{last.done:,} of {last.total:,} answers" if last else "no new answers"
-            return Told(f"Stopped: {count}. {KEPT}", result=result)
-        return Told(
+            return RunState(f"Stopped: {count}. {KEPT}", result=result)
+        return RunState(
             f"Finished: {last.total:,} answers." if last else "Nothing was left to answer.", result=result
         )
 
@@ -260,6 +260,6 @@ def _words(progress: "Progress") -> str:
 
 def _whole(value: float | None, low: int, high: int, what: str) -> int:
     if value is None or not low <= value <= high or int(value) != value:
-        told = "empty" if value is None else format(value, "g")
-        raise UserFacing(f"{what} can't be {told}.", f"Use a whole number from {low} to {high:,}.")
+        given = "empty" if value is None else format(value, "g")
+        raise UserFacing(f"{what} can't be {given}.", f"Use a whole number from {low} to {high:,}.")
     return int(value)

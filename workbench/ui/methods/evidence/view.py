@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from workbench.imaging.colormaps import colormap_table
 from workbench.imaging.overlay import splat
 from workbench.imaging.reading import region_in_words
+from workbench.ui.html.nodes import Node, node
 from workbench.ui.methods.charts import FAINT, GREY
 from workbench.ui.methods.desk import Comparison
 from workbench.ui.methods.evidence.desk import BothModels, WordSource
@@ -184,15 +185,15 @@ def _write(sheet: np.ndarray, text: str, place: tuple[int, int]) -> None:
     cv2.putText(sheet, text, place, INK, cv2.FontFace("sans"), 13, 400)
 
 
-def heads_tree(running: Comparison | None) -> list[Any]:
-    """The picture of all heads with its text alternative, for `html/markup.js`."""
+def heads_nodes(running: Comparison | None) -> list[Node]:
+    """The picture of all heads with its text alternative."""
     if running is None or running.heads is None:
         return []
     said = heads_in_words(running)
     picture = heads_picture(running)
     style = f"max-width:{picture.shape[1]}px"
-    image = ["img", {"src": png_data_url(picture), "alt": said, "style": style}]
-    return [["figure", {"class": "wb-method"}, image, ["figcaption", {}, said]]]
+    image = node("img", src=png_data_url(picture), alt=said, style=style)
+    return [node("figure", image, node("figcaption", said), cls="wb-method")]
 
 
 def heads_in_words(running: Comparison) -> str:

@@ -1,22 +1,13 @@
-"""How well each method points, from stored grounding runs: tables and charts at the end of Methods."""
+"""How well each method points, as text, chart and table of one stored grounding report. No gradio."""
 
 import html
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import plotly.graph_objects as go
 
-from workbench.errors import UserFacing
-from workbench.settings import PROJECT_ROOT
-from workbench.ui.boundary import AT_ONCE, guarded
-from workbench.ui.html import components
 from workbench.ui.methods.charts import COLOURS, FAINT, GREY
 
-FOLDER = PROJECT_ROOT / "assets" / "bench" / "grounding"
-TITLE = "### How well each method points, measured on pictures with known lesions"
 MEANING = (
     "Pointing game: how often the strongest patch of the map lies on the lesion. The centre prior is a map "
     "that always points at the middle; a method that does no better shows nothing about the picture. 95 % "
@@ -24,61 +15,6 @@ MEANING = (
 )
 CENTRE_LABEL = "Control: centre of the picture"
 ORIGINS = {"phantom": "drawn pictures (phantoms)"}
-
-
-@dataclass(frozen=True)
-class GroundingParts:
-    """The components of one stored report, which lies in `file`."""
-
-    file: Path
-    notice: gr.HTML
-    about: gr.HTML
-    chart: gr.Plot
-    table: gr.HTML
-
-
-def build_grounding(tab: gr.Tab, folder: Path = FOLDER) -> list[GroundingParts]:
-    """Lay out and wire one block for each report in `folder`; nothing at all without one.
-
-    The reports are read when the tab is opened, as their methods' names come with the model code.
-    """
-    files = sorted(folder.glob("*.json"))
-    if files:
-        gr.Markdown(TITLE)
-    built = []
-    for number, file in enumerate(files):
-        ui = GroundingParts(
-            file, components.notice(f"methods-grounding-notice-{number}"),
-            components.notes(f"methods-grounding-about-{number}"),
-            gr.Plot(show_label=False, label="Pointing game by method", visible=False),
-            _folded_table(f"methods-grounding-{number}"),
-        )  # fmt: skip
-        _wire(ui, tab)
-        built.append(ui)
-    return built
-
-
-def _folded_table(elem_id: str) -> gr.HTML:
-    with gr.Accordion("All numbers", open=False):
-        return components.table(elem_id, None)
-
-
-def _wire(ui: GroundingParts, tab: gr.Tab) -> None:
-    @guarded(ui.notice)
-    def show() -> dict[Any, Any]:
-        from workbench.bench.grounding.report import load_grounding
-
-        report = load_grounding(ui.file)
-        try:
-            view = grounding_view(report)
-        except (KeyError, TypeError) as fault:
-            raise UserFacing(f"The report {ui.file.name!r} can't be read.", "Make it again.") from fault
-        return {
-            ui.about: view["about"], ui.table: view["table"],
-            ui.chart: gr.Plot(value=view["chart"], visible=True),
-        }  # fmt: skip
-
-    tab.select(show, None, [ui.notice, ui.about, ui.chart, ui.table], **AT_ONCE)
 
 
 def grounding_view(report: Mapping[str, Any]) -> dict[str, Any]:

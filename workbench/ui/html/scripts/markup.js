@@ -1,4 +1,4 @@
-// Elements that Python describes as [tag, attributes, ...children] (see `markup.py`); text only as text.
+// Elements that Python describes as [tag, attributes, ...children] (see `html/nodes.py`); text only as text.
 function built(node) {
   if (typeof node === "string") return document.createTextNode(node);
   const [tag, attributes, ...children] = node;

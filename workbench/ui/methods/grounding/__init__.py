@@ -1,0 +1,1 @@
+"""How well each method points, from stored grounding runs: charts and tables at the end of Methods."""
