@@ -35,7 +35,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
     from workbench.bench.report.text import bench_table_text
 
     report = open_report(out)
-    return Outcome(as_json(report) if args.json else bench_table_text(report))
+    return Outcome(as_json(report.to_json()) if args.json else bench_table_text(report))
 
 
 def _answer(args: argparse.Namespace, settings: Settings, out: Path) -> bool:

@@ -13,7 +13,7 @@ from workbench.settings import Settings
 
 if TYPE_CHECKING:
     from workbench.bench.judging.served_judge import LLMJudge
-    from workbench.bench.scores.compare import Side
+    from workbench.bench.scores.compare import Comparison, Side
 
 Leaf = Callable[[Any, str, str], argparse.ArgumentParser]
 # As bench.report.export and bench.judging.served_judge name them; importing those rooms takes seconds.
@@ -203,30 +203,30 @@ def _export(args: argparse.Namespace) -> Outcome:
 
 def _compare(args: argparse.Namespace) -> Outcome:
     from workbench.bench.scores.compare import compare_runs
+    from workbench.bench.store.records import to_json
 
     found = compare_runs(_side(args.first), _side(args.second))
-    return Outcome(as_json(found) if args.json else "\n".join(_compare_lines(found)))
+    return Outcome(as_json(to_json(found)) if args.json else "\n".join(_compare_lines(found)))
 
 
-def _compare_lines(found: Mapping[str, Any]) -> Iterable[str]:
-    for name in ("first", "second"):
-        side = found[name]
+def _compare_lines(found: "Comparison") -> Iterable[str]:
+    for name, side in (("first", found.first), ("second", found.second)):
         yield (
-            f"{name}: {side['label']}, {side['condition']}, {side['folder']}, revision {side['revision']}, "
-            f"{side['n']} answers; {side['protocol']}"
+            f"{name}: {side.label}, {side.condition}, {side.folder}, revision {side.revision}, "
+            f"{side.n} answers; {side.protocol}"
         )
     yield (
-        f"{found['n_shared']} questions on {found['n_images']} images answered by both; only first "
-        f"{found['n_only_first']}, only second {found['n_only_second']}"
+        f"{found.n_shared} questions on {found.n_images} images answered by both; only first "
+        f"{found.n_only_first}, only second {found.n_only_second}"
     )
-    for row in found["rows"]:
-        p, how = (row["p"], "p") if row["p_holm"] is None else (row["p_holm"], "p (Holm)")
+    for row in found.rows:
+        p, how = (row.p, "p") if row.p_holm is None else (row.p_holm, "p (Holm)")
         yield (
-            f"{row['metric'].replace('_', ' ')}, second - first in points: {_percent(row, unit='')}, "
-            f"{how} {'not defined' if p is None else f'{p:.3g}'}, n {row['n']}; second better {row['win']}, "
-            f"same {row['tie']}, worse {row['loss']}: {row['verdict']}"
+            f"{row.metric.replace('_', ' ')}, second - first in points: {_percent(vars(row), unit='')}, "
+            f"{how} {'not defined' if p is None else f'{p:.3g}'}, n {row.n}; second better {row.win}, "
+            f"same {row.tie}, worse {row.loss}: {row.verdict}"
         )
-    for difference in found["protocol_differences"]:
+    for difference in found.protocol_differences:
         yield f"Not the same: {difference['text']}"
 
 

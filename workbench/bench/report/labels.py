@@ -6,6 +6,10 @@ METRIC_NAMES = {
     "perception": "Perception", "knowledge": "Knowledge", "rationale": "Rationale",
     "trace_score": "Trace score", "accuracy": "Answer accuracy",
 }  # fmt: skip
+# Scores of one item, where only the answer is right or wrong.
+SCORE_NAMES = {"accuracy": "answer"} | {
+    name: METRIC_NAMES[name].lower() for name in ("perception", "knowledge", "rationale", "trace_score")
+}
 # Said of the picture: "picture shown".
 CONDITION_NAMES = {
     "image": "shown",

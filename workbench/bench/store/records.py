@@ -1,7 +1,7 @@
 """Frozen dataclasses to JSON and back, by their type hints.
 
-A dataclass is an object with its fields in order, a tuple a list, None null. Two rules keep files as they are:
-a field with the metadata OPTIONAL is left out where it is None, and {} stands for None where a record or
+A dataclass is an object with its fields in order, a tuple a list, None null. Two rules keep files as they
+are: a field with the metadata OPTIONAL is left out where it is None, and {} stands for None where a record or
 None is expected.
 """
 

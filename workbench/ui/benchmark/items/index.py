@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from workbench.bench.report.model import Report
 from workbench.bench.store.jsonl import JsonLines
 from workbench.bench.store.result_files import result_files
 from workbench.bench.store.results import RUN_FILE, Result, has_results, iter_results, read_run
@@ -24,7 +25,6 @@ SCORES = ("accuracy", *AXES, "trace_score")
 FIELDS = ("modality", "task", "question_type", "answer_type", "dataset", "body_part")
 SORTS = ("item_id", "question", "gold", "modality", "task", "question_type", "first", "second", "gap")
 LONGEST_SEARCH = 200
-Report = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +107,7 @@ def item_index(folder: Path, report: Report) -> ItemIndex:
             "The lines of this result are not stored here, only its report.",
             "Run the benchmark here, or bring its results folder, to see single items.",
         )
-    models = tuple((model["name"], str(model["label"])) for model in report["models"])
-    return _index(folder, stamp, models)
+    return _index(folder, stamp, tuple(report.labels.items()))
 
 
 @lru_cache(maxsize=2)
