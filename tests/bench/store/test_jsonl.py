@@ -16,9 +16,8 @@ from workbench.bench.store import jsonl
 from workbench.bench.store.jsonl import JsonLines
 from workbench.errors import UserFacing
 
-BATCHES, SIZE = 60, 5
-WRITER = (
-    """
+BATCHES, SIZE = 60, 5  # the size is the writer's
+WRITER = """
 import sys
 from pathlib import Path
 from workbench.bench.store.jsonl import JsonLines
@@ -26,11 +25,9 @@ from workbench.bench.store.jsonl import JsonLines
 lines, who, batches = JsonLines(Path(sys.argv[1])), sys.argv[2], int(sys.argv[3])
 number = 0
 while batches < 0 or number < batches:
-    lines.append({"who": who, "batch": number, "part": part, "text": "x" * 3000} for part in range(%d))
+    lines.append({"who": who, "batch": number, "part": part, "text": "x" * 3000} for part in range(5))
     number += 1
 """
-    % SIZE
-)
 
 
 @pytest.fixture
