@@ -325,11 +325,14 @@ def bench(rooms, monkeypatch: pytest.MonkeyPatch) -> list[SimpleNamespace]:
             pace = {"rate": 30.0, "seconds_left": 2.0 * (40 - done)} if done > 1 else {}
             settings["progress"](Progress(done, 40, "base", "image", **pace))
 
+    def open_report(out):
+        return SimpleNamespace(to_json=lambda: {"folder": out.name, "runs": len(runs)})
+
     fakes = {
-        "items": {"load_items": lambda source, limit: [source, limit]},
-        "runner": {"run_bench": run_bench, "SAMPLES": 4, "TEMPERATURE": 0.7},
-        "report_store": {"open_report": lambda out: {"folder": out.name, "runs": len(runs)}},
-        "report_text": {"bench_table_text": lambda report: f"{report['runs']} runs"},
+        "questions.items": {"load_items": lambda source, limit: [source, limit]},
+        "asking.runner": {"run_bench": run_bench, "SAMPLES": 4, "TEMPERATURE": 0.7},
+        "report.stored": {"open_report": open_report},
+        "report.text": {"bench_table_text": lambda report: f"{report.to_json()['runs']} runs"},
     }
     for name, members in fakes.items():
         module = ModuleType(f"workbench.bench.{name}")

@@ -103,12 +103,12 @@ def _items(args: argparse.Namespace) -> "ItemSet":
 
     if not args.format:
         return load_items(args.items, args.limit)
-    from workbench.bench.questions.importers import told
+    from workbench.bench.questions.importers import remarks
 
     images = Path(args.images) if args.images else None
     items = load_items(args.items, args.limit, args.format, images=images, split=args.split)
     if not args.json:
-        sys.stderr.writelines(f"{line}\n" for line in told(items.bad))
+        sys.stderr.writelines(f"{line}\n" for line in remarks(items.bad))
     return items
 
 
@@ -127,6 +127,20 @@ def _servers(args: argparse.Namespace, out: Path) -> tuple[list["Answerer"], "Ju
     if isinstance(judge, LLMJudge) and judge.address in [model.server.address for model in served]:
         raise UserFacing("The judge is one of the models that it would judge.", "Choose another judge.")
     return list(served), judge
+
+
+def layout_names() -> str:
+    """Names of the layouts that --format takes, for its help."""
+    from workbench.bench.questions.importers import LAYOUTS
+
+    return ", ".join(LAYOUTS)
+
+
+def judge_names() -> str:
+    """Names of the judges that --judge takes, for its help."""
+    from workbench.bench.judging.rule_judge import JUDGES
+
+    return ", ".join(JUDGES)
 
 
 def read_key(file: str | None) -> str | None:

@@ -96,7 +96,9 @@ def judge_run(
 
 
 def _verdict(line: Result, judge: LLMJudge) -> AnswerVerdict:
-    found = judge.answer_verdict(line.question, line.options, line.gold, line.gold_letter, line.answer or "")
+    found = judge.answer_verdict(
+        line.question, line.options, gold=line.gold, gold_letter=line.gold_letter, given=line.answer or ""
+    )
     score = found.value[0] if found.value is not None else None
     return AnswerVerdict(line.key, judge.id, judge.protocol, score, found.agreement)
 

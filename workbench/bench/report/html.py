@@ -33,7 +33,7 @@ CORRECTNESS = {1: "right", 0: "undecided", -1: "wrong"}
 
 
 @dataclass(frozen=True)
-class ShownUnit:
+class ReadableUnit:
     """A rubric unit and its verdict in words; topic and claim are "" where the items file isn't at hand."""
 
     unit_id: str
@@ -45,12 +45,12 @@ class ShownUnit:
 
 
 @dataclass(frozen=True)
-class ShownAnswer:
+class ReadableAnswer:
     """One model's line on an item, ready to be read."""
 
     line: Result
     trace: Trace
-    units: tuple[ShownUnit, ...]
+    units: tuple[ReadableUnit, ...]
     composite: Composite
 
 
@@ -75,7 +75,7 @@ def html_report(folder: str | Path, items: int = ITEMS) -> str:
         "verdict": verdict,
         "words": lambda name: name.replace("_", " "),
     }
-    shown = _items(folder, report, condition, items)
+    questions = _items(folder, report, condition, items)
     return rooms.get_template("report.html").render(
         report=report,
         name=report.items.name or folder.name,
@@ -88,7 +88,7 @@ def html_report(folder: str | Path, items: int = ITEMS) -> str:
         preferences=_preferences(folder),
         axes=AXES,
         parts=PARTS,
-        items=shown,
+        items=questions,
         n_asked=items,
     )
 
@@ -150,7 +150,9 @@ def _judges(folder: Path) -> Any:
     return judges_agreement(current_lines(folder), verdicts)
 
 
-def _items(folder: Path, report: Report, condition: str, most: int) -> list[tuple[Result, list[ShownAnswer]]]:
+def _items(
+    folder: Path, report: Report, condition: str, most: int
+) -> list[tuple[Result, list[ReadableAnswer]]]:
     """The first questions of the run, each with the answers of every model."""
     if not has_results(folder):
         return []
@@ -165,7 +167,11 @@ def _items(folder: Path, report: Report, condition: str, most: int) -> list[tupl
     return [
         (
             next(iter(lines.values())),
-            [_shown(lines[model], units.get(_asked(lines[model]), {})) for model in order if model in lines],
+            [
+                _readable(lines[model], units.get(_asked(lines[model]), {}))
+                for model in order
+                if model in lines
+            ],
         )
         for item, lines in found.items()
     ]
@@ -175,16 +181,16 @@ def _lines(folder: Path, condition: str) -> Iterator[Result]:
     return (line for line in current_lines(folder) if line.condition == condition and line.sample == 0)
 
 
-def _shown(line: Result, units: Mapping[str, Unit]) -> ShownAnswer:
-    shown = tuple(
-        ShownUnit(
+def _readable(line: Result, units: Mapping[str, Unit]) -> ReadableAnswer:
+    readable = tuple(
+        ReadableUnit(
             unit["unit_id"], unit["axis"], PRESENCE[unit["presence"]],
             CORRECTNESS[unit["correctness"]] if unit["presence"] else "",
             known.topic if (known := units.get(unit["unit_id"])) else "", known.claim if known else "",
         )
         for unit in line.units
     )  # fmt: skip
-    return ShownAnswer(line, parse_trace(line.text, line.options), shown, composite_of(line))
+    return ReadableAnswer(line, parse_trace(line.text, line.options), readable, composite_of(line))
 
 
 def _asked(line: Result) -> tuple[str, str, str]:

@@ -31,7 +31,7 @@ class Bar:
     low: float | None
     high: float | None
     value: str
-    told: str
+    hover: str
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Group:
     bars: tuple[Bar, ...]
     crosses: tuple[tuple[float, float, str], ...] = ()
     guess: float | None = None
-    guess_told: str = ""
+    guess_hover: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class ForestRow:
     high: float | None
     colour: str
     clear: bool
-    told: str
+    hover: str
 
 
 @dataclass(frozen=True)

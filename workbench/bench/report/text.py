@@ -89,13 +89,13 @@ def _reliance_lines(report: Report) -> list[str]:
 
 def _answer_metric_lines(report: Report) -> list[str]:
     """Registered figures of an answer, and the composite reward, with the picture shown."""
-    shown = [metric for metric in ANSWER_METRICS.values() if metric.headline]
-    rows = [["With the picture", *(metric.label for metric in shown), "composite reward"]]
+    headlines = [metric for metric in ANSWER_METRICS.values() if metric.headline]
+    rows = [["With the picture", *(metric.label for metric in headlines), "composite reward"]]
     for model, conditions in report.text_scores.items():
         found = conditions.get("image")
         if found:
             reward = report.composite.get(model, {}).get("image")
-            cells = [percent_text(found.get(metric.name)) for metric in shown]
+            cells = [percent_text(found.get(metric.name)) for metric in headlines]
             rows.append([model, *cells, percent_text(reward.total) if reward else "-"])
     return _table(rows)
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from workbench.bench.scores.effects import told
+from workbench.bench.scores.effects import comparable_answer
 from workbench.bench.scores.numbers import Number, number
 from workbench.bench.store.results import Result
 
@@ -218,4 +218,4 @@ def _histogram(votes: Sequence[ItemVotes], most: int) -> tuple[Majority, ...]:
 
 def _sample(line: Result) -> Sample:
     recovered = line.parse_status == "recovered"
-    return Sample(None if line.invalid else told(line), bool(line.correct), recovered)
+    return Sample(None if line.invalid else comparable_answer(line), bool(line.correct), recovered)

@@ -37,10 +37,12 @@ def image_sensitivity(measure: Measure) -> dict[str, Number]:
 
     No answer both times is no change. Options are compared by the one chosen, open answers after normalising.
     """
-    return _shares(measure, "shuffled_image", lambda own, other: told(own) != told(other))
+    return _shares(
+        measure, "shuffled_image", lambda own, other: comparable_answer(own) != comparable_answer(other)
+    )
 
 
-def told(line: Result) -> str | None:
+def comparable_answer(line: Result) -> str | None:
     """What a line answers, to be compared: the option chosen, or the normalised words; None for nothing."""
     return chosen(line) if line.options else normalise_answer(line.answer or "") or None
 

@@ -83,11 +83,11 @@ class ResultFile:
     """The append-only result file of one process of a run; `process` counts from 0."""
 
     def __init__(self, folder: Path, process: int = 0, processes: int = 1) -> None:
-        self._lines = JsonLines(folder / results_name(process, processes))
+        self.path = folder / results_name(process, processes)
 
     def append(self, results: Iterable[Result]) -> None:
         """Write the lines as `JsonLines.append` does. Raises OSError."""
-        self._lines.append(map(vars, results))
+        JsonLines(self.path).append(map(vars, results))
 
 
 def has_results(folder: Path) -> bool:
