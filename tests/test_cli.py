@@ -295,8 +295,13 @@ def bench(chain, monkeypatch: pytest.MonkeyPatch) -> list[SimpleNamespace]:
 
     monkeypatch.setattr(bench_command, "load_items", lambda source, limit: [source, limit])
     monkeypatch.setattr(bench_command, "run_bench", run_bench)
-    monkeypatch.setattr(bench_command, "open_report", lambda out: {"folder": out.name, "runs": len(runs)})
-    monkeypatch.setattr(bench_command, "bench_table_text", lambda report: f"{report['runs']} runs")
+    report = SimpleNamespace  # a report only has to know its JSON here
+    monkeypatch.setattr(
+        bench_command,
+        "open_report",
+        lambda out: report(to_json=lambda: {"folder": out.name, "runs": len(runs)}),
+    )
+    monkeypatch.setattr(bench_command, "bench_table_text", lambda report: f"{report.to_json()['runs']} runs")
     return runs
 
 

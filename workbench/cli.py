@@ -7,7 +7,7 @@ import os
 import sys
 import traceback
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NoReturn, TextIO
 
 from workbench.commands.grounding import add_arguments as add_grounding_arguments
@@ -26,6 +26,7 @@ _QUIET = {
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",
 }
+_NAMES = "{names}"  # in the help of an option: see _Parser.names
 _JOINERS = "\n\t\u200c\u200d"  # the last two shape words in several scripts
 _EPILOG = """\
 exit codes: 0 done; 1 something went wrong or is missing here; 2 the input can't be used (standard
@@ -85,6 +86,20 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 class _Parser(argparse.ArgumentParser):
+    """Faults are sentences, and help may name what is registered, which is looked up only when help is asked
+    for: `names` is option → (module of `workbench.commands`, function that gives the names)."""
+
+    names: Mapping[str, tuple[str, str]] = {}
+
+    def format_help(self) -> str:
+        for action in self._actions:
+            if found := next(
+                (self.names[flag] for flag in action.option_strings if flag in self.names), None
+            ):
+                module = importlib.import_module(f"workbench.commands.{found[0]}")
+                action.help = str(action.help).replace(_NAMES, getattr(module, found[1])())
+        return super().format_help()
+
     def error(self, message: str) -> NoReturn:
         raise UserFacing(f"The command line can't be used: {message}.", f"See `{self.prog} --help`.")
 
@@ -161,6 +176,7 @@ def _add_bench(commands: "argparse._SubParsersAction") -> None:
         "Several processes or nodes: put `torchrun --nproc_per_node N -m workbench` in front of bench."
     )
     run.add_argument("--items", required=True, metavar="NAME|FILE", help="a bundled benchmark, or a manifest")
+    run.names = {"--format": ("bench", "layout_names"), "--judge": ("bench", "judge_names")}
     _add_layout(run)
     run.add_argument("--model", action="append", default=[], metavar="MODEL", help="repeat it to compare")
     _add_servers(run)
@@ -196,8 +212,7 @@ def _add_layout(run: argparse.ArgumentParser) -> None:
         default="",
         metavar="LAYOUT",
         help="the items are a file, folder or hub set (owner/name:config@revision) in this layout: "
-        "openmedreason, medssr, medix, slake, vqa-rad, path-vqa, vqa-med, pmc-vqa, medxpertqa or plain "
-        "(your own CSV or JSON)",
+        f"{_NAMES} (plain is your own CSV or JSON)",
     )
     run.add_argument("--images", metavar="DIR", help="where image names start from (with --format)")
     run.add_argument("--split", default="test", help="with --format (default: %(default)s)")
@@ -222,7 +237,7 @@ def _add_servers(run: argparse.ArgumentParser) -> None:
         "--judge",
         default="",
         metavar="NAME|URL[#MODEL]",
-        help="who judges the reasoning (default: word rules)",
+        help=f"who judges the reasoning: {_NAMES}, or a server (default: the first of these)",
     )
     run.add_argument(
         "--judge-protocol",

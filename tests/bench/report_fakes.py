@@ -1,4 +1,4 @@
-"""Result lines made by hand, and a run folder of them, for the tests of what a report says."""
+"""Result lines and reports made by hand, and a run folder, for the tests of what a report says."""
 
 import json
 from collections.abc import Iterable
@@ -6,6 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from workbench.bench.report.model import Report
+from workbench.bench.scores.numbers import Number
 from workbench.bench.store.results import RESULTS_FILE, RUN_FILE, Result
 
 GREEDY = {"max_new_tokens": 256, "temperature": 0.0}
@@ -46,6 +48,20 @@ def scored(perception: float, **axes: float) -> dict[str, Any]:
         for axis, score in found.items()
     }
     return whole | {"trace_score": sum(found.values()) / len(found)}
+
+
+def number(value: float | None, low: float | None = None, high: float | None = None, n: int = 10) -> Number:
+    """A number of a report."""
+    return Number(
+        value=value, low=low, high=high, n=n, n_clusters=n, method="Wilson", origin="measured", protocol="p"
+    )
+
+
+def bare_report(**parts: Any) -> Report:
+    """A report of which nothing is known but these parts."""
+    about: dict[str, Any] = {"origin": "measured", "n_items": 20, "n_images": 20}
+    scores: dict[str, Any] = {"models": (), "conditions": (), "counts": {}, "accuracy": {}, "baselines": {}}
+    return Report(**about | scores | {"axes": {}} | parts)
 
 
 def write_run(

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("results")
     made = build_report(write_results(folder / "phantoms"))
-    (folder / "phantoms" / "report.json").write_text(json.dumps(made))
+    (folder / "phantoms" / "report.json").write_text(json.dumps(made.to_json()))
     (folder / "spoilt").mkdir()
     (folder / "spoilt" / "report.json").write_text("{")
     return folder

@@ -66,7 +66,7 @@ def page(kind: str, stored: Path, kept: Path) -> gr.Blocks:
         def take(arrived: dict[str, Any], request: gr.Request) -> list[Any]:
             names = list(shelf.names(request.session_hash))
             report = shelf.report(request.session_hash, arrived["name"])
-            return [gr.Dropdown(choices=names, value=arrived["name"]), report["origin"], axis_figure(report)]
+            return [gr.Dropdown(choices=names, value=arrived["name"]), report.origin, axis_figure(report)]
 
         run.arrived.change(take, run.arrived, [choice, origin, axes], **AT_ONCE)
     return demo

@@ -13,7 +13,7 @@ from workbench.bench.asking.progress import Progress, duration
 from workbench.bench.asking.runner import SAMPLES, TEMPERATURE, run_bench
 from workbench.bench.asking.sharding import Shard, join_processes, wait_for_all
 from workbench.bench.judging.served_judge import LLMJudge, open_judge
-from workbench.bench.questions.importers import told
+from workbench.bench.questions.importers import remarks
 from workbench.bench.questions.items import ItemSet, load_items
 from workbench.bench.report.stored import open_report
 from workbench.bench.report.text import bench_table_text
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
     elif not out.is_dir():
         raise UserFacing(f"There is no results folder {args.out!r}.", "Make one with `bench run --out DIR`.")
     report = open_report(out)
-    return Outcome(as_json(report) if args.json else bench_table_text(report))
+    return Outcome(as_json(report.to_json()) if args.json else bench_table_text(report))
 
 
 def _answer(args: argparse.Namespace, settings: Settings, out: Path) -> bool:
@@ -101,7 +101,7 @@ def _items(args: argparse.Namespace) -> ItemSet:
     images = Path(args.images) if args.images else None
     items = load_items(args.items, args.limit, args.format, images=images, split=args.split)
     if not args.json:
-        sys.stderr.writelines(f"{line}\n" for line in told(items.bad))
+        sys.stderr.writelines(f"{line}\n" for line in remarks(items.bad))
     return items
 
 
@@ -117,6 +117,20 @@ def _servers(args: argparse.Namespace, out: Path) -> tuple[list["Answerer"], "Ju
     if isinstance(judge, LLMJudge) and judge.address in [model.server.address for model in served]:
         raise UserFacing("The judge is one of the models that it would judge.", "Choose another judge.")
     return list(served), judge
+
+
+def layout_names() -> str:
+    """Names of the layouts that --format takes, for its help."""
+    from workbench.bench.questions.importers import LAYOUTS
+
+    return ", ".join(LAYOUTS)
+
+
+def judge_names() -> str:
+    """Names of the judges that --judge takes, for its help."""
+    from workbench.bench.judging.rule_judge import JUDGES
+
+    return ", ".join(JUDGES)
 
 
 def read_key(file: str | None) -> str | None:

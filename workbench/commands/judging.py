@@ -13,7 +13,7 @@ from workbench.settings import Settings
 
 if TYPE_CHECKING:
     from workbench.bench.judging.served_judge import LLMJudge
-    from workbench.bench.scores.compare import Side
+    from workbench.bench.scores.compare import Comparison, Side
 
 Leaf = Callable[[Any, str, str], argparse.ArgumentParser]
 # As bench.report.export and bench.judging.served_judge name them; importing those rooms takes seconds.
@@ -91,7 +91,7 @@ def _judge(args: argparse.Namespace) -> Outcome:
         if (not args.model or line.model in args.model)
         and (not args.condition or line.condition in args.condition)
     )
-    progress = _told(args, lambda done: f"{done} answers judged\n")
+    progress = _progress_writer(args, lambda done: f"{done} answers judged\n")
     found = judge_run(folder, lines, judge, concurrency=args.at_once, progress=progress)
     if not found.n:
         raise UserFacing("There are no such answers to judge.", "Check --model and --condition.")
@@ -137,8 +137,8 @@ def _agreement_lines(record: Mapping[str, Any]) -> Iterable[str]:
             f"Cohen's kappa {kappa}; {pair['left_out']} lack a verdict"
         )
     alpha = record["krippendorff_alpha"]
-    shown = "not defined" if alpha is None else f"{alpha:.2f}"
-    yield f"All judges: Krippendorff's alpha {shown} over {record['n_alpha']} answers"
+    alpha_text = "not defined" if alpha is None else f"{alpha:.2f}"
+    yield f"All judges: Krippendorff's alpha {alpha_text} over {record['n_alpha']} answers"
 
 
 def _preference(args: argparse.Namespace) -> Outcome:
@@ -149,9 +149,9 @@ def _preference(args: argparse.Namespace) -> Outcome:
         raise UserFacing("The two models are the same.", "Give another --second.")
     folder, models = _folder(args.out), (args.first, args.second)
     judge = _open(args, folder, models)
-    progress = _told(args, lambda done, total: f"{done} of {total} pairs judged\n")
+    progress = _progress_writer(args, lambda done, total: f"{done} of {total} pairs judged\n")
     found = run_preference(
-        folder, current_lines(folder), models, args.condition, judge,
+        folder, current_lines(folder), models, condition=args.condition, judge=judge,
         concurrency=args.at_once, progress=progress,
     )  # fmt: skip
     return Outcome(as_json(found) if args.json else "\n".join(_preference_lines(found)))
@@ -203,30 +203,30 @@ def _export(args: argparse.Namespace) -> Outcome:
 
 def _compare(args: argparse.Namespace) -> Outcome:
     from workbench.bench.scores.compare import compare_runs
+    from workbench.bench.store.records import to_json
 
     found = compare_runs(_side(args.first), _side(args.second))
-    return Outcome(as_json(found) if args.json else "\n".join(_compare_lines(found)))
+    return Outcome(as_json(to_json(found)) if args.json else "\n".join(_compare_lines(found)))
 
 
-def _compare_lines(found: Mapping[str, Any]) -> Iterable[str]:
-    for name in ("first", "second"):
-        side = found[name]
+def _compare_lines(found: "Comparison") -> Iterable[str]:
+    for name, side in (("first", found.first), ("second", found.second)):
         yield (
-            f"{name}: {side['label']}, {side['condition']}, {side['folder']}, revision {side['revision']}, "
-            f"{side['n']} answers; {side['protocol']}"
+            f"{name}: {side.label}, {side.condition}, {side.folder}, revision {side.revision}, "
+            f"{side.n} answers; {side.protocol}"
         )
     yield (
-        f"{found['n_shared']} questions on {found['n_images']} images answered by both; only first "
-        f"{found['n_only_first']}, only second {found['n_only_second']}"
+        f"{found.n_shared} questions on {found.n_images} images answered by both; only first "
+        f"{found.n_only_first}, only second {found.n_only_second}"
     )
-    for row in found["rows"]:
-        p, how = (row["p"], "p") if row["p_holm"] is None else (row["p_holm"], "p (Holm)")
+    for row in found.rows:
+        p, how = (row.p, "p") if row.p_holm is None else (row.p_holm, "p (Holm)")
         yield (
-            f"{row['metric'].replace('_', ' ')}, second - first in points: {_percent(row, unit='')}, "
-            f"{how} {'not defined' if p is None else f'{p:.3g}'}, n {row['n']}; second better {row['win']}, "
-            f"same {row['tie']}, worse {row['loss']}: {row['verdict']}"
+            f"{row.metric.replace('_', ' ')}, second - first in points: {_percent(vars(row), unit='')}, "
+            f"{how} {'not defined' if p is None else f'{p:.3g}'}, n {row.n}; second better {row.win}, "
+            f"same {row.tie}, worse {row.loss}: {row.verdict}"
         )
-    for difference in found["protocol_differences"]:
+    for difference in found.protocol_differences:
         yield f"Not the same: {difference['text']}"
 
 
@@ -272,15 +272,15 @@ def _open(args: argparse.Namespace, folder: Path, models: Iterable[str]) -> "LLM
         raise UserFacing(
             f"{args.judge!r} judges reasoning, not answers.", "Give a server: http://host:8000/v1."
         )
-    shown, name = judge.address
+    url, name = judge.address
     known = read_run(folder).get("models", {})
     for model in list(models) or known:
-        if known.get(model, {}).get("label") == f"{name} at {shown}":
+        if known.get(model, {}).get("label") == f"{name} at {url}":
             raise UserFacing("The judge is one of the models that it would judge.", "Choose another judge.")
     return judge
 
 
-def _told(args: argparse.Namespace, say: Callable[..., str]) -> Callable[..., None]:
+def _progress_writer(args: argparse.Namespace, say: Callable[..., str]) -> Callable[..., None]:
     """A listener that writes every so many; silent with --json."""
 
     def tell(done: int, *rest: int) -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from tests.bench.chat_fakes import Body, Fault, serving
 from tests.bench.fakes import FakeModel, sees_side, sided_items
-from workbench.bench.asking.answering import told
+from workbench.bench.asking.answering import fault_text
 from workbench.bench.asking.chat import ChatServer, EndpointDown, Patience
 from workbench.bench.asking.endpoint import EndpointModel
 from workbench.bench.asking.runner import run_bench
@@ -170,5 +170,5 @@ def test_a_poisoned_item_is_tried_twice_and_told(tmp_path: Path) -> None:
 def test_a_fault_of_a_file_is_told_without_its_folder(tmp_path: Path) -> None:
     with pytest.raises(OSError) as fault:
         (tmp_path / "gone.png").read_bytes()
-    assert told(fault.value) == "FileNotFoundError: No such file or directory"
-    assert told(ValueError("odd")) == "ValueError: odd"
+    assert fault_text(fault.value) == "FileNotFoundError: No such file or directory"
+    assert fault_text(ValueError("odd")) == "ValueError: odd"

@@ -58,9 +58,9 @@ def test_bad_input_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture) 
         for flags, words in (
             ([], "--model or --endpoint"),
             (["--endpoint", "nowhere", "--format", "plain"], "no address"),
-            (["--endpoint", address, "--format", "paint"], "no layout 'paint'"),
+            (["--endpoint", address, "--format", "paint"], "no layout named 'paint'"),
             (["--endpoint", address, "--format", "plain", "--judge", address], "one of the models"),
-            (["--endpoint", address, "--format", "plain", "--judge", "me"], "no judge 'me'"),
+            (["--endpoint", address, "--format", "plain", "--judge", "me"], "no judge named 'me'"),
             (["--endpoint", address, "--format", "plain", "--key-file", str(tmp_path)], "can't be read"),
         ):
             assert main([*run, *flags]) == 2

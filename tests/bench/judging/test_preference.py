@@ -143,17 +143,17 @@ def test_a_stopped_judging_goes_on_from_its_record_and_is_summarised(tmp_path: P
     with serving(rule) as fake:
         with pytest.raises(EndpointDown):
             run_preference(
-                tmp_path, lines, ("base", "tuned"), "image",
-                judge_for(fake.url, folder=tmp_path), concurrency=1,
+                tmp_path, lines, ("base", "tuned"), condition="image",
+                judge=judge_for(fake.url, folder=tmp_path), concurrency=1,
             )  # fmt: skip
         assert read_preferences(tmp_path) == []
         left, before = 99, len(fake.requests)
         judge = judge_for(fake.url, folder=tmp_path)
-        found = run_preference(tmp_path, lines, ("base", "tuned"), "image", judge)
+        found = run_preference(tmp_path, lines, ("base", "tuned"), condition="image", judge=judge)
         assert len(fake.requests) == before + 5
-        assert run_preference(tmp_path, lines, ("base", "tuned"), "image", judge) == found
+        assert run_preference(tmp_path, lines, ("base", "tuned"), condition="image", judge=judge) == found
         with pytest.raises(UserFacing, match="no 'image' lines of 'nobody'"):
-            run_preference(tmp_path, lines, ("base", "nobody"), "image", judge)
+            run_preference(tmp_path, lines, ("base", "nobody"), condition="image", judge=judge)
     assert (
         found["win"] == 4 and found["pairs"][0]["outcome"] == "second" and "both orders" in found["protocol"]
     )

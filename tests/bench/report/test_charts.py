@@ -1,5 +1,6 @@
 """Figures: order, heights, whiskers, baselines, escaping; published figures look different."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from tests.bench.fakes import FakeModel, first_option, sees_side, sided_items
 from workbench.bench.asking.runner import run_bench
 from workbench.bench.report.build import build_report
 from workbench.bench.report.charts import axis_figure, difference_figure, published_figure
+from workbench.bench.report.model import Report
 from workbench.bench.report.published import PKR_TABLE, load_published, published_table
 
 
@@ -20,7 +22,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return build_report(run_bench(items, models, path / "out", conditions=("image", "blank")))
 
 
-def test_bars_in_the_order_p_r_trace_accuracy(report: dict[str, Any]) -> None:
+def test_bars_in_the_order_p_r_trace_accuracy(report: Report) -> None:
     figure = axis_figure(report)
     base, tuned = (trace for trace in figure.data if trace.type == "bar")
     heads = [tick.split("<br>n =")[0].replace("<br>", " ") for tick in tuned.x]
@@ -31,21 +33,21 @@ def test_bars_in_the_order_p_r_trace_accuracy(report: dict[str, Any]) -> None:
     assert tuple(figure.layout.yaxis.range) == (0, 100)
 
 
-def test_the_crosses_of_blank_images_have_interval_and_n(report: dict[str, Any]) -> None:
+def test_the_crosses_of_blank_images_have_interval_and_n(report: Report) -> None:
     crosses = [trace for trace in axis_figure(report).data if "blank image" in (trace.name or "")]
     assert len(crosses) == 2
     assert all("n = 12" in trace.customdata[0] and " to " in trace.customdata[0] for trace in crosses)
 
 
-def test_whiskers_are_the_interval_on_both_sides(report: dict[str, Any]) -> None:
+def test_whiskers_are_the_interval_on_both_sides(report: Report) -> None:
     tuned = axis_figure(report).data[1]
-    number = report["accuracy"]["tuned"]["image"]["overall"]
+    number = report.accuracy["tuned"]["image"].overall
     assert tuned.error_y.symmetric is False
     assert tuned.error_y.array[-1] == 0.0  # all right: nothing above 100 %
-    assert tuned.error_y.arrayminus[-1] == pytest.approx(100 * (1 - number["low"])) and number["low"] < 0.7
+    assert tuned.error_y.arrayminus[-1] == pytest.approx(100 * (1 - number.low)) and number.low < 0.7
 
 
-def test_models_differ_by_lightness_and_axes_by_hue(report: dict[str, Any]) -> None:
+def test_models_differ_by_lightness_and_axes_by_hue(report: Report) -> None:
     base, tuned = (trace for trace in axis_figure(report).data if trace.type == "bar")
     assert len(set(tuned.marker.color[:3])) == 3
     for light, dark in zip(base.marker.color, tuned.marker.color, strict=True):
@@ -56,7 +58,7 @@ def brightness(colour: str) -> float:
     return sum(int(colour[i : i + 2], 16) for i in (1, 3, 5)) / 3
 
 
-def test_baseline_line_and_blank_marks(report: dict[str, Any]) -> None:
+def test_baseline_line_and_blank_marks(report: Report) -> None:
     figure = axis_figure(report)
     (line,) = figure.layout.shapes
     assert line.y0 == line.y1 == pytest.approx(100 * 8 / 12) and line.x0 < 3 < line.x1
@@ -65,14 +67,14 @@ def test_baseline_line_and_blank_marks(report: dict[str, Any]) -> None:
     assert [trace.y[0] for trace in crosses] == pytest.approx([100 * 4 / 12] * 2)
 
 
-def test_names_of_models_are_escaped(report: dict[str, Any]) -> None:
+def test_names_of_models_are_escaped(report: Report) -> None:
     names = [trace.name for trace in axis_figure(report).data] + [
         trace.name for trace in difference_figure(report).data
     ]
     assert any("&lt;b&gt;base" in name for name in names) and not any("<b>" in name for name in names)
 
 
-def test_forest_plot(report: dict[str, Any]) -> None:
+def test_forest_plot(report: Report) -> None:
     figure = difference_figure(report)
     (rows,) = figure.data
     assert list(rows.x) == pytest.approx([100, 100, 100, 100 * 8 / 12])
@@ -81,8 +83,8 @@ def test_forest_plot(report: dict[str, Any]) -> None:
     assert rows.error_x.arrayminus[-1] > 0
 
 
-def test_nothing_to_compare_is_an_empty_plot(report: dict[str, Any]) -> None:
-    assert len(difference_figure(report | {"differences": []}).data) == 0
+def test_nothing_to_compare_is_an_empty_plot(report: Report) -> None:
+    assert len(difference_figure(replace(report, differences=())).data) == 0
     assert len(axis_figure(report, "shuffled_options").data) == 0
 
 
@@ -104,7 +106,7 @@ def test_every_published_table_can_be_drawn() -> None:
         assert ("Re-evaluated by others" in figure.layout.title.text) == (table.origin == "re-evaluated")
 
 
-def test_figures_survive_a_page(report: dict[str, Any], tmp_path: Path) -> None:
+def test_figures_survive_a_page(report: Report, tmp_path: Path) -> None:
     published = published_figure(published_table(PKR_TABLE))
     for figure in (axis_figure(report), difference_figure(report), published):
         assert figure.to_json()

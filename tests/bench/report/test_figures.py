@@ -1,54 +1,59 @@
 """Radar and reliability figures: the numbers in them are those of the report, and nothing else."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.bench.fakes import FakeModel, first_option, sees_side, sided_items
+from tests.bench.report_fakes import bare_report, number
 from workbench.bench.asking.runner import run_bench
 from workbench.bench.report.build import build_report
 from workbench.bench.report.figures import RADAR_CAPTION, radar_figure, reliability_figure
+from workbench.bench.report.model import ItemsFacts, ModelFacts, Report
+from workbench.bench.scores.calibration import Bin, Calibration
+from workbench.bench.scores.measure import AxisNumbers, TraceNumbers
+from workbench.bench.scores.numbers import ByKind, Number
 
 
-def number(value: float | None, n: int = 10) -> dict[str, Any]:
-    spread = None if value is None else 0.1
-    return {
-        "value": value, "low": spread and value - spread, "high": spread and value + spread, "n": n,
-        "n_clusters": n, "method": "Wilson", "origin": "measured", "protocol": "p",
-    }  # fmt: skip
+def around(value: float | None, n: int = 10) -> Number:
+    """A number with an interval of ten points on both sides."""
+    return number(value, *(None, None) if value is None else (value - 0.1, value + 0.1), n=n)
 
 
-def axes(*values: float | None) -> dict[str, Any]:
-    names = ("perception", "knowledge", "rationale")
-    return {name: {"score": number(value)} for name, value in zip(names, values, strict=True)}
+def by_kind(value: float) -> ByKind:
+    return ByKind(around(value), around(None), around(None))
 
 
-def written() -> dict[str, Any]:
-    curve = [
-        {"low": 0.5, "high": 0.6, "n": 4, "confidence": 0.55, "accuracy": 0.25},
-        {"low": 0.9, "high": 1.0, "n": 16, "confidence": 0.95, "accuracy": 0.75},
-    ]
-    whole = [{"low": 0.0, "high": 0.1, "n": 20, "confidence": 0.02, "accuracy": 0.65}]
+def axes(*values: float | None) -> TraceNumbers:
+    nothing = around(None)
+    found = [AxisNumbers(nothing, nothing, around(value)) for value in values]
+    return TraceNumbers(*found, trace_score=nothing)
+
+
+def written() -> Report:
+    curve = (
+        Bin(low=0.5, high=0.6, n=4, confidence=0.55, accuracy=0.25),
+        Bin(low=0.9, high=1.0, n=16, confidence=0.95, accuracy=0.75),
+    )
+    whole = (Bin(low=0.0, high=0.1, n=20, confidence=0.02, accuracy=0.65),)
     # ECE by hand: 4/20 · |0.25 − 0.55| + 16/20 · |0.75 − 0.95| = 0.06 + 0.16 = 0.22
-    return {
-        "items": {"name": "x"},
-        "n_items": 20,
-        "n_images": 20,
-        "models": [{"name": "base", "label": "<i>Base</i>"}, {"name": "tuned", "label": "Tuned"}],
-        "accuracy": {m: {"image": {"overall": number(v)}} for m, v in (("base", 0.25), ("tuned", 0.65))},
-        "axes": {"base": {"image": axes(0.1, 0.2, None)}, "tuned": {"image": axes(0.5, 0.625, 0.75)}},
-        "calibration": {
+    return bare_report(
+        items=ItemsFacts("x"),
+        models=(ModelFacts("base", "<i>Base</i>", "p"), ModelFacts("tuned", "Tuned", "p")),
+        accuracy={model: {"image": by_kind(value)} for model, value in (("base", 0.25), ("tuned", 0.65))},
+        axes={"base": {"image": axes(0.1, 0.2, None)}, "tuned": {"image": axes(0.5, 0.625, 0.75)}},
+        calibration={
             "base": {"image": {}},
             "tuned": {
                 "image": {
-                    "answer": number(0.22, 20) | {"curve": curve},
-                    "text": number(0.63, 20) | {"curve": whole},
+                    "answer": Calibration(**vars(around(0.22, 20)), curve=curve),
+                    "text": Calibration(**vars(around(0.63, 20)), curve=whole),
                 }
             },
         },
-    }
+    )
 
 
 def test_radar_has_the_scores_on_its_spokes_and_closes() -> None:
@@ -72,8 +77,7 @@ def test_radar_says_what_it_is_of_and_of_how_many() -> None:
 
 
 def test_radar_of_two_spokes_is_empty() -> None:
-    report = written()
-    report["axes"] = {m: {"image": axes(0.5, None, None)} for m in ("base", "tuned")}
+    report = replace(written(), axes={m: {"image": axes(0.5, None, None)} for m in ("base", "tuned")})
     assert len(radar_figure(report).data) == 0
     assert len(radar_figure(written(), "blank").data) == 0
 
@@ -90,7 +94,7 @@ def test_reliability_has_a_point_a_bin_with_its_n() -> None:
 
 
 def test_without_probabilities_the_reliability_figure_is_empty() -> None:
-    assert len(reliability_figure(written() | {"calibration": {}}).data) == 0
+    assert len(reliability_figure(replace(written(), calibration={})).data) == 0
     assert len(reliability_figure(written(), "blank").data) == 0
 
 

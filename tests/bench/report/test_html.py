@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 from tests.bench.fakes import FakeModel, first_option, sees_side, sided_items
+from tests.bench.report_fakes import number
 from workbench.bench.asking.runner import run_bench
 from workbench.bench.judging.log import append_line
 from workbench.bench.judging.verdicts import VERDICTS_FILE
 from workbench.bench.report.build import build_report
 from workbench.bench.report.export import write_html
 from workbench.bench.report.html import html_report
-from workbench.bench.report.html_charts import HEIGHT, TOP, bar_groups, forests, percent
+from workbench.bench.report.html_charts import HEIGHT, TOP, bar_groups, forests
 from workbench.bench.report.stored import open_report
-from workbench.bench.scores.numbers import p_text
+from workbench.bench.scores.numbers import p_text, percent_text
 from workbench.bench.store.results import RESULTS_FILE, RUN_FILE, ResultFile, read_results
 from workbench.errors import UserFacing
 
@@ -75,7 +76,7 @@ def test_hostile_words_stay_words(tmp_path: Path) -> None:
 
 def test_a_report_without_lines_shows_its_scores(folder: Path, tmp_path: Path) -> None:
     report = build_report(folder)
-    (tmp_path / "report.json").write_text(json.dumps(report))
+    (tmp_path / "report.json").write_text(json.dumps(report.to_json()))
     page = html_report(tmp_path)
     assert "not its single answers" in page and "+66.7" in page and "<article>" not in page
     with pytest.raises(UserFacing):
@@ -151,9 +152,10 @@ def test_differences_stand_on_one_scale(folder: Path) -> None:
 
 
 def test_words_for_numbers() -> None:
-    number = {"value": 0.626, "low": 0.5, "high": 0.7}
-    assert percent(number) == "62.6 [50.0, 70.0]" and percent(number, signed=True) == "+62.6 [+50.0, +70.0]"
-    assert percent(number | {"low": None}) == "62.6" and percent(None) == percent({"value": None}) == "-"
+    found = number(0.626, 0.5, 0.7)
+    assert percent_text(found) == "62.6 [50.0, 70.0]" and percent_text(found, interval=False) == "62.6"
+    assert percent_text(found, signed=True) == "+62.6 [+50.0, +70.0]"
+    assert percent_text(number(0.626)) == "62.6" and percent_text(None) == percent_text(number(None)) == "-"
     assert [p_text(p, none="-") for p in (None, 0.0004, 0.0123)] == ["-", "< 0.001", "0.012"]
 
 

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.bench.report_fakes import bare_report
+from workbench.bench.report.text import bench_table_text
 from workbench.bench.scores.calibration import (
     RESAMPLES,
     _bootstrap,
     calibration_error,
     calibration_of,
-    calibration_rows,
     confidences,
     reliability,
 )
@@ -40,8 +41,8 @@ def test_nothing_to_measure_is_an_error() -> None:
 
 def test_reliability_leaves_empty_bins_out_and_edges_go_below() -> None:
     rows = reliability([0.0, 0.1, 0.11, 1.0], [False, True, True, True])
-    assert [(row["low"], row["n"]) for row in rows] == [(0.0, 2), (0.1, 1), (0.9, 1)]
-    assert rows[0]["accuracy"] == 0.5 and rows[0]["confidence"] == pytest.approx(0.05)
+    assert [(row.low, row.n) for row in rows] == [(0.0, 2), (0.1, 1), (0.9, 1)]
+    assert rows[0].accuracy == 0.5 and rows[0].confidence == pytest.approx(0.05)
 
 
 def test_confidences_of_the_answer_and_of_the_text() -> None:
@@ -64,11 +65,17 @@ def test_report_part_counts_by_image_and_skips_failures() -> None:
         replace(line, correct=None, error="lost"),
     ]
     found = calibration_of(lines, "greedy")
-    assert found["answer"]["value"] == pytest.approx(0.4) and found["answer"]["n"] == 2
-    assert found["answer"]["low"] <= 0.4 <= found["answer"]["high"]
-    assert found["text"]["n"] == 1 and found["text"]["low"] is None
-    rows = calibration_rows({"calibration": {"tuned": {"image": found}, "base": {"image": {}}}})
-    assert rows[1] == ["tuned, image", "0.400", "0.500"] and len(rows) == 2
+    assert found["answer"].value == pytest.approx(0.4) and found["answer"].n == 2
+    assert found["answer"].low <= 0.4 <= found["answer"].high
+    assert found["text"].n == 1 and found["text"].low is None
+    report = bare_report(calibration={"tuned": {"image": found}, "base": {"image": {}}})
+    *_, head, row = bench_table_text(report).splitlines()
+    assert head.split("  ")[0] == "Calibration error (ECE)" and row.split() == [
+        "tuned,",
+        "image",
+        "0.400",
+        "0.500",
+    ]
 
 
 def test_interval_is_that_of_resampling_whole_images() -> None:

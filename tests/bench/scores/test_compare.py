@@ -1,11 +1,14 @@
 """Two sides of the same questions: paired numbers by hand, and what is refused."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.bench.report_fakes import GREEDY, line, scored, write_run
+from tests.bench.report_fakes import GREEDY, line, number, scored, write_run
 from workbench.bench.scores.compare import Side, compare_runs, verdict
+from workbench.bench.scores.measure import MetricGap
+from workbench.bench.scores.numbers import Paired
 from workbench.errors import UserFacing
 
 
@@ -22,24 +25,24 @@ def test_two_conditions_of_one_folder(tmp_path: Path) -> None:
     ]
     folder = write_run(tmp_path, every)
     found = compare_runs(Side(folder, "m", "blank"), Side(folder, "m", "image"))
-    assert [found[name] for name in ("n_shared", "n_images", "n_only_first", "n_only_second")] == [
+    assert [getattr(found, name) for name in ("n_shared", "n_images", "n_only_first", "n_only_second")] == [
         11,
         11,
         0,
         1,
     ]
-    rows = {row["metric"]: row for row in found["rows"]}
+    rows = {row.metric: row for row in found.rows}
     assert list(rows) == ["perception", "trace_score", "accuracy"]
     accuracy = rows["accuracy"]
-    assert (accuracy["win"], accuracy["tie"], accuracy["loss"]) == (8, 3, 0)
-    assert (accuracy["first_value"], accuracy["second_value"]) == (3 / 11, 1.0)
-    assert accuracy["value"] == pytest.approx(8 / 11) and accuracy["p"] == pytest.approx(2 / 2**8)
-    assert accuracy["verdict"] == "second higher" and accuracy["test"] == "exact McNemar"
+    assert (accuracy.win, accuracy.tie, accuracy.loss) == (8, 3, 0)
+    assert (accuracy.first_value, accuracy.second_value) == (3 / 11, 1.0)
+    assert accuracy.value == pytest.approx(8 / 11) and accuracy.p == pytest.approx(2 / 2**8)
+    assert accuracy.verdict == "second higher" and accuracy.test == "exact McNemar"
     perception = rows["perception"]
-    assert (perception["win"], perception["tie"], perception["loss"]) == (6, 5, 0)
-    assert perception["value"] == pytest.approx(6 * 0.5 / 11)
-    assert perception["p_holm"] == perception["p"] and perception["verdict"] == "second higher"
-    assert [row["field"] for row in found["protocol_differences"]] == ["condition"]
+    assert (perception.win, perception.tie, perception.loss) == (6, 5, 0)
+    assert perception.value == pytest.approx(6 * 0.5 / 11)
+    assert perception.p_holm == perception.p and perception.verdict == "second higher"
+    assert [row.field for row in found.protocol_differences] == ["condition"]
 
 
 def test_two_folders_and_the_other_way_round(tmp_path: Path) -> None:
@@ -47,12 +50,12 @@ def test_two_folders_and_the_other_way_round(tmp_path: Path) -> None:
     text = (two / "run.json").read_text().replace('"revision": "1"', '"revision": "2"')
     (two / "run.json").write_text(text)
     found = compare_runs(Side(one, "m"), Side(two, "m"))
-    (row,) = found["rows"]
-    assert (row["win"], row["tie"], row["loss"]) == (1, 6, 1)
-    assert (row["value"], row["p"], row["verdict"]) == (0.0, 1.0, "no difference shown")
-    assert [entry["text"] for entry in found["protocol_differences"]] == ["revision: 1 against 2"]
-    back = compare_runs(Side(two, "m"), Side(one, "m"))["rows"][0]
-    assert (back["low"], back["high"]) == pytest.approx((-row["high"], -row["low"]))
+    (row,) = found.rows
+    assert (row.win, row.tie, row.loss) == (1, 6, 1)
+    assert (row.value, row.p, row.verdict) == (0.0, 1.0, "no difference shown")
+    assert [entry.text for entry in found.protocol_differences] == ["revision: 1 against 2"]
+    back = compare_runs(Side(two, "m"), Side(one, "m")).rows[0]
+    assert (back.low, back.high) == pytest.approx((-row.high, -row.low))
 
 
 def test_failed_items_are_not_answered_by_both(tmp_path: Path) -> None:
@@ -60,8 +63,8 @@ def test_failed_items_are_not_answered_by_both(tmp_path: Path) -> None:
     one = write_run(tmp_path / "one", [line("i0", "left"), failed, line("i2", "left")])
     two = run(tmp_path / "two", "lll")
     found = compare_runs(Side(one, "m"), Side(two, "m"))
-    assert [found[name] for name in ("n_shared", "n_only_first", "n_only_second")] == [2, 0, 1]
-    assert (found["first"]["n"], found["rows"][0]["n"]) == (2, 2)
+    assert [getattr(found, name) for name in ("n_shared", "n_only_first", "n_only_second")] == [2, 0, 1]
+    assert (found.first.n, found.rows[0].n) == (2, 2)
     with pytest.raises(UserFacing, match="holds no answers"):
         compare_runs(Side(write_run(tmp_path / "none", [failed]), "m"), Side(two, "m"))
 
@@ -72,25 +75,24 @@ def test_protocol_differences_are_named(tmp_path: Path) -> None:
              line("i1", "left", decoding={**GREEDY, "max_new_tokens": 64}, mode="short")]  # fmt: skip
     changed = {"decoding": {**GREEDY, "max_new_tokens": 64}, "mode": "short", "dtype": "float32"}
     two = write_run(tmp_path / "two", every, models={"m": changed})
-    found = {
-        row["field"]: row for row in compare_runs(Side(one, "m"), Side(two, "m"))["protocol_differences"]
-    }
+    found = {row.field: row for row in compare_runs(Side(one, "m"), Side(two, "m")).protocol_differences}
     assert set(found) == {"prompt mode", "decoding: max_new_tokens", "number format", "options shown"}
-    assert found["options shown"]["second"] == "on 1 of 2 questions"
-    assert found["number format"]["text"] == "number format: not stated against float32"
+    assert found["options shown"].second == "on 1 of 2 questions"
+    assert found["number format"].text == "number format: not stated against float32"
 
 
 def test_a_verdict_needs_interval_and_p() -> None:
-    row = {"value": 0.1, "low": 0.01, "high": 0.2, "p": 0.04, "p_holm": None}
-    assert verdict(row) == "second higher"
-    assert verdict(row | {"value": -0.1, "low": -0.2, "high": -0.01}) == "first higher"
-    assert verdict(row | {"p_holm": 0.06}) == "no difference shown"
-    assert verdict(row | {"low": -0.01}) == "no difference shown"
-    none = {"low": None, "high": None}
-    assert verdict(row | none | {"metric": "perception"}) == "no interval"
-    assert verdict(row | none | {"metric": "accuracy", "p": 0.002}) == "second higher"
-    assert verdict(row | none | {"metric": "accuracy", "p": 0.2}) == "no difference shown"
-    assert verdict(row | none | {"metric": "perception", "value": 0.0}) == "no difference shown"
+    gap = Paired(**vars(number(0.1, 0.01, 0.2)), p=0.04, test="t")
+    row = MetricGap(**vars(gap), metric="perception", p_holm=None)
+    assert verdict(gap) == verdict(row) == "second higher"
+    assert verdict(replace(row, value=-0.1, low=-0.2, high=-0.01)) == "first higher"
+    assert verdict(replace(row, p_holm=0.06)) == "no difference shown"
+    assert verdict(replace(row, low=-0.01)) == "no difference shown"
+    bare = replace(row, low=None, high=None)
+    assert verdict(bare) == verdict(replace(gap, low=None, high=None)) == "no interval"
+    assert verdict(replace(bare, metric="accuracy", p=0.002)) == "second higher"
+    assert verdict(replace(bare, metric="accuracy", p=0.2)) == "no difference shown"
+    assert verdict(replace(bare, value=0.0)) == "no difference shown"
 
 
 def test_refusals(tmp_path: Path) -> None:
@@ -98,8 +100,8 @@ def test_refusals(tmp_path: Path) -> None:
     apart = write_run(tmp_path / "apart", [line("x", "left")])
     with pytest.raises(UserFacing, match="no question in common"):
         compare_runs(Side(one, "m"), Side(apart, "m"))
-    for number, change in enumerate(({"question": "How many?"}, {"gold": "right"}, {"image_group": "other"})):
-        other = write_run(tmp_path / f"other{number}", [line("i0", "left", **change), line("i1", "left")])
+    for place, change in enumerate(({"question": "How many?"}, {"gold": "right"}, {"image_group": "other"})):
+        other = write_run(tmp_path / f"other{place}", [line("i0", "left", **change), line("i1", "left")])
         with pytest.raises(UserFacing, match="1 of 2 shared ids name another question or picture"):
             compare_runs(Side(one, "m"), Side(other, "m"))
     with pytest.raises(UserFacing, match="holds no answers of 'gone' under 'image'"):

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.bench.report_fakes import line, write_run
-from workbench.bench.report.build import bench_table_text, build_report
+from workbench.bench.report.build import build_report
+from workbench.bench.report.text import bench_table_text
 from workbench.bench.scores.consistency import Sample, consistency, item_votes, self_consistency
 from workbench.bench.store.results import Result
 
@@ -85,39 +86,39 @@ def test_self_consistency_of_result_lines() -> None:
         "failed": [*drawn("failed", "lll"), line("failed", None, condition="sampled", error="broken")],
     }
     found = self_consistency(items, "how")
-    assert (found["n_items"], found["n_samples"], found["left_out"]) == (4, 4, 2)
+    assert (found.n_items, found.n_samples, found.left_out) == (4, 4, 2)
     # Right per pass: a b / a / a / a b c.
-    assert found["passes"] == [0.5, 0.25, 0.25, 0.75]
-    assert found["sd"] == pytest.approx(math.sqrt(44 / 256 / 3))
-    assert found["mean"]["value"] == pytest.approx(7 / 16) and found["mean"]["n"] == 4
-    assert found["majority_accuracy"]["value"] == 0.5
-    assert found["agreement"]["value"] == pytest.approx((1 + 0.5 + 0.75 + 0) / 4)
-    assert found["unanimous"]["value"] == 0.25
-    assert (found["recovery_rate"]["value"], found["recovery_rate"]["n"]) == (4 / 16, 16)
-    assert found["invalid_rate"]["value"] == 5 / 16 and found["invalid_rate"]["n_clusters"] == 4
-    assert [(row["votes"], row["n"], row["right"]) for row in found["histogram"]] == [
+    assert found.passes == (0.5, 0.25, 0.25, 0.75)
+    assert found.sd == pytest.approx(math.sqrt(44 / 256 / 3))
+    assert found.mean.value == pytest.approx(7 / 16) and found.mean.n == 4
+    assert found.majority_accuracy.value == 0.5
+    assert found.agreement.value == pytest.approx((1 + 0.5 + 0.75 + 0) / 4)
+    assert found.unanimous.value == 0.25
+    assert (found.recovery_rate.value, found.recovery_rate.n) == (4 / 16, 16)
+    assert found.invalid_rate.value == 5 / 16 and found.invalid_rate.n_clusters == 4
+    assert [(row.votes, row.n, row.right) for row in found.histogram] == [
         (4, 1, 1), (3, 1, 0), (2, 1, 1), (1, 0, 0), (0, 1, 0),
     ]  # fmt: skip
-    assert found["agreement"]["protocol"].startswith("how; ")
+    assert found.agreement.protocol.startswith("how; ")
 
 
 def test_no_whole_item_has_no_self_consistency() -> None:
-    assert self_consistency({}, "how") == {}
-    assert self_consistency({"a": [line("a", None, condition="sampled", error="broken")]}, "how") == {}
+    assert self_consistency({}, "how") is None
+    assert self_consistency({"a": [line("a", None, condition="sampled", error="broken")]}, "how") is None
 
 
 def test_sampled_lines_stay_out_of_the_scores(tmp_path: Path) -> None:
     every = [line("a", "right"), line("b", "left"), *drawn("a", "ll"), *drawn("b", "lr")]
     report = build_report(write_run(tmp_path, every))
-    assert report["conditions"] == ["image"] and list(report["accuracy"]["m"]) == ["image"]
-    assert report["accuracy"]["m"]["image"]["overall"]["value"] == 0.5
-    found = report["self_consistency"]["m"]
-    assert found["mean"]["value"] == 0.75 and "temperature 0.6" in found["mean"]["protocol"]
-    assert found["n_tied"] == 1
+    assert report.conditions == ("image",) and list(report.accuracy["m"]) == ["image"]
+    assert report.accuracy["m"]["image"].overall.value == 0.5
+    found = report.self_consistency["m"]
+    assert found.mean.value == 0.75 and "temperature 0.6" in found.mean.protocol
+    assert found.n_tied == 1
 
 
 def test_a_report_of_samples_alone(tmp_path: Path) -> None:
     report = build_report(write_run(tmp_path, drawn("a", "lr")))
-    assert report["accuracy"] == {} and report["n_items"] == 1
-    assert report["self_consistency"]["m"]["mean"]["value"] == 0.5
+    assert report.accuracy == {} and report.n_items == 1
+    assert report.self_consistency["m"].mean.value == 0.5
     assert "Several samples" in bench_table_text(report)

@@ -7,6 +7,7 @@ import pytest
 
 from tests.bench.report_fakes import line, write_run
 from workbench.bench.report.build import build_report
+from workbench.bench.report.model import Report
 
 
 def lines_of(condition: str, says: str, **other: Any) -> list[Any]:
@@ -26,33 +27,33 @@ def report(tmp_path: Path) -> dict[str, Any]:
     return build_report(write_run(tmp_path, every))
 
 
-def test_share_of_answers_that_another_picture_changes(report: dict[str, Any]) -> None:
-    found = report["image_sensitivity"]["m"]
+def test_share_of_answers_that_another_picture_changes(report: Report) -> None:
+    found = report.image_sensitivity["m"]
     # Changed: the third, fourth, seventh and eighth of eight; no answer twice is no change.
-    assert (found["value"], found["n"]) == (4 / 8, 8)
-    assert found["low"] < 0.5 < found["high"] and found["method"] == "Wilson"
+    assert (found.value, found.n) == (4 / 8, 8)
+    assert found.low < 0.5 < found.high and found.method == "Wilson"
 
 
-def test_accuracy_left_with_another_picture(report: dict[str, Any]) -> None:
-    found = report["shuffled_image_effect"]["m"]
+def test_accuracy_left_with_another_picture(report: Report) -> None:
+    found = report.shuffled_image_effect["m"]
     # With its own 5 of 8 right, with another's 3: both right 2, only with another's 1, only with its own 3.
-    assert found["value"] == pytest.approx(2 / 8)
-    assert [found["table"][name] for name in ("both_right", "only_first", "only_second")] == [2, 1, 3]
-    assert found["p"] == pytest.approx(2 * (1 + 4) / 2**4)
-    assert report["image_effect"] == {}
+    assert found.value == pytest.approx(2 / 8)
+    assert (found.table.both_right, found.table.only_first, found.table.only_second) == (2, 1, 3)
+    assert found.p == pytest.approx(2 * (1 + 4) / 2**4)
+    assert report.image_effect == {}
 
 
-def test_choices_kept_in_another_order(report: dict[str, Any]) -> None:
+def test_choices_kept_in_another_order(report: Report) -> None:
     # Kept: 1, 2, 5 and 8; no answer twice is not kept.
-    assert report["shuffle_consistency"]["m"]["value"] == 4 / 8
+    assert report.shuffle_consistency["m"].value == 4 / 8
 
 
-def test_what_asking_for_reasoning_changes(report: dict[str, Any]) -> None:
-    found = report["prompt_effect"]["m"]
-    assert (found["first"], found["second"]) == ("short_prompt", "image")
-    assert found["value"] == pytest.approx(5 / 8 - 1 / 8)
-    assert found["protocol"].startswith("first: short prompt") and "second: trace prompt" in found["protocol"]
-    assert report["accuracy"]["m"]["short_prompt"]["overall"]["protocol"].startswith("short prompt")
+def test_what_asking_for_reasoning_changes(report: Report) -> None:
+    found = report.prompt_effect["m"]
+    assert (found.first, found.second) == ("short_prompt", "image")
+    assert found.value == pytest.approx(5 / 8 - 1 / 8)
+    assert found.protocol.startswith("first: short prompt") and "second: trace prompt" in found.protocol
+    assert report.accuracy["m"]["short_prompt"].overall.protocol.startswith("short prompt")
 
 
 def test_failed_items_and_open_answers(tmp_path: Path) -> None:
@@ -66,5 +67,5 @@ def test_failed_items_and_open_answers(tmp_path: Path) -> None:
         line("c", None, condition="shuffled_image", error="broken", **other),
     ]
     report = build_report(write_run(tmp_path, every))
-    assert (report["image_sensitivity"]["m"]["value"], report["image_sensitivity"]["m"]["n"]) == (1 / 2, 2)
-    assert report["prompt_effect"] == {}
+    assert (report.image_sensitivity["m"].value, report.image_sensitivity["m"].n) == (1 / 2, 2)
+    assert report.prompt_effect == {}

@@ -4,9 +4,8 @@ import math
 
 import pytest
 
-from tests.bench.report_fakes import line
 from workbench.bench.scores.scoring import bleu1, corpus_bleu1, token_f1
-from workbench.bench.scores.text_scores import class_scores, macro_f1, text_scores_of
+from workbench.bench.scores.text_scores import class_scores, macro_f1
 
 PAIRS = [
     ("the left lung", "left lung"),  # words 3 and 2, shared 2; normalised the same
@@ -51,29 +50,3 @@ def test_macro_f1_shows_what_accuracy_hides() -> None:
 
 def test_other_scripts_have_words() -> None:
     assert token_f1("左 肺", "左 肺") == 1.0 and bleu1("пневмония слева", "Пневмония") == 0.5
-
-
-def test_text_scores_of_result_lines() -> None:
-    open_ = {"options": (), "answer_type": "open"}
-    lines = [
-        line("a", "left"),  # the option chosen is the answer
-        line("b", "left", gold="right"),
-        line("c", "right", answer="B", answer_letter="B", gold="right"),
-        line("d", "no", gold="no fracture", **open_),
-        line("e", None, gold="mass", **open_),
-        line("f", None, gold="mass", error="broken", **open_),
-    ]
-    found = text_scores_of("how", lines)
-    assert found["token_f1"]["value"] == pytest.approx((1 + 0 + 1 + 2 / 3 + 0) / 5)
-    assert found["bleu1"]["value"] == pytest.approx((1 + 0 + 1 + math.exp(-1) + 0) / 5)
-    # corpus: matched 1 + 0 + 1 + 1 + 0, given 4, reference 1 + 1 + 1 + 2 + 1
-    assert found["bleu1_corpus"]["value"] == pytest.approx(math.exp(1 - 6 / 4) * 3 / 4)
-    # left: given 2, gold 1, right 1 → 2/3; right: given 1, gold 2, right 1 → 2/3
-    assert found["macro_f1"]["value"] == pytest.approx(2 / 3)
-    assert (found["macro_f1"]["n"], found["token_f1"]["n"], found["macro_f1"]["method"]) == (
-        3,
-        5,
-        "no interval",
-    )
-    assert text_scores_of("how", lines[-1:]) == {}
-    assert text_scores_of("how", lines[3:])["macro_f1"]["value"] is None

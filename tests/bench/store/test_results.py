@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.bench.store.result_files import mend_last_line, result_files, whole_lines
+from workbench.bench.store.result_files import result_files
 from workbench.bench.store.results import (
     RESULTS_FILE,
     RUN_FILE,
@@ -171,20 +171,3 @@ def test_known_keys_with_and_without_the_failed(tmp_path: Path) -> None:
     ResultFile(tmp_path, 1, 2).append([LINE])
     assert known_keys(tmp_path) == {"k1", "k2"} and known_keys(tmp_path, retry_failed=True) == {"k1"}
     assert [(line.key, line.error) for line in read_results(tmp_path)] == [("k1", None), ("k2", "no")]
-
-
-@pytest.mark.parametrize("length", [10, 70_000, 200_000])
-def test_long_last_lines_are_mended_too(tmp_path: Path, length: int) -> None:
-    path = tmp_path / RESULTS_FILE
-    path.write_bytes(b"{}\n" + b'"' + b"x" * length)
-    mend_last_line(path)
-    assert path.read_bytes() == b"{}\n"
-    path.write_bytes(b'"' + b"x" * length + b'"')
-    mend_last_line(path)
-    assert path.read_bytes().endswith(b'x"\n') and path.stat().st_size == length + 3
-
-
-def test_a_file_that_is_gone_is_told_without_its_path(tmp_path: Path) -> None:
-    with pytest.raises(UserFacing, match=r"gone.jsonl can't be read \(No such file") as raised:
-        list(whole_lines(tmp_path / "gone.jsonl"))
-    assert str(tmp_path) not in str(raised.value)

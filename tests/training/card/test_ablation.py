@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from tests.bench.report_fakes import bare_report, number
 from tests.tiny import save_tiny
 from workbench.bench.questions.items import load_items
+from workbench.bench.scores.numbers import ByKind
 from workbench.models.loading import load_model
 from workbench.training.card.ablation import measure_stages, stage_cells, stage_table_text
 
@@ -42,12 +44,8 @@ def test_weights_that_were_measured_are_not_asked_again(tmp_path):
 
 
 def test_cells_without_a_value_are_left_out_and_without_an_interval_told_so():
-    number = {"value": None, "low": None, "high": None, "n": 0}
-    whole = {"value": 1.0, "low": None, "high": None, "n": 4}
-    report = {
-        "accuracy": {"m": {"image": {"overall": whole, "closed": number}}},
-        "axes": {"m": {"image": None}},
-    }
+    kinds = ByKind(number(1.0, n=4), number(None, n=0), number(1.0, n=4))
+    report = bare_report(accuracy={"m": {"image": kinds}}, axes={"m": {"image": None}})
     cells = stage_cells(report, "m")
-    assert list(cells) == ["overall"]
-    assert stage_table_text([{"stage": "a", "sets": {"b": cells}}]).splitlines()[2] == "| a | 100.0 |"
+    assert list(cells) == ["overall", "open"]
+    assert stage_table_text([{"stage": "a", "sets": {"b": cells}}]).splitlines()[2] == "| a | 100.0 | 100.0 |"

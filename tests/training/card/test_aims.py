@@ -1,35 +1,33 @@
 """Aims beside what was measured: the right number is held against the right target."""
 
-from typing import Any
-
+from tests.bench.report_fakes import bare_report, number
+from workbench.bench.report.model import Report
+from workbench.bench.scores.calibration import Calibration
+from workbench.bench.scores.numbers import ByKind
+from workbench.bench.scores.slices import Slice
 from workbench.training.card.aims import Aim, aims, aims_table, best_pointing
 
 
-def _number(value: float, low: float | None = None, high: float | None = None, n: int = 10) -> dict[str, Any]:
-    return {"value": value, "low": low, "high": high, "n": n}
+def _kinds(closed: float, open_: float, low: float | None = None, high: float | None = None) -> ByKind:
+    return ByKind(number(closed), number(closed, low, high), number(open_))
 
 
-def _kinds(closed: float, open_: float, **ends: float) -> dict[str, Any]:
-    return {"overall": _number(closed), "closed": _number(closed, **ends), "open": _number(open_)}
+def _slice(value: str, **by_condition: ByKind) -> Slice:
+    return Slice(value, 10, 10, {"tuned": by_condition})
 
 
-def _real(tuned: float, base: float = 0.6) -> dict[str, Any]:
-    slices = [
-        ("SLAKE 1.0", _kinds(0.8, 0.75), _kinds(0.1, 0.1)),
-        ("VQA-RAD", _kinds(0.6, 0.2, low=0.5, high=0.7), _kinds(0.4, 0.1, low=0.3, high=0.5)),
-    ]
-    return {
-        "accuracy": {"base": {"image": _kinds(base, 0.1)}, "tuned": {"image": _kinds(tuned, 0.2)}},
-        "baselines": {"question_majority": {"closed": _number(0.61)}},
-        "calibration": {"tuned": {"image": {"answer": _number(0.09, 0.07, 0.11)}}},
-        "slices": {
-            "dataset": [
-                {"value": name, "accuracy": {"tuned": {"image": shown, "blank": blank}}}
-                for name, shown, blank in slices
-            ],
-            "question_type": [{"value": "Plane", "accuracy": {"tuned": {"image": _kinds(0.95, 0.95)}}}],
-        },
-    }
+def _real(tuned: float, base: float = 0.6, blank_high: float = 0.5) -> Report:
+    error = Calibration(**vars(number(0.09, 0.07, 0.11)), curve=())
+    datasets = (
+        _slice("SLAKE 1.0", image=_kinds(0.8, 0.75), blank=_kinds(0.1, 0.1)),
+        _slice("VQA-RAD", image=_kinds(0.6, 0.2, 0.5, 0.7), blank=_kinds(0.4, 0.1, 0.3, blank_high)),
+    )
+    return bare_report(
+        accuracy={"base": {"image": _kinds(base, 0.1)}, "tuned": {"image": _kinds(tuned, 0.2)}},
+        baselines={"question_majority": _kinds(0.61, 0.1)},
+        calibration={"tuned": {"image": {"answer": error}}},
+        slices={"dataset": datasets, "question_type": (_slice("Plane", image=_kinds(0.95, 0.95)),)},
+    )
 
 
 def _reached(found: list[Aim]) -> dict[str, bool | None]:
@@ -50,10 +48,8 @@ def test_real_aims_are_held_against_base_and_baseline() -> None:
 
 def test_above_the_blank_picture_means_that_the_intervals_are_apart() -> None:
     words = "VQA-RAD, closed questions: above the blank picture, intervals apart"
-    report = _real(0.71)
-    assert _reached(aims({"real": report}))[words] is True  # from 50 on, against 50 at most
-    report["slices"]["dataset"][1]["accuracy"]["tuned"]["blank"]["closed"]["high"] = 0.51
-    assert _reached(aims({"real": report}))[words] is False
+    assert _reached(aims({"real": _real(0.71)}))[words] is True  # from 50 on, against 50 at most
+    assert _reached(aims({"real": _real(0.71, blank_high=0.51)}))[words] is False
 
 
 def test_what_was_not_measured_is_no_aim_missed() -> None:

@@ -43,11 +43,11 @@ def test_an_imported_result_is_never_called_measured(tmp_path: Path) -> None:
     shelf = shelf_of(tmp_path)
     write_results(shelf.import_folder("p") / "theirs")
     report = shelf.report("p", "theirs (imported, not measured here)")
-    assert report["items"]["name"] == "phantoms (imported, not measured here)"
-    number = report["accuracy"]["tuned"]["image"]["overall"]
-    assert report["origin"] == number["origin"] == "imported" and number["value"] == 0.8
+    assert report.items.name == "phantoms (imported, not measured here)"
+    number = report.accuracy["tuned"]["image"].overall
+    assert report.origin == number.origin == "imported" and number.value == 0.8
     assert '"measured"' not in repr(report) and "'measured'" not in repr(report)
-    assert shelf.report("p", "phantoms")["origin"] == "measured"
+    assert shelf.report("p", "phantoms").origin == "measured"
 
 
 def test_folders_of_visitors_are_bounded_and_go(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Tables of a report made from ten hand-written result lines, and of the published figures."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,8 @@ def test_results_are_found_and_reports_read_or_made(folder: Path, tmp_path: Path
     made = read_report(folder)
     stored = tmp_path / "stored"
     stored.mkdir()
-    (stored / "report.json").write_text(json.dumps(made))
-    assert read_report(stored)["n_items"] == made["n_items"] == 10
+    (stored / "report.json").write_text(json.dumps(made.to_json()))
+    assert read_report(stored).n_items == made.n_items == 10
     assert "10 questions on 10 images" in about_report(made)
     for text in ("{", "[]", '{"origin": "guessed"}'):
         (stored / "report.json").write_text(text)
@@ -82,8 +83,8 @@ def test_results_are_found_and_reports_read_or_made(folder: Path, tmp_path: Path
 def test_the_models_that_come_with_the_project_are_called_teaching_models(folder: Path) -> None:
     report = read_report(folder)
     assert "teaching" not in about_report(report)  # labelled "Mini base" here
-    models = [model | {"label": f"Workbench {model['label']}"} for model in report["models"]]
-    assert "Workbench Mini base (teaching model, revision " in about_report({**report, "models": models})
+    models = tuple(replace(model, label=f"Workbench {model.label}") for model in report.models)
+    assert "Workbench Mini base (teaching model, revision " in about_report(replace(report, models=models))
 
 
 def test_a_view_has_figures_with_everything_beside_the_bars(folder: Path) -> None:
@@ -96,7 +97,7 @@ def test_a_view_has_figures_with_everything_beside_the_bars(folder: Path) -> Non
 
 @pytest.mark.parametrize("chart", ["bars", "radar"])
 def test_nothing_of_an_imported_result_says_measured_here(folder: Path, chart: str) -> None:
-    report = {**read_report(folder), "date": None}  # as without a run.json
+    report = replace(read_report(folder), date=None)  # as without a run.json
     assert "measured here" in about_report(report)
     view = report_view(with_origin(report, IMPORTED), "modality", chart)
     for part in ("axes", "differences", "reliability"):
@@ -112,8 +113,8 @@ def test_nothing_of_an_imported_result_says_measured_here(folder: Path, chart: s
 def test_a_slice_that_items_can_not_be_filtered_by_has_no_buttons(folder: Path) -> None:
     report = read_report(folder)
     assert '"field"' in json.dumps(slice_nodes(report, "modality")).replace("\\", "")
-    entries = [entry | {"value": "rare"} for entry in report["slices"]["modality"]]
-    nodes = slice_nodes({**report, "slices": {"rare": entries}}, "rare")
+    entries = tuple(replace(entry, value="rare") for entry in report.slices["modality"])
+    nodes = slice_nodes(replace(report, slices={"rare": entries}), "rare")
     assert "rare" in json.dumps(nodes) and "button" not in json.dumps(nodes)
 
 

@@ -22,8 +22,8 @@ Asked = Mapping[str, tuple[Prompt, Decoding]]  # by key
 
 
 @dataclass(frozen=True)
-class Desk:
-    """Where batches are answered; `images` names each item's picture, `setups` are `run_key.setup_of`."""
+class BatchAnswerer:
+    """Answers batches; `images` names each item's picture, `setups` are `run_key.setup_of`."""
 
     asking: Asking
     judge: Judge
@@ -44,7 +44,7 @@ class Desk:
             try:
                 asked[task.key] = self._prompt(task, prepared), task.decoding
             except Exception as error:  # noqa: BLE001 - one item must not end the run; the line tells
-                faults[task.key] = told(error)
+                faults[task.key] = fault_text(error)
         answers = _generated(batch.tasks[0].model, asked, faults) if asked else {}
         return [
             self._result(task, answers.get(task.key), faults.get(task.key, ""))
@@ -70,7 +70,7 @@ class Desk:
         except EndpointDown:  # a judge that can't be reached judges nothing; the run is taken up again
             raise
         except Exception as error:  # noqa: BLE001 - a judge may be anyone's code; the line keeps the answer
-            return self._line(task, error=told(error), text=answer.text, seconds=answer.seconds)
+            return self._line(task, error=fault_text(error), text=answer.text, seconds=answer.seconds)
 
     def _scored(self, task: Task, answer: Answer) -> Result:
         trace = parse_trace(answer.text, task.options)
@@ -130,7 +130,7 @@ def _generated(model: Answerer, asked: Asked, faults: dict[str, str]) -> dict[st
         raise
     except Exception as error:  # noqa: BLE001 - the result line tells
         if len(asked) == 1:
-            faults[next(iter(asked))] = told(error)
+            faults[next(iter(asked))] = fault_text(error)
             return {}
     answers: dict[str, Answer] = {}
     for key, one in asked.items():
@@ -145,7 +145,7 @@ def _axes(verdicts: Sequence[UnitScore]) -> dict[str, Any] | None:
     return {axis: asdict(score) for axis, score in scores.items()} | {"trace_score": trace_score(scores)}
 
 
-def told(error: Exception) -> str:
+def fault_text(error: Exception) -> str:
     """A fault in one line; lines are shown and exported, so a file is not named with its folder."""
     if isinstance(error, OSError) and error.strerror:
         return f"{type(error).__name__}: {error.strerror}"

@@ -82,7 +82,7 @@ class ChatServer:
     ) -> None:
         from huggingface_hub import InferenceClient
 
-        self.model, self.shown = model, without_secrets(url)
+        self.model, self.public_url = model, without_secrets(url)
         self.patience = patience or Patience()
         self._client = InferenceClient(base_url=url, api_key=key or NO_KEY, timeout=timeout)
         self._sleep, self._clock = sleep, clock
@@ -93,7 +93,7 @@ class ChatServer:
     @property
     def address(self) -> tuple[str, str]:
         """Which model this is: the server's address and the model's name there."""
-        return self.shown, self.model
+        return self.public_url, self.model
 
     def ask(
         self,
@@ -156,10 +156,10 @@ class ChatServer:
         if in_a_row >= self.patience.failures:
             return self._gone(f"gave no answer {in_a_row} times in a row (last: {fault.reason})")
         tries = self.patience.attempts
-        return NoAnswer(f"{self.shown} gave no usable reply in {tries} tries: {fault.reason}.")
+        return NoAnswer(f"{self.public_url} gave no usable reply in {tries} tries: {fault.reason}.")
 
     def _gone(self, what: str, hint: str = AGAIN) -> EndpointDown:
-        self._down = EndpointDown(f"The endpoint {self.shown} {what}.", hint)
+        self._down = EndpointDown(f"The endpoint {self.public_url} {what}.", hint)
         return self._down
 
     def _once(self, messages: list[dict[str, Any]], sampling: dict[str, Any]) -> tuple[str, str]:
@@ -190,7 +190,7 @@ class ChatServer:
             return _Fault(f"{status}, {said}", retry_after(headers.get("retry-after")))
         if status in _REFUSED:
             return self._gone(f"refuses the request ({status}, {said})", _REFUSED[status])
-        return NoAnswer(f"{self.shown} refused this question ({status}, {said}).")
+        return NoAnswer(f"{self.public_url} refused this question ({status}, {said}).")
 
 
 def served_models(url: str, key: str | None = None, timeout: float = 20.0) -> list[str]:

@@ -45,8 +45,8 @@ class EndpointModel:
     ) -> None:
         self.server, self.revision, self.concurrency = server, revision, concurrency
         self.name = name or server.model
-        self.label = f"{server.model} at {server.shown}"
-        self.card = card or ModelCard(self.name, self.label, server.shown)
+        self.label = f"{server.model} at {server.public_url}"
+        self.card = card or ModelCard(self.name, self.label, server.public_url)
         self._outcomes: dict[int, tuple[Prompt, ChatReply | Exception]] = {}
 
     def prepare(self, question: Question, image: MedicalImage | None) -> Prompt:

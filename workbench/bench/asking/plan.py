@@ -42,6 +42,7 @@ class Plan:
         self,
         items: ItemSet,
         models: Sequence[Answerer],
+        *,
         conditions: Sequence[str],
         asking: Asking,
         shard: Shard,
@@ -76,12 +77,12 @@ class Plan:
         All models and conditions take one window of items before the next: a stopped run stays paired.
         """
         for part in self._windows(size * WINDOW_BATCHES):
-            shown = self._shown(part)
-            self._pictures.hash_all([item.image_path for item in part] + list(shown.values()))
+            donated = self._donated(part)
+            self._pictures.hash_all([item.image_path for item in part] + list(donated.values()))
             for model in self.models:
                 for condition in self.conditions:
                     groups = [
-                        self._tasks(item, model, condition, shown)
+                        self._tasks(item, model, condition, donated)
                         for item in part
                         if applies(item, condition, self._donors)
                     ]
@@ -92,7 +93,7 @@ class Plan:
         for start in range(0, len(self.items), step):
             yield self.items[start + self.shard.index : start + step : self.shard.count]
 
-    def _shown(self, part: Sequence[Item]) -> dict[str, Path | None]:
+    def _donated(self, part: Sequence[Item]) -> dict[str, Path | None]:
         """Item id → the picture shown instead of its own under "shuffled_image"."""
         if "shuffled_image" not in self.conditions:
             return {}
@@ -102,20 +103,34 @@ class Plan:
         return self.asking.samples if condition == "sampled" else 1
 
     def _tasks(
-        self, item: Item, model: Answerer, condition: str, shown: dict[str, Path | None]
+        self, item: Item, model: Answerer, condition: str, donated: dict[str, Path | None]
     ) -> list[Task]:
         """One item under one condition: one task, or one a sample."""
         options = shuffled(item) if condition == "shuffled_options" else item.options
-        picture = shown[item.item_id] if condition == "shuffled_image" else item.image_path
+        picture = donated[item.item_id] if condition == "shuffled_image" else item.image_path
         mode = FORCED_MODES.get(condition, self.asking.mode)
         decoding = self.asking.decoding_for(condition)
         hashed, digest = item_hash(item, options), self._pictures.digest(picture)
         setup, tasks = self.setups[model.name], []
         for sample in range(self._times(condition)):
-            key = task_key(setup, hashed, digest, condition, mode, sample, self.asking)
+            key = task_key(
+                setup, hashed, digest, condition=condition, mode=mode, sample=sample, asking=self.asking
+            )
             if condition == "sampled":
                 decoding = replace(decoding, seed=seed_of(self.asking.sampling.seed, item.item_id, sample))
-            tasks.append(Task(item, model, condition, options, key, mode, decoding, picture, sample))
+            tasks.append(
+                Task(
+                    item,
+                    model,
+                    condition=condition,
+                    options=options,
+                    key=key,
+                    mode=mode,
+                    decoding=decoding,
+                    picture=picture,
+                    sample=sample,
+                )
+            )
         return tasks
 
 

@@ -103,7 +103,7 @@ def item_hash(item: Item, options: tuple[str, ...]) -> str:
 
 
 def task_key(
-    setup: str, item: str, image: str, condition: str, mode: Mode, sample: int, asking: Asking
+    setup: str, item: str, image: str, *, condition: str, mode: Mode, sample: int, asking: Asking
 ) -> str:
     """The key of one answer; `item` is its `item_hash`, `image` the SHA-256 of the picture shown or ""."""
     content = [setup, item, image, condition, mode, asdict(asking.decoding_for(condition)), asking.judge]

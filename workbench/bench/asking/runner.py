@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from workbench.bench.asking.answering import Desk
+from workbench.bench.asking.answering import BatchAnswerer
 from workbench.bench.asking.conditions import CONDITIONS, Answerer
 from workbench.bench.asking.plan import Plan
 from workbench.bench.asking.progress import Pace, Progress
@@ -65,8 +65,15 @@ def run_bench(
     asking = Asking(mode, decoding or Decoding(), _sampling(sampling, decoding), samples, "")
     _check(models, conditions, batch_size, asking)
     judge, shard, pictures = judge or JUDGES[DEFAULT_JUDGE], shard or Shard(), Pictures()
-    plan = Plan(items, models, conditions, replace(asking, judge=judge.id), shard, pictures)
-    desk = Desk(plan.asking, judge, pictures, items.folder, plan.setups)
+    plan = Plan(
+        items,
+        models,
+        conditions=conditions,
+        asking=replace(asking, judge=judge.id),
+        shard=shard,
+        pictures=pictures,
+    )
+    answerer = BatchAnswerer(plan.asking, judge, pictures, folder=items.folder, setups=plan.setups)
     out, count = Path(out_dir), 0
     require_items(out, items.name)
     with _writing(out, count, plan.total):
@@ -79,7 +86,7 @@ def run_bench(
         if stop is not None and stop.is_set():
             break
         if batch.tasks:
-            lines = desk.answered(batch)
+            lines = answerer.answered(batch)
             with _writing(out, count, plan.total):
                 file.append(lines)
             pace.add(len(lines))
@@ -144,8 +151,8 @@ def _record(items: ItemSet, plan: Plan, judge: Judge, batch_size: int) -> dict[s
 def _described(model: Answerer, facts: dict[str, Any], setup: str) -> dict[str, Any]:
     """Revision, adapter, image budget and, where the model states them, label, device and number format."""
     stated = {name: getattr(model, name, None) for name in ("label", "device", "dtype")}
-    told = {name: facts[name] for name in ("revision", "adapter", "image_budget")}
-    return told | {"setup": setup} | {name: str(value) for name, value in stated.items() if value}
+    weights = {name: facts[name] for name in ("revision", "adapter", "image_budget")}
+    return weights | {"setup": setup} | {name: str(value) for name, value in stated.items() if value}
 
 
 @contextmanager

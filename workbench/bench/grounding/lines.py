@@ -2,17 +2,17 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from workbench.bench.grounding.items import GroundingItem
-from workbench.errors import UserFacing
+from workbench.bench.store.jsonl import JsonLines
 from workbench.explain.metrics.fills import Fill
 
 LINES_FILE = "grounding.jsonl"
+_DELETE = "Delete that line; it is measured again."
 
 
 @dataclass(frozen=True)
@@ -42,21 +42,16 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     Raises UserFacing for a broken line elsewhere.
     """
     merged: dict[str, dict[str, Any]] = {}
-    if not path.is_file():
-        return []
-    texts = path.read_text(encoding="utf-8").split("\n")
-    for number, text in enumerate(texts, 1):
-        if not text.strip():
-            continue
-        try:
-            line = json.loads(text)
-        except ValueError as error:
-            if number == len(texts):
-                break
-            raise UserFacing(f"Line {number} of {path.name} is not JSON.", "Delete that line.") from error
+    for _, line in JsonLines(path).parsed(_with_methods, what="a grounding line", hint=_DELETE):
         kept = merged.setdefault(line["key"], line)
         kept["methods"] = kept["methods"] | line["methods"]
     return list(merged.values())
+
+
+def _with_methods(line: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(line["key"], str) or not isinstance(line["methods"], dict):
+        raise ValueError("its key or its methods are of the wrong kind")
+    return line
 
 
 def measured_methods(path: Path) -> dict[str, dict[str, Any]]:
@@ -68,11 +63,5 @@ def measured_methods(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def append_line(path: Path, line: Mapping[str, Any]) -> None:
-    """Add a line and force it to disk; half a line that an interrupted run left is taken off first."""
-    whole = not path.is_file() or path.read_bytes()[-1:] in (b"", b"\n")
-    if not whole:
-        path.write_bytes(path.read_bytes().rpartition(b"\n")[0] + b"\n")
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line, allow_nan=False) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    """Add a line as `JsonLines.append` does."""
+    JsonLines(path).append([line])

@@ -1,21 +1,19 @@
-"""Everything that a judging model was asked and said: one JSON object a line, which is also what is not asked
-twice. And the lines of such a record: forced to disk, read past a cut one."""
+"""Everything that a judging model was asked and said, which is also what is not asked twice."""
 
 import hashlib
-import json
-import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from workbench.bench.store.jsonl import JsonLines
 from workbench.errors import UserFacing
 
 JUDGEMENTS_FILE = "judgements.jsonl"
 
 
 class JudgeLog:
-    """An append-only record, read at start; a line that a crash cut short is passed over.
+    """An append-only record, read at start; lines that hold no reply are passed over.
 
     Without a folder it holds the record in memory only. Safe to use from several threads.
     """
@@ -42,7 +40,7 @@ class JudgeLog:
                 append_line(self.path, {"key": key, **entry, "replies": list(replies)})
 
     def _read(self, path: Path) -> None:
-        for record in json_lines(path):
+        for _, record in JsonLines(path).objects():
             try:
                 self._replies[record["key"]] = tuple(record["replies"])
             except (KeyError, TypeError):
@@ -50,43 +48,14 @@ class JudgeLog:
 
 
 def append_line(path: Path, record: Mapping[str, Any]) -> None:
-    """Put one JSON object at the end of a record, forced to disk; raises UserFacing when that fails.
-
-    A line that a crash cut short stays alone on its line.
-    """
-    line = json.dumps(record, ensure_ascii=False) + "\n"
+    """Add one record as `JsonLines.append` does; raises UserFacing when it can't be written."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab+") as stream:
-            if stream.tell() and _last_byte(stream) != b"\n":
-                line = "\n" + line
-            stream.write(line.encode("utf-8", "replace"))
-            stream.flush()
-            os.fsync(stream.fileno())
+        JsonLines(path).append([record])
     except OSError as error:
         raise UserFacing(
             f"The judge's record {path} can't be written ({error.strerror}).",
             "Make room or choose another folder, and run it again: what is on record is kept.",
         ) from error
-
-
-def json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a record, one a line, in order; none without a file, broken lines left out."""
-    if not path.is_file():
-        return
-    with path.open("rb") as stream:
-        for line in stream:
-            try:
-                record = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(record, dict):
-                yield record
-
-
-def _last_byte(stream: IO[bytes]) -> bytes:
-    stream.seek(-1, os.SEEK_END)
-    return stream.read(1)
 
 
 def judgement_key(judge: str, prompt: str) -> str:

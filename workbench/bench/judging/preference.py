@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workbench.bench.asking.chat import NoAnswer
-from workbench.bench.judging.log import append_line, json_lines
+from workbench.bench.judging.log import append_line
 from workbench.bench.judging.served_judge import LLMJudge
 from workbench.bench.judging.votes import Verdict
-from workbench.bench.scores.numbers import number
+from workbench.bench.scores.numbers import Paired, number
 from workbench.bench.scores.statistics import bootstrap_p, mcnemar_exact
+from workbench.bench.store.jsonl import JsonLines
+from workbench.bench.store.records import to_json
 from workbench.bench.store.results import Result
 from workbench.errors import UserFacing
 from workbench.traces import parse_trace
@@ -105,8 +107,10 @@ def _judged(first: Result, second: Result, judge: LLMJudge) -> Pair | None:
     if one == two:
         return Pair(first.item_id, first.image_group, (0, 0), identical=True)
 
-    def ask(*shown: str) -> int | None:
-        return _choice(judge.preference_verdict(first.question, first.options, first.gold, *shown))
+    def ask(before: str, after: str) -> int | None:
+        return _choice(
+            judge.preference_verdict(first.question, first.options, gold=first.gold, one=before, two=after)
+        )
 
     try:
         straight, turned = ask(one, two), ask(two, one)
@@ -159,23 +163,22 @@ def _win_rate(settled: Sequence[Pair], protocol: str) -> dict[str, Any]:
     decided = [pair for pair in settled if pair.outcome != "tie"]
     hits = [pair.outcome == "second" for pair in decided]
     p = mcnemar_exact(len(hits) - sum(hits), sum(hits)) if hits else None
-    return number(hits, [pair.cluster for pair in decided], protocol) | {
-        "p": p,
-        "test": "exact sign test over the decided pairs",
-    }
+    share = number(hits, [pair.cluster for pair in decided], protocol)
+    return to_json(Paired(**vars(share), p=p, test="exact sign test over the decided pairs"))
 
 
 def _net(settled: Sequence[Pair], protocol: str) -> dict[str, Any]:
     values = [{"first": -1.0, "second": 1.0}.get(pair.outcome, 0.0) for pair in settled]
     clusters = [pair.cluster for pair in settled]
     p = bootstrap_p(values, clusters) if values else None
-    return number(values, clusters, protocol) | {"p": p, "test": "bootstrap by image"}
+    return to_json(Paired(**vars(number(values, clusters, protocol)), p=p, test="bootstrap by image"))
 
 
 def run_preference(
     folder: Path,
     lines: Iterable[Result],
     models: tuple[str, str],
+    *,
     condition: str,
     judge: LLMJudge,
     **how: Any,
@@ -208,7 +211,7 @@ def run_preference(
 def read_preferences(folder: Path) -> list[dict[str, Any]]:
     """The latest summary of each (first, second, condition, judge) of a run folder, without its pairs."""
     found = {}
-    for record in json_lines(folder / PREFERENCES_FILE):
+    for _, record in JsonLines(folder / PREFERENCES_FILE).objects():
         name = tuple(record.get(part) for part in ("first", "second", "condition", "judge"))
         found[name] = {key: value for key, value in record.items() if key != "pairs"}
     return list(found.values())

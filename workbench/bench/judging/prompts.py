@@ -88,14 +88,14 @@ def unit_prompt(unit: Unit, trace: Trace) -> str:
 
 
 def answer_prompt(
-    question: str, options: Sequence[str], gold: str, gold_letter: str | None, given: str
+    question: str, options: Sequence[str], *, gold: str, gold_letter: str | None, given: str
 ) -> str:
     """A given answer against the gold one; only the final answer is shown, never the trace."""
     asked, right = _asked(question, options), _right(gold, gold_letter)
     return _ANSWER.format(role=_ROLE, question=asked, gold=right, given=_inert(given))
 
 
-def preference_prompt(question: str, options: Sequence[str], gold: str, one: str, two: str) -> str:
+def preference_prompt(question: str, options: Sequence[str], *, gold: str, one: str, two: str) -> str:
     """Two responses (reasoning and answer) to one question, in this order; no model is named."""
     asked = _asked(question, options)
     return _PREFERENCE.format(role=_ROLE, question=asked, gold=gold, one=_inert(one), two=_inert(two))

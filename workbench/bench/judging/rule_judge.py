@@ -1,11 +1,13 @@
 """Judges of rubric units: does a trace state a unit's topic, and is what it states right?"""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Protocol
 
 from workbench.bench.judging import lexicon
 from workbench.bench.judging.sentences import Reading, joined, read_sentence
 from workbench.bench.questions.units import Unit, UnitScore
+from workbench.registry import Registry
 from workbench.traces import Trace
 
 CLEAR, PARTLY = 2 / 3, 1 / 3
@@ -13,7 +15,8 @@ CLAIM_STATED, CLAIM_FOLLOWED = 0.8, 0.5
 
 
 class Judge(Protocol):
-    """Adding a judge: one class with these, and one entry in JUDGES."""
+    """Adding a judge: an object with these, registered in JUDGES, by `JUDGES.register`, or by an installed
+    package under the entry point group `workbench.judges`. Its `id` is its name on the command line."""
 
     @property
     def id(self) -> str: ...
@@ -65,7 +68,7 @@ class RubricRuleJudge:
         return 0, 0
 
 
-JUDGES: dict[str, Judge] = {RubricRuleJudge.id: RubricRuleJudge()}
+JUDGES: Registry[Judge] = Registry("judge", "workbench.judges", (RubricRuleJudge(),), name=attrgetter("id"))
 DEFAULT_JUDGE = RubricRuleJudge.id
 
 

@@ -31,7 +31,7 @@ UNIT_FIELDS = {"presence": range(0, 3), "correctness": range(-1, 2)}
 ANSWER_FIELDS = {"score": range(0, 2)}
 PREFERENCE_FIELDS = {"preferred": range(-1, 2)}
 N_VOTES, VOTE_TEMPERATURE, MAX_TOKENS = 3, 0.7, 512
-_TOLD = {
+_PROTOCOL_WORDS = {
     "single": "asked once at temperature 0",
     "votes": f"majority (median) of {N_VOTES} independent replies at temperature {VOTE_TEMPERATURE}",
     "rounds": f"majority (median) of {N_VOTES} rounds in one conversation in which it checks itself",
@@ -43,7 +43,7 @@ class JudgeFailed(UserFacing):
 
 
 class LLMJudge:
-    """A served model that grades rubric units (as a `judges.Judge`) and final answers.
+    """A served model that grades rubric units (as a `rule_judge.Judge`) and final answers.
 
     Every prompt and reply goes on record, and what is on record is not asked for again.
     """
@@ -57,8 +57,9 @@ class LLMJudge:
         self.log = JudgeLog() if log is None else log  # an empty log is falsy
         self.id = f"llm:{server.model}/{protocol}/prompt-{VERSION}"
         self.protocol = (
-            f"Language model judge {server.model} at {server.shown}, {_TOLD[protocol]}, prompt version "
-            f"{VERSION} of this project; not comparable with scores of another judge or prompt."
+            f"Language model judge {server.model} at {server.public_url}, {_PROTOCOL_WORDS[protocol]}, "
+            f"prompt version {VERSION} of this project; not comparable with scores of another judge or "
+            "prompt."
         )
 
     @property
@@ -81,19 +82,19 @@ class LLMJudge:
         return self._asked(unit_prompt(unit, trace), UNIT_FIELDS, {"kind": "unit", "unit_id": unit.unit_id})
 
     def answer_verdict(
-        self, question: str, options: tuple[str, ...], gold: str, gold_letter: str | None, given: str
+        self, question: str, options: tuple[str, ...], *, gold: str, gold_letter: str | None, given: str
     ) -> Verdict:
         """The votes on a given answer: (1,) right, (0,) wrong. An empty answer is wrong without asking."""
         if not given.strip():
             return Verdict((0,), ((0,),), ())
-        prompt = answer_prompt(question, options, gold, gold_letter, given)
+        prompt = answer_prompt(question, options, gold=gold, gold_letter=gold_letter, given=given)
         return self._asked(prompt, ANSWER_FIELDS, {"kind": "answer"})
 
     def preference_verdict(
-        self, question: str, options: tuple[str, ...], gold: str, one: str, two: str
+        self, question: str, options: tuple[str, ...], *, gold: str, one: str, two: str
     ) -> Verdict:
         """The votes on two responses shown in this order: (-1,) first better, (1,) second, (0,) neither."""
-        prompt = preference_prompt(question, options, gold, one, two)
+        prompt = preference_prompt(question, options, gold=gold, one=one, two=two)
         return self._asked(prompt, PREFERENCE_FIELDS, {"kind": "preference"})
 
     def _asked(self, prompt: str, fields: dict[str, range], entry: dict[str, Any]) -> Verdict:
@@ -126,7 +127,11 @@ def judge_answers(results: Iterable[Result], judge: LLMJudge) -> dict[str, Verdi
     """
     return {
         result.key: judge.answer_verdict(
-            result.question, result.options, result.gold, result.gold_letter, result.answer or ""
+            result.question,
+            result.options,
+            gold=result.gold,
+            gold_letter=result.gold_letter,
+            given=result.answer or "",
         )
         for result in results
         if not result.error
@@ -136,7 +141,7 @@ def judge_answers(results: Iterable[Result], judge: LLMJudge) -> dict[str, Verdi
 def open_judge(
     ref: str, protocol: Protocol = "single", *, key: str | None = None, folder: Path | None = None
 ) -> Judge:
-    """The judge of a name in `judges.JUDGES`, or of "URL#model", with its record in `folder`.
+    """The judge of a name in JUDGES, or of "URL#model", with its record in `folder`.
 
     Raises UserFacing for anything else (EndpointDown where the server can't be reached).
     """
@@ -146,7 +151,8 @@ def open_judge(
         return JUDGES[ref]
     if "://" not in ref:
         raise UserFacing(
-            f"There is no judge {ref!r}.", f"Use {', '.join(JUDGES)}, or a server: http://host:8000/v1#model."
+            f"There is no judge named {ref!r}.",
+            f"Known judges: {', '.join(JUDGES)}; or name a server: http://host:8000/v1#model.",
         )
     return LLMJudge(open_server(ref, key), protocol, JudgeLog(folder))
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from workbench.bench.asking.chat import NoAnswer
 from workbench.bench.judging.agreement import Agreement, agreement, krippendorff_alpha
-from workbench.bench.judging.log import append_line, json_lines
+from workbench.bench.judging.log import append_line
 from workbench.bench.judging.served_judge import LLMJudge
+from workbench.bench.store.jsonl import JsonLines
 from workbench.bench.store.results import Result
 
 VERDICTS_FILE = "answer_verdicts.jsonl"
@@ -46,9 +47,9 @@ class JudgedRun:
 
 
 def read_verdicts(folder: Path) -> dict[str, dict[str, AnswerVerdict]]:
-    """judge → result key → verdict; empty without a file. A line cut short is passed over."""
+    """judge → result key → verdict; empty without a file. Lines that hold none are passed over."""
     found: dict[str, dict[str, AnswerVerdict]] = {}
-    for record in json_lines(folder / VERDICTS_FILE):
+    for _, record in JsonLines(folder / VERDICTS_FILE).objects():
         try:
             verdict = AnswerVerdict(**record)
         except TypeError:
@@ -95,7 +96,9 @@ def judge_run(
 
 
 def _verdict(line: Result, judge: LLMJudge) -> AnswerVerdict:
-    found = judge.answer_verdict(line.question, line.options, line.gold, line.gold_letter, line.answer or "")
+    found = judge.answer_verdict(
+        line.question, line.options, gold=line.gold, gold_letter=line.gold_letter, given=line.answer or ""
+    )
     score = found.value[0] if found.value is not None else None
     return AnswerVerdict(line.key, judge.id, judge.protocol, score, found.agreement)
 

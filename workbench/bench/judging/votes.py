@@ -36,9 +36,9 @@ def read_vote(reply: str, fields: Mapping[str, range]) -> Vote | None:
 
     An unclosed think tag leaves no vote: the reply was cut before the verdict.
     """
-    told = _CLOSE.split(reply)[-1]
-    found = _OBJECT.findall(told)
-    if _OPEN.search(told) or not found:
+    verdict_text = _CLOSE.split(reply)[-1]
+    found = _OBJECT.findall(verdict_text)
+    if _OPEN.search(verdict_text) or not found:
         return None
     try:
         record = json.loads(found[-1])

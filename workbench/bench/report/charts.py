@@ -9,20 +9,18 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from workbench.bench.report.labels import GUESSES, METRIC_NAMES
+from workbench.bench.report.model import Report
 from workbench.bench.report.published import PublishedTable
+from workbench.bench.scores.measure import METRICS, Difference
+from workbench.bench.scores.numbers import Number
 from workbench.palette import LIGHT, NO_GROUND, numbered, shades
 from workbench.traces import AXES
 
-METRICS = (*AXES, "trace_score", "accuracy")
-NAMES = {
-    "perception": "Perception", "knowledge": "Knowledge", "rationale": "Rationale",
-    "trace_score": "Trace score", "accuracy": "Answer accuracy",
-}  # fmt: skip
 # Light, middle and dark of each hue: the first model is light, the last dark.
 SHADES = {axis: shades(axis) for axis in AXES} | dict.fromkeys(("trace_score", "accuracy"), shades("total"))
 GREY, FAINT, BASELINE = LIGHT["chart-ink"], LIGHT["chart-grid"], LIGHT["chart-control"]
 PUBLISHED_SHADES, HATCH = numbered("published"), LIGHT["hatch"]
-Report = Mapping[str, Any]
 
 
 def axis_figure(report: Report, condition: str = "image") -> go.Figure:
@@ -31,8 +29,8 @@ def axis_figure(report: Report, condition: str = "image") -> go.Figure:
     Error bars are the 95 % intervals; n stands under each group; the line at the accuracy bars is the
     majority-letter guess, the crosses are the accuracy on blank images.
     """
-    models = [model for model in report["accuracy"] if condition in report["accuracy"][model]]
-    metrics = [metric for metric in METRICS if any(number_at(report, m, metric, condition) for m in models)]
+    models = report.models_under(condition)
+    metrics = [metric for metric in METRICS if any(report.number(m, metric, condition) for m in models)]
     ticks = {metric: _tick(report, models, metric, condition) for metric in metrics}
     figure = go.Figure()
     for place, model in enumerate(models):
@@ -49,17 +47,16 @@ def axis_figure(report: Report, condition: str = "image") -> go.Figure:
 
 def size_of(report: Report) -> str:
     """Name of the questions, escaped for plotly, and how many on how many images."""
-    name = html.escape(str(report["items"].get("name", "items")))
-    return f"{name}: {report['n_items']} questions on {report['n_images']} images"
+    return f"{html.escape(report.title)}: {report.n_items} questions on {report.n_images} images"
 
 
 def difference_figure(report: Report, condition: str = "image") -> go.Figure:
     """Forest plot of later model − first, in points; hollow where the interval reaches zero."""
-    rows = [row for row in report["differences"] if row["condition"] == condition]
-    rows.sort(key=lambda row: METRICS.index(row["metric"]))
+    rows = [row for row in report.differences if row.condition == condition]
+    rows.sort(key=lambda row: METRICS.index(row.metric))
     figure = go.Figure()
-    for second in dict.fromkeys(row["second"] for row in rows):
-        figure.add_trace(_forest([row for row in rows if row["second"] == second]))
+    for second in dict.fromkeys(row.second for row in rows):
+        figure.add_trace(_forest([row for row in rows if row.second == second]))
     figure.add_vline(x=0, line_color=GREY, line_width=1)
     figure.update_yaxes(autorange="reversed")
     figure.update_xaxes(title_text="difference in points, measured here")
@@ -97,43 +94,35 @@ def published_figure(table: PublishedTable) -> go.Figure:
     )
 
 
-def number_at(report: Report, model: str, metric: str, condition: str) -> Mapping[str, Any] | None:
-    """A model's number for a metric; None where nothing was measured."""
-    if metric == "accuracy":
-        found = report["accuracy"].get(model, {}).get(condition, {}).get("overall")
-    else:
-        found = report["axes"].get(model, {}).get(condition, {}).get(metric)
-        found = found["score"] if found and "score" in found else found
-    return found if found and found["value"] is not None else None
-
-
 def _tick(report: Report, models: Sequence[str], metric: str, condition: str) -> str:
     """Name of a group with its n; both ends of the range where the models differ."""
-    found = [number for model in models if (number := number_at(report, model, metric, condition))]
+    found = [number for model in models if (number := report.number(model, metric, condition))]
+    n, images = span_of([number.n for number in found]), span_of([number.n_clusters for number in found])
+    return f"{METRIC_NAMES[metric].replace(' ', '<br>')}<br>n = {n}<br>{images} images"
 
-    def span(key: str) -> str:
-        values = sorted({number[key] for number in found})
-        return str(values[0]) if len(values) == 1 else f"{values[0]}–{values[-1]}"
 
-    return f"{NAMES[metric].replace(' ', '<br>')}<br>n = {span('n')}<br>{span('n_clusters')} images"
+def span_of(counts: Sequence[int]) -> str:
+    """A count, or the least and the greatest where they differ."""
+    least, most = min(counts), max(counts)
+    return str(least) if least == most else f"{least}–{most}"
 
 
 def _bars(
     report: Report, model: str, place: int, count: int, ticks: Mapping[str, str], condition: str
 ) -> go.Bar:
-    measured = {metric: number_at(report, model, metric, condition) for metric in ticks}
+    measured = {metric: report.number(model, metric, condition) for metric in ticks}
     found = {metric: number for metric, number in measured.items() if number}
     return go.Bar(
         name=label_of(report, model),
         offsetgroup=str(place),
         x=[ticks[metric] for metric in found],
-        y=[100 * number["value"] for number in found.values()],
+        y=[100 * number.value for number in found.values()],
         error_y=_error([_whiskers(number) for number in found.values()]),
         marker={
             "color": [shade(metric, place, count) for metric in found],
             "line": {"color": [SHADES[metric][-1] for metric in found], "width": 1},
         },
-        text=[f"{100 * number['value']:.1f}" for number in found.values()],
+        text=[f"{100 * number.value:.1f}" for number in found.values()],
         textposition="inside",
         insidetextanchor="start",
         customdata=[interval_text(number) for number in found.values()],
@@ -147,14 +136,11 @@ def shade(metric: str, place: int, count: int) -> str:
     return shades[0] if place == 0 and count > 1 else shades[-1 if place == count - 1 else 1]
 
 
-def _whiskers(number: Mapping[str, Any]) -> tuple[float, float]:
+def _whiskers(number: Number) -> tuple[float, float]:
     """Lengths up and down in per cent; 0 where there is no interval."""
-    if number["low"] is None:
+    if number.low is None:
         return 0.0, 0.0
-    return (
-        max(0.0, 100 * (number["high"] - number["value"])),
-        max(0.0, 100 * (number["value"] - number["low"])),
-    )
+    return max(0.0, 100 * (number.high - number.value)), max(0.0, 100 * (number.value - number.low))
 
 
 def _error(whiskers: Sequence[tuple[float, float]]) -> dict[str, Any]:
@@ -164,65 +150,64 @@ def _error(whiskers: Sequence[tuple[float, float]]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def interval_text(number: Mapping[str, Any]) -> str:
+def interval_text(number: Number) -> str:
     """A number's 95 % interval in per cent and how it was made, for a hover."""
-    if number["low"] is None:
+    if number.low is None:
         return "(no interval)"
-    return f"({100 * number['low']:.1f} to {100 * number['high']:.1f}; {number['method']})"
+    return f"({100 * number.low:.1f} to {100 * number.high:.1f}; {number.method})"
 
 
 def _add_blank(figure: go.Figure, report: Report, model: str, place: int, ticks: Mapping[str, str]) -> None:
-    blank = number_at(report, model, "accuracy", "blank")
+    blank = report.number(model, "accuracy", "blank")
     if blank and "accuracy" in ticks:
         figure.add_trace(
             go.Scatter(
                 name=f"{label_of(report, model)}, blank image",
                 offsetgroup=str(place),
                 x=[ticks["accuracy"]],
-                y=[100 * blank["value"]],
+                y=[100 * blank.value],
                 mode="markers",
                 marker={"symbol": "x", "size": 10, "color": GREY, "line": {"color": "white", "width": 1}},
-                customdata=[f"{interval_text(blank)}, n = {blank['n']}"],
+                customdata=[f"{interval_text(blank)}, n = {blank.n}"],
                 hovertemplate="%{fullData.name}: %{y:.1f} %{customdata}<extra></extra>",
             )
         )
 
 
 def _add_majority(figure: go.Figure, report: Report, ticks: Mapping[str, str]) -> None:
-    guess = report["baselines"]["majority_letter"]["overall"]
-    if guess["value"] is None or "accuracy" not in ticks:
+    guess = report.baselines["majority_letter"].overall
+    if guess.value is None or "accuracy" not in ticks:
         return
-    place, height = list(ticks).index("accuracy"), 100 * guess["value"]
+    place, height = list(ticks).index("accuracy"), 100 * guess.value
     line = {"color": BASELINE, "width": 2, "dash": "dash"}
     figure.add_shape(type="line", x0=place - 0.45, x1=place + 0.45, y0=height, y1=height, line=line)
     # A shape has no place in the legend; this empty line does.
-    name = f"always the most frequent letter: {height:.1f} (n = {guess['n']})"
+    name = f"{GUESSES['majority_letter'].name}: {height:.1f} (n = {guess.n})"
     figure.add_trace(go.Scatter(name=name, x=[None], y=[None], mode="lines", line=line))
 
 
-def _forest(rows: Sequence[Mapping[str, Any]]) -> go.Scatter:
-    clear = [row["low"] is not None and (row["low"] > 0 or row["high"] < 0) for row in rows]
+def _forest(rows: Sequence[Difference]) -> go.Scatter:
     return go.Scatter(
-        name=html.escape(f"{rows[0]['second']} − {rows[0]['first']}"),
-        x=[100 * row["value"] for row in rows],
-        y=[f"{NAMES[row['metric']]}<br>n = {row['n']}" for row in rows],
+        name=html.escape(f"{rows[0].second} − {rows[0].first}"),
+        x=[100 * row.value for row in rows],
+        y=[f"{METRIC_NAMES[row.metric]}<br>n = {row.n}" for row in rows],
         error_x=_error([_whiskers(row) for row in rows]),
         mode="markers+text",
         marker={
             "size": 11,
-            "symbol": ["circle" if sure else "circle-open" for sure in clear],
-            "color": [SHADES[row["metric"]][1] for row in rows],
+            "symbol": ["circle" if row.clear else "circle-open" for row in rows],
+            "color": [SHADES[row.metric][1] for row in rows],
         },
-        text=[f"{100 * row['value']:+.1f}{_p_text(row)}" for row in rows],
+        text=[f"{100 * row.value:+.1f}{_p_text(row)}" for row in rows],
         textposition="top center",
         cliponaxis=False,
-        customdata=[f"{interval_text(row)}; {row['test']}" for row in rows],
+        customdata=[f"{interval_text(row)}; {row.test}" for row in rows],
         hovertemplate="%{y}<br>%{x:+.1f} %{customdata}<extra></extra>",
     )
 
 
-def _p_text(row: Mapping[str, Any]) -> str:
-    p = row["p_holm"] if row["p_holm"] is not None else row["p"]
+def _p_text(row: Difference) -> str:
+    p = row.p_holm if row.p_holm is not None else row.p
     if p is None:
         return ""
     return ", p < 0.001" if p < 0.001 else f", p = {p:.3f}"
@@ -230,8 +215,7 @@ def _p_text(row: Mapping[str, Any]) -> str:
 
 def label_of(report: Report, model: str) -> str:
     """A model's label, escaped for plotly, which reads markup."""
-    labels = {found["name"]: found["label"] for found in report["models"]}
-    return html.escape(str(labels.get(model, model)))
+    return html.escape(report.label(model))
 
 
 def styled(figure: go.Figure, title: str) -> go.Figure:

@@ -3,30 +3,18 @@
 They look like those of `charts`. Neither adds a number: what they draw stands in the report.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import plotly.graph_objects as go
 
-from workbench.bench.report.charts import (
-    FAINT,
-    GREY,
-    NAMES,
-    Report,
-    interval_text,
-    label_of,
-    number_at,
-    size_of,
-    styled,
-)
-from workbench.bench.scores.calibration import CONFIDENCES
+from workbench.bench.report.charts import FAINT, GREY, interval_text, label_of, size_of, styled
+from workbench.bench.report.labels import CONFIDENCE_NAMES, METRIC_NAMES
+from workbench.bench.report.model import Report
+from workbench.bench.scores.calibration import CONFIDENCES, Calibration
 from workbench.palette import NO_GROUND, numbered
 from workbench.traces import AXES
 
 SPOKES = (*AXES, "accuracy")
 LINES = numbered("model")  # the first model light, as in the bars
 DASHES = {"answer": "solid", "text": "dot"}
-CONFIDENCE_NAMES = {"answer": "answer's words", "text": "everything written"}
 RADAR_CAPTION = (
     "Read along the spokes only: the area grows with the square of the scores and depends on the order of "
     "the axes. The bars carry the intervals."
@@ -41,10 +29,8 @@ def radar_figure(report: Report, condition: str = "image") -> go.Figure:
     A spoke without a number in any model is left out; with fewer than three there is nothing to draw and the
     figure is empty. Intervals are in the hover text and in `charts.axis_figure`.
     """
-    models = [model for model in report["accuracy"] if condition in report["accuracy"][model]]
-    spokes = [
-        spoke for spoke in SPOKES if any(number_at(report, model, spoke, condition) for model in models)
-    ]
+    models = report.models_under(condition)
+    spokes = [spoke for spoke in SPOKES if any(report.number(model, spoke, condition) for model in models)]
     figure = go.Figure()
     if len(spokes) >= 3:
         for place, model in enumerate(models):
@@ -62,13 +48,13 @@ def radar_figure(report: Report, condition: str = "image") -> go.Figure:
 
 def _outline(report: Report, model: str, spokes: list[str], condition: str, colour: str) -> go.Scatterpolar:
     """One closed line; a spoke on which this model has no number is a gap, never a zero."""
-    numbers = [number_at(report, model, spoke, condition) for spoke in (*spokes, spokes[0])]
+    numbers = [report.number(model, spoke, condition) for spoke in (*spokes, spokes[0])]
     return go.Scatterpolar(
         name=label_of(report, model),
-        theta=[NAMES[spoke] for spoke in (*spokes, spokes[0])],
-        r=[None if number is None else 100 * number["value"] for number in numbers],
+        theta=[METRIC_NAMES[spoke] for spoke in (*spokes, spokes[0])],
+        r=[None if number is None else 100 * number.value for number in numbers],
         customdata=[
-            "" if number is None else f"{interval_text(number)}, n = {number['n']}" for number in numbers
+            "" if number is None else f"{interval_text(number)}, n = {number.n}" for number in numbers
         ],
         mode="lines+markers",
         line={"color": colour, "width": 2},
@@ -81,22 +67,22 @@ def _outline(report: Report, model: str, spokes: list[str], condition: str, colo
 def reliability_figure(report: Report, condition: str = "image") -> go.Figure:
     """How often answers of each stated probability were right: a point a bin, its area in proportion to n.
 
-    Read from `report["calibration"]`; empty where no probabilities were recorded. The curve of the whole
+    Empty where no probabilities were recorded. The curve of the whole
     text is dotted and at first hidden behind its name in the legend.
     """
     figure = go.Figure()
     perfect = {"color": GREY, "width": 1, "dash": "dash"}
     curves = [
         (place, model, name, conditions[condition][name])
-        for place, (model, conditions) in enumerate(report.get("calibration", {}).items())
+        for place, (model, conditions) in enumerate(report.calibration.items())
         for name in CONFIDENCES
-        if name in (conditions.get(condition) or {})
+        if name in conditions.get(condition, {})
     ]
     if curves:
         figure.add_trace(
             go.Scatter(name="as stated", x=[0, 100], y=[0, 100], mode="lines", line=perfect, hoverinfo="skip")
         )
-    most = max((row["n"] for *_, found in curves for row in found["curve"]), default=1)
+    most = max((row.n for *_, found in curves for row in found.curve), default=1)
     for place, model, name, found in curves:
         colour = LINES[place % len(LINES)]
         figure.add_trace(_curve(label_of(report, model), name, found, colour, most))
@@ -106,20 +92,20 @@ def reliability_figure(report: Report, condition: str = "image") -> go.Figure:
     return figure
 
 
-def _curve(label: str, name: str, found: Mapping[str, Any], colour: str, most: int) -> go.Scatter:
-    rows = found["curve"]
-    error = "" if found["value"] is None else f", ECE {100 * found['value']:.1f} points"
+def _curve(label: str, name: str, found: Calibration, colour: str, most: int) -> go.Scatter:
+    rows = found.curve
+    error = "" if found.value is None else f", ECE {100 * found.value:.1f} points"
     return go.Scatter(
-        name=f"{label}, {CONFIDENCE_NAMES[name]}{error} (n = {found['n']})",
-        x=[100 * row["confidence"] for row in rows],
-        y=[100 * row["accuracy"] for row in rows],
+        name=f"{label}, {CONFIDENCE_NAMES[name]}{error} (n = {found.n})",
+        x=[100 * row.confidence for row in rows],
+        y=[100 * row.accuracy for row in rows],
         mode="lines+markers+text",
-        text=[f"{row['n']:,}" for row in rows],
+        text=[f"{row.n:,}" for row in rows],
         textposition="top center",
         cliponaxis=False,
         line={"color": colour, "width": 1.5, "dash": DASHES[name]},
-        marker={"size": [_dot(row["n"], most) for row in rows], "sizemode": "diameter", "opacity": 0.8},
-        customdata=[f"stated {100 * row['low']:.0f} to {100 * row['high']:.0f} %" for row in rows],
+        marker={"size": [_dot(row.n, most) for row in rows], "sizemode": "diameter", "opacity": 0.8},
+        customdata=[f"stated {100 * row.low:.0f} to {100 * row.high:.0f} %" for row in rows],
         hovertemplate="%{fullData.name}<br>%{customdata}: %{y:.1f} % of %{text} right<extra></extra>",
         visible=True if name == CONFIDENCES[0] else "legendonly",
     )

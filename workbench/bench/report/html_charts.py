@@ -5,13 +5,15 @@ scripts in the page.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from workbench.bench.report.charts import METRICS, NAMES, number_at, shade
+from workbench.bench.report.charts import shade, span_of
+from workbench.bench.report.labels import GUESSES, METRIC_NAMES
+from workbench.bench.report.model import Report
+from workbench.bench.scores.measure import METRICS, Difference
+from workbench.bench.scores.numbers import Number, percent_text
 
-Report = Mapping[str, Any]
 TOP, LEFT, HEIGHT, WIDTH = 24.0, 44.0, 220.0, 720.0
 ROW = 34.0
 FOREST_LEFT = 190.0
@@ -29,7 +31,7 @@ class Bar:
     low: float | None
     high: float | None
     value: str
-    told: str
+    hover: str
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,11 @@ class Group:
     bars: tuple[Bar, ...]
     crosses: tuple[tuple[float, float, str], ...] = ()
     guess: float | None = None
-    guess_told: str = ""
+    guess_hover: str = ""
 
 
 @dataclass(frozen=True)
-class Difference:
+class ForestRow:
     """One row of the forest plot; `clear` where the interval leaves zero out."""
 
     name: str
@@ -59,7 +61,7 @@ class Difference:
     high: float | None
     colour: str
     clear: bool
-    told: str
+    hover: str
 
 
 @dataclass(frozen=True)
@@ -70,24 +72,13 @@ class Forest:
     height: float
     zero: float
     ticks: tuple[tuple[float, str], ...]
-    rows: tuple[Difference, ...]
-
-
-def percent(number: Mapping[str, Any] | None, signed: bool = False) -> str:
-    """ "62.6 [57.8, 67.2]" of a number, without brackets where there is no interval; "-" for none."""
-    if not number or number.get("value") is None:
-        return "-"
-    sign = "+" if signed else ""
-    value = f"{100 * number['value']:{sign}.1f}"
-    if number.get("low") is None:
-        return value
-    return f"{value} [{100 * number['low']:{sign}.1f}, {100 * number['high']:{sign}.1f}]"
+    rows: tuple[ForestRow, ...]
 
 
 def bar_groups(report: Report, condition: str) -> list[Group]:
     """A group a metric in the order P, K, R, trace, accuracy; a bar a model asked under `condition`."""
-    models = [model for model in report["accuracy"] if condition in report["accuracy"][model]]
-    metrics = [metric for metric in METRICS if any(number_at(report, m, metric, condition) for m in models)]
+    models = report.models_under(condition)
+    metrics = [metric for metric in METRICS if any(report.number(m, metric, condition) for m in models)]
     span = (WIDTH - LEFT) / max(1, len(metrics))
     return [
         _group(report, models, metric, condition, LEFT + place * span, span)
@@ -102,31 +93,31 @@ def _group(
     width = inner / len(models)
     bars, crosses, counts = [], [], []
     for place, model in enumerate(models):
-        number = number_at(report, model, metric, condition)
+        number = report.number(model, metric, condition)
         x = left + 0.1 * span + place * width
         if number:
             bars.append(_bar(number, x, width, shade(metric, place, len(models)), model))
-            counts.append((number["n"], number["n_clusters"]))
-        blank = number_at(report, model, "accuracy", "blank") if metric == "accuracy" else None
+            counts.append((number.n, number.n_clusters))
+        blank = report.number(model, "accuracy", "blank") if metric == "accuracy" else None
         if blank:
-            crosses.append((x + width / 2, _up(blank["value"]), f"{model}, blank image: {percent(blank)}"))
-    guess = report["baselines"]["majority_letter"]["overall"] if metric == "accuracy" else {"value": None}
-    known = guess["value"] is not None
+            crosses.append((x + width / 2, _up(blank.value), f"{model}, blank image: {percent_text(blank)}"))
+    guess = report.baselines["majority_letter"].overall if metric == "accuracy" else None
+    known = guess if guess is not None and guess.value is not None else None
     return Group(
-        NAMES[metric], _counts(counts), left + span / 2, left + 0.06 * span, left + 0.94 * span,
-        tuple(bars), tuple(crosses), _up(guess["value"]) if known else None,
-        f"always the most frequent letter: {percent(guess)}, n {guess['n']}" if known else "",
+        METRIC_NAMES[metric], _counts(counts), left + span / 2, left + 0.06 * span, left + 0.94 * span,
+        tuple(bars), tuple(crosses), _up(known.value) if known else None,
+        f"{GUESSES['majority_letter'].name}: {percent_text(known)}, n {known.n}" if known else "",
     )  # fmt: skip
 
 
-def _bar(number: Mapping[str, Any], x: float, width: float, colour: str, model: str) -> Bar:
-    interval = number["low"] is not None
-    top = _up(number["value"])
+def _bar(number: Number, x: float, width: float, colour: str, model: str) -> Bar:
+    interval = number.low is not None
+    top = _up(number.value)
     return Bar(
         x + 1, top, width - 2, TOP + HEIGHT - top, colour,
-        _up(number["low"]) if interval else None, _up(number["high"]) if interval else None,
-        f"{100 * number['value']:.0f}" if width >= 22 else "",
-        f"{model}: {percent(number)} ({number['method']}), n {number['n']}",
+        _up(number.low) if interval else None, _up(number.high) if interval else None,
+        f"{100 * number.value:.0f}" if width >= 22 else "",
+        f"{model}: {percent_text(number)} ({number.method}), n {number.n}",
     )  # fmt: skip
 
 
@@ -135,25 +126,19 @@ def _up(fraction: float) -> float:
 
 
 def _counts(found: Sequence[tuple[int, int]]) -> str:
-    def span(values: Sequence[int]) -> str:
-        return str(values[0]) if len(set(values)) == 1 else f"{min(values)}–{max(values)}"
-
     items, images = zip(*found, strict=True)
-    return f"n {span(items)}, {span(images)} images"
+    return f"n {span_of(items)}, {span_of(images)} images"
 
 
 def forests(report: Report, condition: str) -> list[Forest]:
     """Later model − first, one drawing a pair of models, on one scale that holds every interval and zero."""
-    rows = [
-        row for row in report["differences"] if row["condition"] == condition and row["value"] is not None
-    ]
-    rows.sort(key=lambda row: METRICS.index(row["metric"]))
-    ends = [row[end] for row in rows for end in ("low", "value", "high") if row[end] is not None]
+    rows = [row for row in report.differences if row.condition == condition and row.value is not None]
+    rows.sort(key=lambda row: METRICS.index(row.metric))
+    ends = [end for row in rows for end in (row.low, row.value, row.high) if end is not None]
     low, high = _round_out(min([*ends, 0.0])), _round_out(max([*ends, 0.0]))
-    pairs = dict.fromkeys((row["first"], row["second"]) for row in rows)
+    pairs = dict.fromkeys((row.first, row.second) for row in rows)
     return [
-        _forest([row for row in rows if (row["first"], row["second"]) == pair], pair, low, high)
-        for pair in pairs
+        _forest([row for row in rows if (row.first, row.second) == pair], pair, low, high) for pair in pairs
     ]
 
 
@@ -163,7 +148,7 @@ def _round_out(value: float) -> float:
     return tenths / 10 if value > 0 else -tenths / 10
 
 
-def _forest(rows: Sequence[Mapping[str, Any]], pair: tuple[str, str], low: float, high: float) -> Forest:
+def _forest(rows: Sequence[Difference], pair: tuple[str, str], low: float, high: float) -> Forest:
     scale = (WIDTH - FOREST_LEFT - 60) / max(high - low, 0.1)
 
     def across(value: float) -> float:
@@ -171,13 +156,13 @@ def _forest(rows: Sequence[Mapping[str, Any]], pair: tuple[str, str], low: float
 
     marks = []
     for place, row in enumerate(rows):
-        interval = row["low"] is not None
+        interval = row.low is not None
         marks.append(
-            Difference(
-                NAMES[row["metric"]], f"n {row['n']}", TOP + ROW * (place + 0.5), across(row["value"]),
-                across(row["low"]) if interval else None, across(row["high"]) if interval else None,
-                shade(row["metric"], 1, 3), interval and (row["low"] > 0 or row["high"] < 0),
-                f"{percent(row, signed=True)} points, {row['method']}",
+            ForestRow(
+                METRIC_NAMES[row.metric], f"n {row.n}", TOP + ROW * (place + 0.5), across(row.value),
+                across(row.low) if interval else None, across(row.high) if interval else None,
+                shade(row.metric, 1, 3), row.clear,
+                f"{percent_text(row, signed=True)} points, {row.method}",
             )
         )  # fmt: skip
     step = 1 if high - low <= 1 else 2

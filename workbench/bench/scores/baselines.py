@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
 
-from workbench.bench.scores.numbers import Number, by_kind, number
+from workbench.bench.scores.numbers import ByKind, Number, by_kind, number
 from workbench.bench.scores.scoring import majority_answer, majority_letter, plain, question_majority
 from workbench.bench.store.results import Result
 
@@ -31,8 +31,8 @@ class Baselines:
     def __init__(self, among: Sequence[Result]) -> None:
         self._others = dict(zip((line.item_id for line in among), _other_images(among), strict=True))
 
-    def on(self, items: Sequence[Result]) -> dict[str, dict[str, Number]]:
-        """name -> overall, closed, open, on `items`, which must be some of those given at first."""
+    def on(self, items: Sequence[Result]) -> dict[str, ByKind]:
+        """name -> its numbers on `items`, which must be some of those given at first."""
 
         def say(name: str) -> Callable[[list[Result]], Number]:
             return lambda part: number(*self._hits(name, part), BASELINE_PROTOCOLS[name])
@@ -52,22 +52,24 @@ class Baselines:
         return [bool(hit) for hit in hits], [line.image_group for line in items]
 
 
-def letters(items: Sequence[Result]) -> dict[str, Any]:
-    """How often each letter is the right one, and how often it would be if the right one were drawn by lot.
+@dataclass(frozen=True)
+class Letters:
+    """Over `n` questions with options: how often each letter is the right one (`counts`, questions), and how
+    often it would be if the right one were drawn by lot (`expected`, a share)."""
 
-    `{n, counts: {letter: n}, expected: {letter: share}}` over the questions with options; a letter is
-    expected in one of k questions with k options, of those that have it.
-    """
+    n: int
+    counts: dict[str, int]
+    expected: dict[str, float]
+
+
+def letters(items: Sequence[Result]) -> Letters:
+    """A letter is expected in one of k questions with k options, of those that have it."""
     asked = [line for line in items if line.options and line.gold_letter]
     counts = Counter(line.gold_letter for line in asked)
     expected: Counter[str] = Counter()
     for size, n in Counter(len(line.options) for line in asked).items():
         expected.update({chr(ord("A") + i): n / size / len(asked) for i in range(size)})
-    return {
-        "n": len(asked),
-        "counts": dict(sorted(counts.items())),
-        "expected": dict(sorted(expected.items())),
-    }
+    return Letters(len(asked), dict(sorted(counts.items())), dict(sorted(expected.items())))
 
 
 def _other_images(items: Sequence[Result]) -> list[bool]:

@@ -5,11 +5,12 @@ the model wrote: reasoning that has settled on something makes it nearly 1, righ
 probability of everything the model wrote, reasoning and answer.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.bench.scores.numbers import Number
 from workbench.bench.store.results import Result
 from workbench.models.answer import Answer
 from workbench.traces import token_span
@@ -18,6 +19,24 @@ from workbench.traces.trace import Trace
 BINS = 10
 RESAMPLES = 500
 CONFIDENCES = ("answer", "text")
+
+
+@dataclass(frozen=True)
+class Bin:
+    """The `n` answers with a probability in (low, high]: the mean of what was said, and the share right."""
+
+    low: float
+    high: float
+    n: int
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration(Number):
+    """Expected calibration error as a number (0 is perfect), and the reliability curve behind it."""
+
+    curve: tuple[Bin, ...]
 
 
 def confidences(answer: Answer, trace: Trace) -> dict[str, float]:
@@ -52,23 +71,21 @@ def calibration_error(probabilities: Sequence[float], correct: Sequence[bool], b
     return float(np.abs(gaps).sum() / len(p))
 
 
-def reliability(
-    probabilities: Sequence[float], correct: Sequence[bool], bins: int = BINS
-) -> list[dict[str, Any]]:
-    """Rows of the reliability curve: `{low, high, n, confidence, accuracy}` of each bin with answers."""
+def reliability(probabilities: Sequence[float], correct: Sequence[bool], bins: int = BINS) -> tuple[Bin, ...]:
+    """The reliability curve: every bin that holds answers."""
     p, hit = np.array(probabilities, np.float64), np.array(correct, np.float64)
     where = _bin_of(p, bins)
-    return [
-        {
-            "low": b / bins,
-            "high": (b + 1) / bins,
-            "n": int((where == b).sum()),
-            "confidence": float(p[where == b].mean()),
-            "accuracy": float(hit[where == b].mean()),
-        }
+    return tuple(
+        Bin(
+            low=b / bins,
+            high=(b + 1) / bins,
+            n=int((where == b).sum()),
+            confidence=float(p[where == b].mean()),
+            accuracy=float(hit[where == b].mean()),
+        )
         for b in range(bins)
         if (where == b).any()
-    ]
+    )
 
 
 def _bootstrap(p: np.ndarray, hit: np.ndarray, clusters: Sequence[str]) -> tuple[float, float]:
@@ -88,9 +105,9 @@ def _bootstrap(p: np.ndarray, hit: np.ndarray, clusters: Sequence[str]) -> tuple
     return float(np.quantile(found, 0.025)), float(np.quantile(found, 0.975))
 
 
-def calibration_of(lines: Sequence[Result], protocol: str) -> dict[str, Any]:
-    """Confidence name → ECE as a number with n, interval and reliability curve; {} without records."""
-    out: dict[str, Any] = {}
+def calibration_of(lines: Sequence[Result], protocol: str) -> dict[str, Calibration]:
+    """One of CONFIDENCES → calibration of it; {} without records."""
+    out: dict[str, Calibration] = {}
     for name in CONFIDENCES:
         used = [line for line in lines if line.correct is not None and name in line.probability]
         if not used:
@@ -99,26 +116,15 @@ def calibration_of(lines: Sequence[Result], protocol: str) -> dict[str, Any]:
         groups = [line.image_group for line in used]
         several = len(set(groups)) > 1
         low, high = _bootstrap(np.array(p), np.array(hit), groups) if several else (None, None)
-        out[name] = {
-            "value": calibration_error(p, hit),
-            "low": low,
-            "high": high,
-            "n": len(used),
-            "n_clusters": len(set(groups)),
-            "method": f"ECE, {BINS} bins of equal width; bootstrap by image",
-            "origin": "measured",
-            "protocol": protocol,
-            "curve": reliability(p, hit),
-        }
+        out[name] = Calibration(
+            value=calibration_error(p, hit),
+            low=low,
+            high=high,
+            n=len(used),
+            n_clusters=len(set(groups)),
+            method=f"ECE, {BINS} bins of equal width; bootstrap by image",
+            origin="measured",
+            protocol=protocol,
+            curve=reliability(p, hit),
+        )
     return out
-
-
-def calibration_rows(report: Mapping[str, Any]) -> list[list[str]]:
-    """Cells for the report's table: model, ECE of the answer and of the whole text; [] where not recorded."""
-    rows = []
-    for model, conditions in report.get("calibration", {}).items():
-        for condition, found in conditions.items():
-            if found:
-                cells = [f"{found[n]['value']:.3f}" if n in found else "-" for n in CONFIDENCES]
-                rows.append([f"{model}, {condition}", *cells])
-    return [["Calibration error (ECE)", "of the answer", "of the text"], *rows] if rows else []

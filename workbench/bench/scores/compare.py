@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.bench.scores.measure import joint_protocol, paired_rows
-from workbench.bench.scores.numbers import Number, paired_scores
+from workbench.bench.scores.measure import MetricGap, joint_protocol, paired_rows
+from workbench.bench.scores.numbers import Paired, paired_scores
 from workbench.bench.scores.scoring import plain
 from workbench.bench.store.results import Result
 from workbench.bench.store.run_lines import SAMPLED, RunLines, load_lines, protocol_text
@@ -48,13 +48,59 @@ class _Loaded:
         return protocol_text(next(iter(self.lines.values())), self.described)
 
 
-def compare_runs(first: Side, second: Side) -> dict[str, Any]:
+@dataclass(frozen=True)
+class SideFacts:
+    """Who stands on a side and how it was asked; `n` answers, those that failed left out."""
+
+    folder: str
+    model: str
+    label: str
+    condition: str
+    revision: str
+    protocol: str
+    date: str | None
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedMetric(MetricGap):
+    """A difference, both means over the pairs, and on how many items the second side is better or worse."""
+
+    first_value: float
+    second_value: float
+    win: int
+    tie: int
+    loss: int
+    verdict: str
+
+
+@dataclass(frozen=True)
+class ProtocolDifference:
+    """One thing other than the answers that differs between the sides, as it is and in words."""
+
+    field: str
+    first: Any
+    second: Any
+    text: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Second − first on the questions that both answered; `rows` are the metrics that have pairs."""
+
+    first: SideFacts
+    second: SideFacts
+    n_shared: int
+    n_images: int
+    n_only_first: int
+    n_only_second: int
+    rows: tuple[ComparedMetric, ...]
+    protocol_differences: tuple[ProtocolDifference, ...]
+
+
+def compare_runs(first: Side, second: Side) -> Comparison:
     """Second − first on the questions that both answered, paired by item id.
 
-    Keys: `first`, `second` (folder, model, label, condition, revision, protocol, date, n); `n_shared`,
-    `n_images`, `n_only_first`, `n_only_second`; `rows`, one a metric with pairs: a number with `metric`, `p`,
-    `p_holm` (over the axes), `test`, `win`, `tie`, `loss` (of the second side), `first_value`,
-    `second_value`, `verdict`; `protocol_differences` (`{field, first, second, text}`).
     Items that failed count as not answered. Accuracy is tested by exact McNemar, the axes and the trace score
     by a bootstrap clustered by image.
 
@@ -67,36 +113,34 @@ def compare_runs(first: Side, second: Side) -> dict[str, Any]:
     _require_same_questions(left, right, shared)
     mine, theirs = ({item: side.lines[item] for item in shared} for side in (left, right))
     protocol = joint_protocol(left.protocol, right.protocol)
-    return {
-        "first": _about(left),
-        "second": _about(right),
-        "n_shared": len(shared),
-        "n_images": len({line.image_group for line in mine.values()}),
-        "n_only_first": len(left.lines) - len(shared),
-        "n_only_second": len(right.lines) - len(shared),
-        "rows": [
-            row | _sides(mine, theirs, row["metric"]) | {"verdict": verdict(row)}
-            for row in paired_rows(mine, theirs, protocol)
-            if row["n"]
-        ],
-        "protocol_differences": _protocol_differences(left, right, shared),
-    }
+    return Comparison(
+        first=_about(left),
+        second=_about(right),
+        n_shared=len(shared),
+        n_images=len({line.image_group for line in mine.values()}),
+        n_only_first=len(left.lines) - len(shared),
+        n_only_second=len(right.lines) - len(shared),
+        rows=tuple(_compared(row, mine, theirs) for row in paired_rows(mine, theirs, protocol) if row.n),
+        protocol_differences=_protocol_differences(left, right, shared),
+    )
 
 
-def verdict(row: Number) -> str:
+def verdict(row: Paired) -> str:
     """What a difference allows to be said: "second higher", "first higher" or "no difference shown".
 
     A side is higher only when the interval leaves out zero and the p value, after Holm where that applies, is
     at most 0.05. "no interval" where none can be stated: one image only, or the same difference on every
     item; right on all against wrong on all is then left to McNemar's p.
     """
-    p = row["p"] if row.get("p_holm") is None else row["p_holm"]
-    if row["low"] is None and row["value"] and row.get("metric") != "accuracy":
+    p, metric = row.p, None
+    if isinstance(row, MetricGap):
+        p, metric = row.p if row.p_holm is None else row.p_holm, row.metric
+    if row.low is None and row.value and metric != "accuracy":
         return "no interval"
-    crossing = row["low"] is not None and row["low"] <= 0 <= row["high"]
-    if not row["value"] or p is None or p > 0.05 or crossing:
+    crossing = row.low is not None and not row.clear
+    if not row.value or p is None or p > 0.05 or crossing:
         return "no difference shown"
-    return "second higher" if row["value"] > 0 else "first higher"
+    return "second higher" if row.value > 0 else "first higher"
 
 
 def _loaded(side: Side, folders: dict[Path, RunLines]) -> _Loaded:
@@ -140,41 +184,45 @@ def _same(first: Result, second: Result) -> bool:
     return texts[0] == texts[1] and len(groups) <= 1
 
 
-def _about(side: _Loaded) -> dict[str, Any]:
-    return {
-        "folder": str(side.side.folder),
-        "model": side.side.model,
-        "label": side.described.get("label", side.side.model),
-        "condition": side.side.condition,
-        "revision": next(iter(side.lines.values())).revision,
-        "protocol": side.protocol,
-        "date": side.run.run.get("date"),
-        "n": len(side.lines),
-    }
+def _about(side: _Loaded) -> SideFacts:
+    return SideFacts(
+        folder=str(side.side.folder),
+        model=side.side.model,
+        label=side.described.get("label", side.side.model),
+        condition=side.side.condition,
+        revision=next(iter(side.lines.values())).revision,
+        protocol=side.protocol,
+        date=side.run.run.get("date"),
+        n=len(side.lines),
+    )
 
 
-def _sides(first: Lines, second: Lines, metric: str) -> dict[str, Any]:
-    """Both means over the pairs, and on how many the second is better, the same or worse."""
-    pairs = paired_scores(first, second, metric)
+def _compared(row: MetricGap, first: Lines, second: Lines) -> ComparedMetric:
+    """The difference with both means over the pairs, and on how many the second is better, same or worse."""
+    pairs = paired_scores(first, second, row.metric)
     gaps = [float(after) - float(before) for before, after, _ in pairs]
     win, loss = sum(gap > MARGIN for gap in gaps), sum(gap < -MARGIN for gap in gaps)
-    return {
-        "first_value": math.fsum(before for before, _, _ in pairs) / len(pairs),
-        "second_value": math.fsum(after for _, after, _ in pairs) / len(pairs),
-        "win": win,
-        "tie": len(gaps) - win - loss,
-        "loss": loss,
-    }
+    return ComparedMetric(
+        **vars(row),
+        first_value=math.fsum(before for before, _, _ in pairs) / len(pairs),
+        second_value=math.fsum(after for _, after, _ in pairs) / len(pairs),
+        win=win,
+        tie=len(gaps) - win - loss,
+        loss=loss,
+        verdict=verdict(row),
+    )
 
 
-def _protocol_differences(left: _Loaded, right: _Loaded, shared: Sequence[str]) -> list[dict[str, Any]]:
-    """`{field, first, second, text}` of everything but the answers that differs between the sides."""
+def _protocol_differences(
+    left: _Loaded, right: _Loaded, shared: Sequence[str]
+) -> tuple[ProtocolDifference, ...]:
+    """Everything but the answers that differs between the sides."""
     lines = [side.lines[shared[0]] for side in (left, right)]
     pairs: dict[str, tuple[Any, Any]] = {"condition": (left.side.condition, right.side.condition)}
-    pairs |= {told: (getattr(lines[0], name), getattr(lines[1], name)) for name, told in ASKED.items()}
+    pairs |= {label: (getattr(lines[0], name), getattr(lines[1], name)) for name, label in ASKED.items()}
     for name in sorted({*lines[0].decoding, *lines[1].decoding}):
         pairs[f"decoding: {name}"] = (lines[0].decoding.get(name), lines[1].decoding.get(name))
-    pairs |= {told: (left.described.get(name), right.described.get(name)) for name, told in MACHINE.items()}
+    pairs |= {label: (left.described.get(name), right.described.get(name)) for name, label in MACHINE.items()}
     if left.side.model == right.side.model:  # of two models they differ, which is the point
         pairs["revision"] = (lines[0].revision, lines[1].revision)
     pairs["questions"] = tuple(side.run.run.get("items", {}).get("name") for side in (left, right))
@@ -182,11 +230,11 @@ def _protocol_differences(left: _Loaded, right: _Loaded, shared: Sequence[str]) 
     versions = [side.run.run.get("packages", {}) for side in (left, right)]
     for name in sorted({*versions[0], *versions[1]}):
         pairs[f"version of {name}"] = (versions[0].get(name), versions[1].get(name))
-    return [
-        {"field": name, "first": one, "second": other, "text": f"{name}: {_told(one)} against {_told(other)}"}
+    return tuple(
+        ProtocolDifference(name, one, other, f"{name}: {_in_words(one)} against {_in_words(other)}")
         for name, (one, other) in pairs.items()
         if one != other
-    ]
+    )
 
 
 def _with_options(lines: Lines, shared: Sequence[str]) -> str:
@@ -195,5 +243,5 @@ def _with_options(lines: Lines, shared: Sequence[str]) -> str:
     return f"on {count} of {len(shared)} questions"
 
 
-def _told(value: Any) -> str:
+def _in_words(value: Any) -> str:
     return "not stated" if value in (None, "", {}) else str(value)

@@ -244,8 +244,8 @@ def _near(gold: str, answer: str, rules: Rules) -> tuple[float | None, str]:
     found = rules.similarity(gold, answer)
     near = found >= rules.threshold
     # Rounded down: 0.799 must not read as 0.80, which would have earned it.
-    shown = math.floor(100 * found) / 100
-    return float(near), "" if near else f"similarity {shown:.2f} is below {rules.threshold:.2f}"
+    floored = math.floor(100 * found) / 100
+    return float(near), "" if near else f"similarity {floored:.2f} is below {rules.threshold:.2f}"
 
 
 def _modality(text: str, tag: str) -> tuple[float | None, str]:
@@ -257,8 +257,8 @@ def _modality(text: str, tag: str) -> tuple[float | None, str]:
     if not start:
         return 0.0, "no thinking tag, so nothing stands before it"
     named = before.strip()
-    told = f'"{named[:40]}"' if named else "nothing"
-    return 0.0, f"{told} stands before the thinking, not {tag}"
+    found = f'"{named[:40]}"' if named else "nothing"
+    return 0.0, f"{found} stands before the thinking, not {tag}"
 
 
 def _format(text: str) -> tuple[float, str]:

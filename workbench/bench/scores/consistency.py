@@ -4,10 +4,9 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from workbench.bench.scores.effects import told
-from workbench.bench.scores.numbers import number
+from workbench.bench.scores.effects import comparable_answer
+from workbench.bench.scores.numbers import Number, number
 from workbench.bench.store.results import Result
 
 RECOVERED = 'share of samples that were read from a broken form (parse status "recovered")'
@@ -124,14 +123,43 @@ def _mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values)
 
 
-def self_consistency(items: Mapping[str, Sequence[Result]], protocol: str) -> dict[str, Any]:
-    """Self-consistency of one model from its sampled lines by item; {} where no item has all its samples.
+@dataclass(frozen=True)
+class Majority:
+    """How many items (`n`) have a majority of so many `votes`, and on how many of those it is right."""
 
-    Items with fewer samples than the others, or with a failed one, are left out and counted in `left_out`.
-    Numbers as in a report (n is items or, for rates, samples): `mean` accuracy of one sample,
-    `majority_accuracy`, `agreement`, `unanimous`, `recovery_rate`, `invalid_rate`; and `passes`, `sd` over
-    them, `n_tied`, and `histogram`: how many items have a majority of so many votes, and how many of those
-    are right. "Recovered" is an answer read from a broken form: nobody was asked twice, as in MedSSR.
+    votes: int
+    n: int
+    right: int
+
+
+@dataclass(frozen=True)
+class SelfConsistency:
+    """Self-consistency of one model, as a report states it; a number's n is items or, for rates, samples.
+
+    `mean` is the accuracy of one sample, `passes` those of the first, second … samples, `sd` the spread over
+    them; `n_tied` items have no single majority; `left_out` items lack a sample or have a failed one.
+    "Recovered" is an answer read from a broken form: nobody was asked twice, as in MedSSR.
+    """
+
+    n_items: int
+    n_samples: int
+    left_out: int
+    passes: tuple[float, ...]
+    sd: float | None
+    n_tied: int
+    histogram: tuple[Majority, ...]
+    mean: Number
+    majority_accuracy: Number
+    agreement: Number
+    unanimous: Number
+    recovery_rate: Number
+    invalid_rate: Number
+
+
+def self_consistency(items: Mapping[str, Sequence[Result]], protocol: str) -> SelfConsistency | None:
+    """Self-consistency of one model from its sampled lines by item; None where no item has all its samples.
+
+    Items with fewer samples than the others, or with a failed one, are left out.
     """
     most = max((len(drawn) for drawn in items.values()), default=0)
     whole = {
@@ -141,23 +169,23 @@ def self_consistency(items: Mapping[str, Sequence[Result]], protocol: str) -> di
     }
     found = consistency({item: [_sample(line) for line in drawn] for item, drawn in whole.items()})
     if found is None:
-        return {}
+        return None
     votes = [item_votes([_sample(line) for line in drawn]) for drawn in whole.values()]
-    return {
-        "n_items": found.n_items,
-        "n_samples": found.n_samples,
-        "left_out": len(items) - len(whole),
-        "passes": list(found.passes),
-        "sd": found.sd,
-        "n_tied": sum(vote.tied for vote in votes if vote.votes),
-        "histogram": _histogram(votes, most),
+    return SelfConsistency(
+        n_items=found.n_items,
+        n_samples=found.n_samples,
+        left_out=len(items) - len(whole),
+        passes=found.passes,
+        sd=found.sd,
+        n_tied=sum(vote.tied for vote in votes if vote.votes),
+        histogram=_histogram(votes, most),
         **_numbers(whole, votes, protocol),
-    }
+    )
 
 
 def _numbers(
     items: Mapping[str, Sequence[Result]], votes: Sequence[ItemVotes], protocol: str
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Number]:
     groups = [drawn[0].image_group for drawn in items.values()]
     samples = [line for drawn in items.values() for line in drawn]
     images = [line.image_group for line in samples]
@@ -175,19 +203,19 @@ def _numbers(
     }
 
 
-def _histogram(votes: Sequence[ItemVotes], most: int) -> list[dict[str, int]]:
-    """`{votes, n, right}` for every size of majority from all samples down to none."""
+def _histogram(votes: Sequence[ItemVotes], most: int) -> tuple[Majority, ...]:
+    """Every size of majority, from all samples down to none."""
     sizes = [(next(iter(vote.votes.values()), 0), vote.majority_correct) for vote in votes]
-    return [
-        {
-            "votes": size,
-            "n": sum(found == size for found, _ in sizes),
-            "right": sum(found == size and right for found, right in sizes),
-        }
+    return tuple(
+        Majority(
+            votes=size,
+            n=sum(found == size for found, _ in sizes),
+            right=sum(found == size and right for found, right in sizes),
+        )
         for size in range(most, -1, -1)
-    ]
+    )
 
 
 def _sample(line: Result) -> Sample:
     recovered = line.parse_status == "recovered"
-    return Sample(None if line.invalid else told(line), bool(line.correct), recovered)
+    return Sample(None if line.invalid else comparable_answer(line), bool(line.correct), recovered)

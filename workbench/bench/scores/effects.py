@@ -1,10 +1,10 @@
 """What answers rest on: picture, order of the options, way of asking. Per model, paired by item."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
 
 from workbench.bench.scores.measure import Measure, joint_protocol
-from workbench.bench.scores.numbers import Number, difference, number
+from workbench.bench.scores.numbers import Number, Paired, difference, number
 from workbench.bench.store.results import Result
 from workbench.bench.store.run_lines import chosen
 from workbench.traces import normalise_answer
@@ -12,7 +12,7 @@ from workbench.traces import normalise_answer
 Same = Callable[[Result, Result], bool]
 
 
-def image_effect(measure: Measure, without: str = "blank") -> dict[str, Any]:
+def image_effect(measure: Measure, without: str = "blank") -> dict[str, Paired]:
     """model -> accuracy with its picture − accuracy under `without` ("blank", "shuffled_image"), same items.
 
     The visual reliance score of arXiv 2603.03437, with McNemar's table: its first side is `without`.
@@ -37,10 +37,12 @@ def image_sensitivity(measure: Measure) -> dict[str, Number]:
 
     No answer both times is no change. Options are compared by the one chosen, open answers after normalising.
     """
-    return _shares(measure, "shuffled_image", lambda own, other: told(own) != told(other))
+    return _shares(
+        measure, "shuffled_image", lambda own, other: comparable_answer(own) != comparable_answer(other)
+    )
 
 
-def told(line: Result) -> str | None:
+def comparable_answer(line: Result) -> str | None:
     """What a line answers, to be compared: the option chosen, or the normalised words; None for nothing."""
     return chosen(line) if line.options else normalise_answer(line.answer or "") or None
 
@@ -60,11 +62,18 @@ def _shares(measure: Measure, condition: str, same: Same) -> dict[str, Number]:
     return found
 
 
-def prompt_effect(measure: Measure) -> dict[str, Any]:
-    """model -> accuracy asked for reasoning − asked for the answer only, on the same items.
+@dataclass(frozen=True, kw_only=True)
+class PromptEffect(Paired):
+    """Accuracy asked for reasoning − asked for the answer only; `first`, `second` name the conditions."""
 
-    The plain condition "image" stands in for the prompt mode that it was run with. `first` and `second` name
-    the conditions compared.
+    first: str
+    second: str
+
+
+def prompt_effect(measure: Measure) -> dict[str, PromptEffect]:
+    """model -> its prompt effect, on the same items.
+
+    The plain condition "image" stands in for the prompt mode that it was run with.
     """
     found = {}
     for model in measure.models:
@@ -73,7 +82,7 @@ def prompt_effect(measure: Measure) -> dict[str, Any]:
             pair = (model, short), (model, trace)
             protocol = joint_protocol(*(measure.protocols[names] for names in pair))
             gap = difference(*(measure.groups[names] for names in pair), "accuracy", protocol)
-            found[model] = gap | {"first": short, "second": trace}
+            found[model] = PromptEffect(**vars(gap), first=short, second=trace)
     return found
 
 

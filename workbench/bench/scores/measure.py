@@ -1,17 +1,81 @@
 """Scores and paired differences over the lines of a report, each with its interval."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from workbench.bench.questions.units import UnitScore
-from workbench.bench.scores.numbers import Groups, by_kind, difference, mean_score
-from workbench.bench.scores.scoring import aggregate, aggregate_trace_score
+from workbench.bench.scores.numbers import ByKind, Groups, Number, Paired, by_kind, difference, mean_score
+from workbench.bench.scores.scoring import AxisScore, aggregate, aggregate_trace_score
 from workbench.bench.scores.statistics import holm
+from workbench.bench.store.records import OPTIONAL
 from workbench.bench.store.results import Result
 from workbench.traces import AXES
 
 PARTS = ("presence", "correctness", "score")
+METRICS = (*AXES, "trace_score", "accuracy")
+T = TypeVar("T")
+ByModel = dict[str, dict[str, T]]  # model -> condition -> what was measured
+
+
+@dataclass(frozen=True)
+class AxisNumbers:
+    """The three numbers of one axis, each a mean over items; score is the mean of presence × correctness."""
+
+    presence: Number
+    correctness: Number
+    score: Number
+
+    def of(self, part: str) -> Number:
+        """The number of one of PARTS."""
+        return getattr(self, part)
+
+
+@dataclass(frozen=True)
+class TraceNumbers:
+    """What a judge made of the reasoning: the three axes and the trace score."""
+
+    perception: AxisNumbers
+    knowledge: AxisNumbers
+    rationale: AxisNumbers
+    trace_score: Number
+
+    def of(self, axis: str) -> AxisNumbers:
+        """The numbers of one of AXES."""
+        return getattr(self, axis)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PooledScores:
+    """The axes with all units in one pool, without intervals; an axis without units is None."""
+
+    perception: AxisScore | None = field(default=None, metadata=OPTIONAL)
+    knowledge: AxisScore | None = field(default=None, metadata=OPTIONAL)
+    rationale: AxisScore | None = field(default=None, metadata=OPTIONAL)
+    trace_score: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfMetric:
+    metric: str
+    p_holm: float | None  # over the three axes; None for other metrics
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfModels:
+    first: str
+    second: str
+    condition: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricGap(Paired, _OfMetric):
+    """Second − first in one metric: an axis, "trace_score" or "accuracy"."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference(MetricGap, _OfModels):
+    """A later model − the first one in one metric under one condition."""
 
 
 @dataclass(frozen=True)
@@ -29,50 +93,49 @@ class Measure:
     def conditions(self) -> list[str]:
         return list(dict.fromkeys(condition for _, condition in self.groups))
 
-    def each(self, say: Callable[[str, list[Result]], Any]) -> dict[str, Any]:
+    def each(self, say: Callable[[str, list[Result]], T]) -> ByModel[T]:
         """model -> condition -> what `say(protocol, lines)` returns."""
-        found: dict[str, Any] = {model: {} for model in self.models}
+        found: ByModel[T] = {model: {} for model in self.models}
         for names, lines in self.groups.items():
             found[names[0]][names[1]] = say(self.protocols[names], list(lines.values()))
         return found
 
-    def accuracy(self) -> dict[str, Any]:
-        """model -> condition -> overall, closed, open; failed items are left out, invalid ones are wrong."""
+    def accuracy(self) -> ByModel[ByKind]:
+        """model -> condition -> accuracy by kind; failed items are left out, invalid ones are wrong."""
         return self.each(
             lambda protocol, lines: by_kind(lines, lambda part: mean_score(part, "accuracy", "", protocol))
         )
 
-    def axes(self) -> dict[str, Any]:
-        """model -> condition -> axis -> its three parts; and trace_score. Empty without units."""
+    def axes(self) -> ByModel[TraceNumbers | None]:
+        """model -> condition -> numbers of the reasoning; None without units."""
 
-        def say(protocol: str, lines: list[Result]) -> dict[str, Any]:
+        def say(protocol: str, lines: list[Result]) -> TraceNumbers | None:
             if not any(line.axes for line in lines):
-                return {}
+                return None
             protocol = f"{protocol}, mean over items"
-            found: dict[str, Any] = {
-                axis: {part: mean_score(lines, axis, part, protocol) for part in PARTS} for axis in AXES
+            axes = {
+                axis: AxisNumbers(*(mean_score(lines, axis, part, protocol) for part in PARTS))
+                for axis in AXES
             }
-            return found | {"trace_score": mean_score(lines, "trace_score", "", protocol)}
+            return TraceNumbers(**axes, trace_score=mean_score(lines, "trace_score", "", protocol))
 
         return self.each(say)
 
-    def axes_pooled(self) -> dict[str, Any]:
-        """model -> condition -> axis -> its three parts, all units in one pool; no interval."""
+    def axes_pooled(self) -> ByModel[PooledScores]:
+        """model -> condition -> scores over all units in one pool."""
 
-        def say(_: str, lines: list[Result]) -> dict[str, Any]:
+        def say(_: str, lines: list[Result]) -> PooledScores:
             traces = [[UnitScore(**unit) for unit in line.units] for line in lines]
-            found: dict[str, Any] = {
-                axis: asdict(score) for axis, score in aggregate(traces, "pooled").items()
-            }
-            return found | {"trace_score": aggregate_trace_score(traces, "pooled")}
+            total = aggregate_trace_score(traces, "pooled")
+            return PooledScores(**aggregate(traces, "pooled"), trace_score=total)
 
         return self.each(say)
 
-    def trace_scores(self) -> dict[str, Any]:
+    def trace_scores(self) -> ByModel[Number]:
         """model -> condition -> trace score."""
         return self.each(lambda protocol, lines: mean_score(lines, "trace_score", "", protocol))
 
-    def differences(self) -> list[dict[str, Any]]:
+    def differences(self) -> list[Difference]:
         """Each later model − the first, per condition and metric; Holm over the three axes."""
         if not self.models:
             return []
@@ -85,26 +148,22 @@ class Measure:
             for row in self._paired(first, second, condition)
         ]
 
-    def _paired(self, first: str, second: str, condition: str) -> list[dict[str, Any]]:
+    def _paired(self, first: str, second: str, condition: str) -> list[Difference]:
         names = {"first": first, "second": second, "condition": condition}
         left, right = (first, condition), (second, condition)
         protocol = joint_protocol(self.protocols[left], self.protocols[right])
         rows = paired_rows(self.groups[left], self.groups[right], protocol)
-        return [names | row for row in rows if row["n"]]
+        return [Difference(**names, **vars(row)) for row in rows if row.n]
 
 
-def paired_rows(
-    first: Mapping[str, Result], second: Mapping[str, Result], protocol: str
-) -> list[dict[str, Any]]:
-    """Second − first on every axis, the trace score and accuracy; `p_holm` over the axes, None elsewhere."""
+def paired_rows(first: Mapping[str, Result], second: Mapping[str, Result], protocol: str) -> list[MetricGap]:
+    """Second − first on every axis, the trace score and accuracy."""
     rows = [
-        {"metric": metric, "p_holm": None} | difference(first, second, metric, protocol)
-        for metric in (*AXES, "trace_score", "accuracy")
+        MetricGap(metric=metric, p_holm=None, **vars(difference(first, second, metric, protocol)))
+        for metric in METRICS
     ]
-    adjusted = holm({row["metric"]: row["p"] for row in rows if row["metric"] in AXES})
-    for row in rows:
-        row["p_holm"] = adjusted.get(row["metric"])
-    return rows
+    adjusted = holm({row.metric: row.p for row in rows if row.metric in AXES})
+    return [replace(row, p_holm=adjusted.get(row.metric)) for row in rows]
 
 
 def joint_protocol(first: str, second: str) -> str:

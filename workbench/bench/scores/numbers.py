@@ -1,42 +1,87 @@
 """Numbers of a report: a mean or a paired difference with its interval, n, clusters, method and protocol."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from workbench.bench.scores.statistics import (
     Interval,
+    PairedTest,
     bootstrap_interval,
     bootstrap_p,
     paired_test,
     proportion_interval,
 )
+from workbench.bench.store.records import OPTIONAL
 from workbench.bench.store.results import Result
 
 KINDS = ("overall", "closed", "open")
 Groups = Mapping[tuple[str, str], Mapping[str, Result]]  # (model, condition) -> item id -> line
-Number = dict[str, Any]
-Keep = Callable[[Result], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    """A fraction (or, of a difference, two subtracted) with its 95 % interval, and where it comes from.
+
+    `value` is None where nothing could be measured, `low` and `high` where no interval can be stated; `n`
+    counts answers, `n_clusters` the images that they are on.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    n_clusters: int
+    method: str
+    origin: str
+    protocol: str
+
+    @property
+    def clear(self) -> bool:
+        """Whether the interval leaves zero out."""
+        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paired(Number):
+    """A paired difference with its p value; of accuracy with McNemar's `table` as well."""
+
+    p: float | None
+    test: str
+    table: PairedTest | None = field(default=None, metadata=OPTIONAL)
+
+
+@dataclass(frozen=True)
+class ByKind:
+    """A number over all questions, the closed ones and the open ones."""
+
+    overall: Number
+    closed: Number
+    open: Number
+
+    def of(self, kind: str) -> Number:
+        """The number of one of KINDS."""
+        return getattr(self, kind)
+
+    def items(self) -> Iterator[tuple[str, Number]]:
+        """(kind, number) in the order of KINDS."""
+        return ((kind, self.of(kind)) for kind in KINDS)
 
 
 def number(values: Sequence[float | bool], clusters: Sequence[str], protocol: str) -> Number:
-    """`{value, low, high, n, n_clusters, method, origin, protocol}` of a mean; bool values are a proportion.
-
-    `value` is None without values; `low` and `high` are None where no interval can be stated.
-    """
+    """The number of a mean; bool values are a proportion."""
     binary = all(isinstance(value, bool) for value in values)
     interval = _interval(values, clusters, binary)
-    return {
-        "value": math.fsum(values) / len(values) if values else None,
-        "low": interval.low if interval else None,
-        "high": interval.high if interval else None,
-        "n": len(values),
-        "n_clusters": len(set(clusters)),
-        "method": interval.method if interval else "no interval: fewer than two images, or all values equal",
-        "origin": "measured",
-        "protocol": protocol,
-    }
+    return Number(
+        value=math.fsum(values) / len(values) if values else None,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        n=len(values),
+        n_clusters=len(set(clusters)),
+        method=interval.method if interval else "no interval: fewer than two images, or all values equal",
+        origin="measured",
+        protocol=protocol,
+    )
 
 
 def _interval(values: Sequence[float | bool], clusters: Sequence[str], binary: bool) -> Interval | None:
@@ -60,9 +105,9 @@ def mean_score(lines: Iterable[Result], axis: str, part: str, protocol: str) -> 
     return number([score for score, _ in found], [group for _, group in found], protocol)
 
 
-def by_kind(lines: Sequence[Result], say: Callable[[list[Result]], Number]) -> dict[str, Number]:
+def by_kind(lines: Sequence[Result], say: Callable[[list[Result]], Number]) -> ByKind:
     """What `say` says about all lines, those of closed and those of open questions."""
-    return {kind: say([line for line in lines if kind in ("overall", line.answer_type)]) for kind in KINDS}
+    return ByKind(*(say([line for line in lines if kind in ("overall", line.answer_type)]) for kind in KINDS))
 
 
 def paired_scores(
@@ -80,15 +125,26 @@ def paired_scores(
 
 def difference(
     first: Mapping[str, Result], second: Mapping[str, Result], metric: str, protocol: str
-) -> dict[str, Any]:
-    """Second − first on the items both have: a `number` with p; accuracy by exact McNemar, with its table."""
+) -> Paired:
+    """Second − first on the items both have; accuracy by exact McNemar, with its table."""
     pairs = paired_scores(first, second, metric)
     gaps, clusters = [float(after) - float(before) for before, after, _ in pairs], [pair[2] for pair in pairs]
-    found = number(gaps, clusters, protocol)
+    found = vars(number(gaps, clusters, protocol))
     if metric == "accuracy":
-        test = paired_test([bool(pair[0]) for pair in pairs], [bool(pair[1]) for pair in pairs])
-        return found | {"p": test.p if pairs else None, "test": "exact McNemar", "table": asdict(test)}
-    return found | {"p": bootstrap_p(gaps, clusters) if pairs else None, "test": "bootstrap by image"}
+        table = paired_test([bool(pair[0]) for pair in pairs], [bool(pair[1]) for pair in pairs])
+        return Paired(**found, p=table.p if pairs else None, test="exact McNemar", table=table)
+    return Paired(**found, p=bootstrap_p(gaps, clusters) if pairs else None, test="bootstrap by image")
+
+
+def percent_text(number: Number | None, signed: bool = False, interval: bool = True) -> str:
+    """ "62.6 [57.8, 67.2]" of a number, without brackets where there is no interval; "-" for none."""
+    if number is None or number.value is None:
+        return "-"
+    sign = "+" if signed else ""
+    value = f"{100 * number.value:{sign}.1f}"
+    if not interval or number.low is None or number.high is None:
+        return value
+    return f"{value} [{100 * number.low:{sign}.1f}, {100 * number.high:{sign}.1f}]"
 
 
 def p_text(p: float | None, none: str = "") -> str:

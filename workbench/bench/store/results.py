@@ -1,19 +1,12 @@
 """Result lines: one JSON object a line, appended safely, read tolerantly and one at a time."""
 
-import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from workbench.bench.store.result_files import (
-    RESULTS_FILE,
-    mend_last_line,
-    result_files,
-    results_name,
-    whole_lines,
-)
+from workbench.bench.store.jsonl import JsonLines
+from workbench.bench.store.result_files import RESULTS_FILE, result_files, results_name
 from workbench.bench.store.run_file import PROTOCOL, RUN_FILE, SCHEMA, merge_run, read_run
 from workbench.errors import UserFacing
 
@@ -79,6 +72,7 @@ class Result:
         return self.answer_letter is None if self.options else not (self.answer or "").strip()
 
 
+_DELETE = "Delete that line; it is answered again."
 _NAMES = {field_.name for field_ in fields(Result)}
 _REQUIRED = {
     "key", "item_id", "model", "condition", "question", "gold", "answer", "correct", "axes", "seconds",
@@ -90,15 +84,10 @@ class ResultFile:
 
     def __init__(self, folder: Path, process: int = 0, processes: int = 1) -> None:
         self.path = folder / results_name(process, processes)
-        mend_last_line(self.path)
 
     def append(self, results: Iterable[Result]) -> None:
-        """Write the lines and force them to disk: what was written survives a power cut. Raises OSError."""
-        block = "".join(json.dumps(vars(result), allow_nan=False) + "\n" for result in results)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(block)
-            file.flush()
-            os.fsync(file.fileno())
+        """Write the lines as `JsonLines.append` does. Raises OSError."""
+        JsonLines(self.path).append(map(vars, results))
 
 
 def has_results(folder: Path) -> bool:
@@ -159,14 +148,14 @@ def _short(key: str) -> bytes:
 def _records(folder: Path) -> Iterator[tuple[dict[str, Any], int, Path]]:
     """Every line of every file as (its fields, its number, its file)."""
     for path in result_files(folder):
-        for number, line in whole_lines(path):
-            try:
-                record = json.loads(line)
-                if not set(record) >= _REQUIRED:
-                    raise ValueError("fields are missing")
-            except (ValueError, TypeError) as error:
-                raise _broken(number, path, error) from error
+        for number, record in JsonLines(path).parsed(_whole, what="a result", hint=_DELETE):
             yield record, number, path
+
+
+def _whole(record: dict[str, Any]) -> dict[str, Any]:
+    if not set(record) >= _REQUIRED:
+        raise ValueError("fields are missing")
+    return record
 
 
 def _parsed(record: dict[str, Any], number: int, path: Path) -> Result:
@@ -175,10 +164,4 @@ def _parsed(record: dict[str, Any], number: int, path: Path) -> Result:
         known |= {name: tuple(record.get(name) or ()) for name in ("options", "units")}
         return Result(**known)
     except TypeError as error:
-        raise _broken(number, path, error) from error
-
-
-def _broken(number: int, path: Path, error: Exception) -> UserFacing:
-    return UserFacing(
-        f"Line {number} of {path.name} is not a result ({error}).", "Delete that line; it is answered again."
-    )
+        raise UserFacing(f"Line {number} of {path.name} is not a result ({error}).", _DELETE) from error

@@ -8,6 +8,8 @@ from typing import Any
 from workbench.bench.asking.runner import run_bench
 from workbench.bench.questions.items import ItemSet
 from workbench.bench.report.build import build_report
+from workbench.bench.report.model import Report
+from workbench.bench.scores.numbers import Number
 from workbench.models.loading import load_model
 from workbench.settings import Settings
 from workbench.traces import AXES
@@ -15,17 +17,17 @@ from workbench.traces import AXES
 STAGES_FILE = "stages.json"
 
 
-def stage_cells(report: Mapping[str, Any], model: str) -> dict[str, Any]:
+def stage_cells(report: Report, model: str) -> dict[str, Any]:
     """The numbers of one report that the stage table shows, each with value, low, high and n."""
     kept = ("value", "low", "high", "n", "origin", "protocol")
 
-    def short(number: Mapping[str, Any]) -> dict[str, Any]:
-        return {key: number[key] for key in kept if key in number}
+    def short(number: Number) -> dict[str, Any]:
+        return {name: getattr(number, name) for name in kept}
 
-    accuracy = report["accuracy"][model]["image"]
-    cells = {kind: short(accuracy[kind]) for kind in accuracy if accuracy[kind]["value"] is not None}
-    axes = report["axes"][model]["image"]
-    return cells | {axis: short(axes[axis]["score"]) for axis in AXES if axes}
+    kinds = report.accuracy[model]["image"].items()
+    cells = {kind: short(number) for kind, number in kinds if number.value is not None}
+    axes = report.axes[model]["image"]
+    return cells | {axis: short(axes.of(axis).score) for axis in AXES if axes}
 
 
 def measure_stages(

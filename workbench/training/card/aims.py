@@ -2,13 +2,40 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from workbench.bench.report.model import Report
+from workbench.bench.scores.numbers import Number
 from workbench.traces import AXES
 
-Number = Mapping[str, Any]
-Reports = Mapping[str, Mapping[str, Any]]
+Reports = Mapping[str, Report]
 CENTRE = "centre_prior"
+
+
+class Measured(Protocol):
+    """What is read of a measured number; those of reports are such."""
+
+    @property
+    def value(self) -> float | None: ...
+
+    @property
+    def low(self) -> float | None: ...
+
+    @property
+    def high(self) -> float | None: ...
+
+    @property
+    def n(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Pointing:
+    """A share of spans whose map points at the finding, of a grounding report."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
 
 
 @dataclass(frozen=True)
@@ -16,7 +43,7 @@ class Aim:
     """One aim: in words, the number that decides it, the least (or most) it was to be, what else to see."""
 
     words: str
-    number: Number | None
+    number: Measured | None
     target: float
     at_most: bool = False
     beside: str = ""
@@ -25,9 +52,9 @@ class Aim:
     @property
     def reached(self) -> bool | None:
         """Whether the measured value meets the target; None where it was not measured."""
-        if self.number is None or self.number.get("value") is None:
+        if self.number is None or self.number.value is None:
             return None
-        value = self.number[self.deciding]
+        value = getattr(self.number, self.deciding)
         return value <= self.target if self.at_most else value >= self.target
 
 
@@ -42,7 +69,8 @@ def aims(reports: Reports, grounding: Mapping[str, Any] | None = None) -> list[A
     if pointing:
         words = f"pointing game of the finding step, drawn pictures, best method ({pointing['method']})"
         prior = f"centre of the picture: {100 * pointing['pointing']['prior']:.0f}"
-        found.append(Aim(words, pointing["pointing"] | {"n": pointing["n"]}, 0.9, beside=prior))
+        parts = {part: pointing["pointing"][part] for part in ("value", "low", "high")}
+        found.append(Aim(words, Pointing(**parts, n=pointing["n"]), 0.9, beside=prior))
     return found
 
 
@@ -65,7 +93,7 @@ def aims_table(found: Sequence[Aim]) -> str:
         beside = f" ({aim.beside})" if aim.beside else ""
         said = {True: "yes", False: "no", None: "not measured"}[aim.reached]
         target = f"{'≤' if aim.at_most else '≥'} {show(aim.target)}"
-        n = (aim.number or {}).get("n", "–")
+        n = "–" if aim.number is None else aim.number.n
         lines.append(
             f"| {aim.words} | {target} | {_with_interval(aim.number, show)}{beside} | {n} | {said} |"
         )
@@ -79,10 +107,9 @@ def _phantom_aims(reports: Reports) -> Iterator[Aim]:
     phantoms = reports.get("phantoms")
     if phantoms is None:
         return
-    axes = phantoms["axes"]["tuned"]["image"]
     for axis in AXES:
-        yield Aim(f"unseen phantoms, {axis} score", axes[axis]["score"], 0.9)
-    error = phantoms["calibration"]["tuned"]["image"]["answer"]
+        yield Aim(f"unseen phantoms, {axis} score", phantoms.number("tuned", axis, "image"), 0.9)
+    error = phantoms.calibration["tuned"]["image"]["answer"]
     yield Aim("calibration error (ECE) of the answer, unseen phantoms", error, 0.08, at_most=True)
 
 
@@ -91,38 +118,38 @@ def _real_aims(reports: Reports) -> Iterator[Aim]:
     if real is None:
         return
     base, tuned = (_accuracy(real, model=model, kind="closed") for model in ("base", "tuned"))
-    guess = real["baselines"]["question_majority"]["closed"]["value"]
+    guess = real.baselines["question_majority"].closed.value
     beside = f"always the most frequent answer to the question: {100 * guess:.1f}"
     yield Aim("real closed questions, base: the most frequent answer", base, guess)
-    yield Aim("real closed questions, tuned: base + 5 points", tuned, base["value"] + 0.05)
+    yield Aim("real closed questions, tuned: base + 5 points", tuned, base.value + 0.05)
     yield Aim(
         "real closed questions, tuned: most frequent answer + 10 points", tuned, guess + 0.1, beside=beside
     )
     slake = _slice(real, "dataset", "SLAKE 1.0", "open")
     yield Aim("SLAKE, open questions, exact answer", slake and slake["image"], 0.75)
     rad = _slice(real, "dataset", "VQA-RAD", "closed")
-    if rad and rad["blank"]["high"] is not None:
+    if rad and rad["blank"].high is not None:
         blank = f"blank picture: {_with_interval(rad['blank'], _percent)}"
         words = "VQA-RAD, closed questions: above the blank picture, intervals apart"
-        yield Aim(words, rad["image"], rad["blank"]["high"], beside=blank, deciding="low")
+        yield Aim(words, rad["image"], rad["blank"].high, beside=blank, deciding="low")
     for kind in ("Modality", "MODALITY", "Plane", "PLANE", "Organ", "ORGAN"):
         asked = _slice(real, "question_type", kind, "overall")
         if asked:
             source = "VQA-RAD" if kind.isupper() else "SLAKE"
             yield Aim(f"real images, {kind.lower()} ({source})", asked["image"], 0.9)
-    error = real["calibration"]["tuned"]["image"]["answer"]
+    error = real.calibration["tuned"]["image"]["answer"]
     yield Aim("calibration error (ECE) of the answer, real images", error, 0.08, at_most=True)
 
 
-def _accuracy(report: Mapping[str, Any], model: str = "tuned", kind: str = "overall") -> Number:
-    return report["accuracy"][model]["image"][kind]
+def _accuracy(report: Report, model: str = "tuned", kind: str = "overall") -> Number:
+    return report.accuracy[model]["image"].of(kind)
 
 
-def _slice(report: Mapping[str, Any], field: str, value: str, kind: str) -> dict[str, Number] | None:
+def _slice(report: Report, field: str, value: str, kind: str) -> dict[str, Number] | None:
     """The tuned model's accuracy on a slice by condition; None without such a slice or questions in it."""
-    for entry in report["slices"].get(field, ()):
-        if entry["value"] == value and entry["accuracy"]["tuned"]["image"][kind]["n"]:
-            return {name: kinds[kind] for name, kinds in entry["accuracy"]["tuned"].items()}
+    for entry in report.slices.get(field, ()):
+        if entry.value == value and entry.accuracy["tuned"]["image"].of(kind).n:
+            return {name: kinds.of(kind) for name, kinds in entry.accuracy["tuned"].items()}
     return None
 
 
@@ -134,9 +161,9 @@ def _share(value: float) -> str:
     return f"{value:.2f}"
 
 
-def _with_interval(number: Number | None, show: Callable[[float], str]) -> str:
-    if number is None or number.get("value") is None:
+def _with_interval(number: Measured | None, show: Callable[[float], str]) -> str:
+    if number is None or number.value is None:
         return "–"
-    if number.get("low") is None:
-        return show(number["value"])
-    return f"{show(number['value'])} [{show(number['low'])}, {show(number['high'])}]"
+    if number.low is None or number.high is None:
+        return show(number.value)
+    return f"{show(number.value)} [{show(number.low)}, {show(number.high)}]"

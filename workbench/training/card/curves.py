@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from workbench.bench.store.jsonl import JsonLines
 from workbench.errors import UserFacing
 
 HISTORY_FILE = "history.json"
@@ -12,18 +13,14 @@ POINTS = 5  # columns of the table; the file keeps every line
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
-    """Lines `{step, loss, seconds}` of a stage's log.jsonl, in order; a half-written last line is left out.
+    """Lines `{step, loss, seconds}` of a stage's log.jsonl, in order; others are left out.
 
     Raises UserFacing for a file that is missing or holds no such line.
     """
     if not path.is_file():
         raise UserFacing(f"There is no training log at {path}.", "Give the log.jsonl of a stage.")
     rows = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
-            continue
+    for _, row in JsonLines(path).objects():
         if {"step", "loss"} <= row.keys():
             rows.append({name: row[name] for name in ("step", "loss", "seconds") if name in row})
     if not rows:

@@ -12,6 +12,7 @@ from workbench.bench.asking.runner import run_bench
 from workbench.bench.grounding.report import load_grounding
 from workbench.bench.questions.items import BUNDLED, ItemSet, load_items
 from workbench.bench.report.build import build_report
+from workbench.bench.report.model import Report
 from workbench.bench.report.stored import REPORT_FILE, open_report
 from workbench.bench.store.result_files import RESULTS_FILE, result_files
 from workbench.bench.store.results import read_results
@@ -42,7 +43,7 @@ def only_datasets(items: ItemSet, names: tuple[str, ...]) -> ItemSet:
     return replace(items, items=tuple(item for item in items.items if item.dataset in names))
 
 
-def publish(report: dict[str, Any], run: Path, target: Path, *, with_lines: bool) -> None:
+def publish(report: Report, run: Path, target: Path, *, with_lines: bool) -> None:
     """Put a report into the folder that ships: with its lines, compressed, or alone.
 
     Where the items lie on this machine stays out of a report that travels without its lines.
@@ -58,9 +59,8 @@ def publish(report: dict[str, Any], run: Path, target: Path, *, with_lines: bool
         (target / f"{RESULTS_FILE}.gz").write_bytes(gzip.compress(lines.encode(), mtime=0))
         open_report(target)
         return
-    items = {name: value for name, value in report["items"].items() if name != "source"}
-    alone = {name: value for name, value in report.items() if name != "sources"} | {"items": items}
-    (target / REPORT_FILE).write_text(json.dumps(alone, indent=1, sort_keys=True) + "\n")
+    alone = replace(report, sources=None, items=replace(report.items, source=None))
+    (target / REPORT_FILE).write_text(json.dumps(alone.to_json(), indent=1, sort_keys=True) + "\n")
 
 
 def evaluate_pair(
@@ -110,4 +110,4 @@ def evaluate_pair(
     for model in pair:
         card = model_card(model, reports, table, history, pointing)
         (models / model.name / "README.md").write_text(card)
-    return {name: report["n_items"] for name, report in reports.items()}
+    return {name: report.n_items for name, report in reports.items()}

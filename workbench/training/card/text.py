@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workbench.bench.report.build import bench_table_text
+from workbench.bench.report.model import Report
+from workbench.bench.report.text import bench_table_text
 from workbench.models.session import LoadedModel
 from workbench.training.card.ablation import stage_table_text
 from workbench.training.card.aims import aims, aims_table
@@ -105,7 +106,7 @@ TITLES = {
 
 def model_card(
     model: LoadedModel,
-    reports: Mapping[str, Mapping[str, Any]],
+    reports: Mapping[str, Report],
     stages: Sequence[Mapping[str, Any]] = (),
     history: Sequence[Mapping[str, Any]] = (),
     grounding: Mapping[str, Any] | None = None,

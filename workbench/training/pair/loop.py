@@ -3,7 +3,6 @@
 Several processes: `torchrun --nproc_per_node N -m workbench train STAGE …`; gradients are averaged each step.
 """
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterable
@@ -15,6 +14,8 @@ import torch
 import torch.distributed as dist
 from accelerate import PartialState
 from torch import nn
+
+from workbench.bench.store.jsonl import JsonLines
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def train(
     position = load_checkpoint(folder, model, optimiser)
     model.train()
     began = time.monotonic() - position.seconds
-    running, log = 0.0, folder / "log.jsonl"
+    running, log = 0.0, JsonLines(folder / "log.jsonl")
     folder.mkdir(parents=True, exist_ok=True)
     for batch in batches(position.step):
         if position.step >= plan.steps or position.seconds >= plan.max_minutes * 60:
@@ -125,8 +126,7 @@ def train(
                 "loss": round(running, 4),
                 "seconds": round(seconds),
             }
-            with log.open("a") as stream:
-                stream.write(json.dumps(line) + "\n")
+            log.append([line], allow_nan=True)
         if state.is_main_process and position.step % plan.save_every == 0:
             save_checkpoint(folder, model, optimiser, position)
     if state.is_main_process:

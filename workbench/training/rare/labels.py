@@ -1,12 +1,10 @@
-"""Votes on disk: one JSON object a question, appended a batch at a time, so that nothing is asked twice."""
+"""Votes on disk: a line a question, added a batch at a time, so that nothing is asked twice."""
 
-import json
-import os
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workbench.bench.store.jsonl import JsonLines
 from workbench.errors import UserFacing
 from workbench.training.rare.voting import Vote
 from workbench.training.sft.records import Record
@@ -52,8 +50,8 @@ class Labelled:
             source=f"{self.source}, self-labelled",
         )
 
-    def line(self) -> str:
-        """The JSON line, with confidence, agreement and invalid rate written out for the reader."""
+    def as_json(self) -> dict[str, Any]:
+        """What a line holds, with confidence, agreement and invalid rate written out for the reader."""
         vote = self.vote
         own = {name: value for name, value in vars(self).items() if name != "vote"}
         counted = vars(vote) | {
@@ -61,33 +59,20 @@ class Labelled:
             "agreement": round(vote.agreement, 6),
             "invalid_rate": round(vote.invalid_rate, 6),
         }
-        return json.dumps(own | {"vote": counted}) + "\n"
+        return own | {"vote": counted}
 
 
-def parse_line(line: str) -> Labelled:
-    """The opposite of `Labelled.line`. Raises ValueError, KeyError or TypeError for anything else."""
-    row = json.loads(line)
+def label_from_json(row: dict[str, Any]) -> Labelled:
+    """The opposite of `Labelled.as_json`. Raises ValueError, KeyError or TypeError for anything else."""
     vote = row["vote"]
     histogram = tuple((str(answer), int(count)) for answer, count in vote["histogram"])
     counted = Vote(vote["label"], histogram, vote["samples"], vote["invalid"], tuple(vote["winners"]))
     return Labelled(**row | {"options": tuple(row["options"]), "vote": counted})
 
 
-def label_file(folder: Path, rank: int) -> Path:
-    """The file that process `rank` appends to."""
-    return folder / f"labels-{rank:03d}.jsonl"
-
-
-def append_labels(path: Path, labelled: Iterable[Labelled]) -> None:
-    """Write the lines and force them to disk; a half-written last line of an earlier run is cut off first."""
-    content = path.read_bytes() if path.is_file() else b""
-    whole = content.rfind(b"\n") + 1
-    with path.open("r+b" if content else "wb") as file:
-        file.truncate(whole)
-        file.seek(whole)
-        file.write("".join(row.line() for row in labelled).encode())
-        file.flush()
-        os.fsync(file.fileno())
+def label_file(folder: Path, rank: int) -> JsonLines:
+    """The file that process `rank` adds to."""
+    return JsonLines(folder / f"labels-{rank:03d}.jsonl")
 
 
 def read_labels(folder: Path, asked: dict[str, Any]) -> dict[str, Labelled]:
@@ -97,21 +82,12 @@ def read_labels(folder: Path, asked: dict[str, Any]) -> dict[str, Labelled]:
     says: votes of two models or two temperatures do not belong in one set.
     """
     found: dict[str, Labelled] = {}
+    hint = "Delete that line; the question is asked again."
     for path in sorted(folder.glob("labels-*.jsonl")):
-        for number, line in enumerate(_whole_lines(path), 1):
-            try:
-                row = parse_line(line)
-            except (ValueError, KeyError, TypeError) as error:
-                what = f"Line {number} of {path.name} is not a label ({error})."
-                raise UserFacing(what, "Delete that line; the question is asked again.") from error
+        for _, row in JsonLines(path).parsed(label_from_json, what="a label", hint=hint):
             other = sorted(name for name, value in asked.items() if row.asked.get(name) != value)
             if other:
                 what = f"The labels in {folder} were made with another {', '.join(other)}."
                 raise UserFacing(what, "Use the same settings to go on, or another folder to start afresh.")
             found[row.record_id] = row
     return found
-
-
-def _whole_lines(path: Path) -> Sequence[str]:
-    content = path.read_bytes()
-    return content[: content.rfind(b"\n") + 1].decode().splitlines()

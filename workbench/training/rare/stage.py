@@ -19,7 +19,7 @@ from workbench.errors import UserFacing
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Decoding, Prompt, Question
 from workbench.traces import parse_trace
-from workbench.training.rare.labels import Labelled, append_labels, label_file, read_labels
+from workbench.training.rare.labels import Labelled, label_file, read_labels
 from workbench.training.rare.synthesis import Synthesised
 from workbench.training.rare.voting import LabelQuality, Vote, label_quality, majority_vote, read_answer
 from workbench.training.sft.records import Record
@@ -134,7 +134,7 @@ def label_questions(
 
     for items in _chunks(pending(), plan.questions):
         fresh = _labelled(model, items, folder, plan, asked)
-        append_labels(label_file(folder, rank), fresh)
+        label_file(folder, rank).append(row.as_json() for row in fresh)
         done += len(fresh)
         kept += sum(row.vote.kept(plan.threshold) is not None for row in fresh)
         report(LabelProgress(done, kept))

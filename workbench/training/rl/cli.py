@@ -14,6 +14,7 @@ import torch
 from accelerate import PartialState
 from torch.utils.data import ConcatDataset
 
+from workbench.bench.store.jsonl import JsonLines
 from workbench.models.loading import load_model
 from workbench.settings import Settings
 from workbench.training.rl.problems import mixed_problems
@@ -66,11 +67,10 @@ def main(argv: list[str] | None = None) -> int:
         args.steps, args.rate, max_minutes=args.max_minutes, save_every=args.save_every,
         prompts=args.prompts, answers=args.answers, kl=args.kl, seed=args.seed,
     )  # fmt: skip
-    log = args.out / "log.jsonl"
+    log = JsonLines(args.out / "log.jsonl")
 
     def report(progress: Progress) -> None:
-        with log.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps({"step": progress.step, **progress.rewards}) + "\n")
+        log.append([{"step": progress.step, **progress.rewards}], allow_nan=True)
         sys.stderr.write(f"{progress.line()}\n")
 
     tables = load_sources(args.data)[0]

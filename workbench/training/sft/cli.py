@@ -18,6 +18,7 @@ from accelerate import PartialState
 from torch.utils.data import ConcatDataset
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
+from workbench.bench.store.jsonl import JsonLines
 from workbench.errors import UserFacing
 from workbench.models.answer import Mode
 from workbench.models.catalogue import ModelCard, keep_templates
@@ -241,11 +242,10 @@ def load_sources(
 
 
 def _reporter(out: Path) -> Callable[[Progress], None]:
-    log = out / "log.jsonl"
+    log = JsonLines(out / "log.jsonl")
 
     def report(progress: Progress) -> None:
-        with log.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps({"step": progress.step, "loss": progress.loss}) + "\n")
+        log.append([{"step": progress.step, "loss": progress.loss}], allow_nan=True)
         if progress.step % 10 == 0 or progress.step in (1, progress.of):
             _note(progress.line())
 

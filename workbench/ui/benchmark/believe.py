@@ -1,21 +1,20 @@
 """The panel "Why believe this": what stands behind the bars, and what speaks against them."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from workbench.bench.scores.calibration import CONFIDENCES
-from workbench.bench.scores.warnings import warnings_of
-from workbench.ui.benchmark.tables import CONDITION_NAMES, interval, percent
+from workbench.bench.report.labels import CONFIDENCE_NAMES, SHARES, condition_name
+from workbench.bench.report.model import Report
+from workbench.bench.report.warnings import warnings_of
+from workbench.bench.scores.calibration import CONFIDENCES, Bin
+from workbench.bench.scores.numbers import Number
+from workbench.ui.benchmark.tables import interval, percent
 from workbench.ui.html.nodes import Node, bullets, node, table_node
 
-LEVELS = {"warning": "Warning", "caution": "Caution", "note": "Note"}
-CONFIDENCE_NAMES = {"answer": "of the answer's words", "text": "of everything written"}
 CALIBRATION = (
     "Expected calibration error (ECE): how far the probability that a model gave its answer lies from how "
     "often it was right, in points; 0 is best. The answer's words come after the reasoning, which makes them "
     "surer."
 )
-Report = Mapping[str, Any]
 
 
 def believe_nodes(report: Report, condition: str = "image") -> list[Node]:
@@ -33,33 +32,31 @@ def believe_nodes(report: Report, condition: str = "image") -> list[Node]:
 
 def _warnings(report: Report) -> Iterator[Node]:
     """The report's own warnings; those of an older report, which has none, are found now."""
-    found = report["warnings"] if "warnings" in report else warnings_of(report)
-    for warning in found:
-        level = str(warning.get("level", "note"))
-        name = LEVELS.get(level, "Note")
-        known = level if level in LEVELS else "note"
-        yield node("p", node("strong", f"{name}: "), str(warning["text"]), cls=f"wb-level wb-level-{known}")
+    found = warnings_of(report) if report.warnings is None else report.warnings
+    for warned in found:
+        name = node("strong", f"{warned.level.capitalize()}: ")
+        yield node("p", name, warned.text, cls=f"wb-level wb-level-{warned.level}")
 
 
 def _facts(report: Report, condition: str) -> Node:
-    left_out = [f"{count} {reason}" for reason, count in report["dropped"].items()]
-    if report["stale_lines"]:
-        left_out.append(f"{report['stale_lines']} lines of an earlier model or protocol")
+    left_out = [f"{count} {reason}" for reason, count in report.dropped.items()]
+    if report.stale_lines:
+        left_out.append(f"{report.stale_lines} lines of an earlier model or protocol")
     facts = [
-        ("Questions", f"{report['n_items']:,} on {report['n_images']:,} images"),
+        ("Questions", f"{report.n_items:,} on {report.n_images:,} images"),
         ("Intervals", "95 %; the questions on one image count together, as one cluster"),
         ("Left out", "; ".join(left_out) or "nothing"),
-        *((label, _unscored(report, name, condition)) for name, label in _labels(report).items()),
+        *((label, _unscored(report, name, condition)) for name, label in report.labels.items()),
     ]
     pairs = [part for name, text in facts for part in (node("dt", name), node("dd", text))]
     return node("dl", *pairs, cls="wb-pairs")
 
 
 def _unscored(report: Report, model: str, condition: str) -> str:
-    count = report["counts"].get(model, {}).get(condition)
+    count = report.counts.get(model, {}).get(condition)
     if not count:
         return "not asked"
-    return f"{count['failed']} failed; {count['invalid']} of {count['n']} named no option (counted as wrong)"
+    return f"{count.failed} failed; {count.invalid} of {count.n} named no option (counted as wrong)"
 
 
 def _without_picture(report: Report) -> Iterator[Node]:
@@ -67,57 +64,52 @@ def _without_picture(report: Report) -> Iterator[Node]:
     conditions = [
         name
         for name in ("image", "blank", "shuffled_image")
-        if any(name in found for found in report["accuracy"].values())
+        if any(name in found for found in report.accuracy.values())
     ]
     if len(conditions) < 2:
         yield node("p", "Not measured with a blank image: what the picture adds is unknown here.")
         return
     rows = []
-    for model, label in _labels(report).items():
-        found = report["accuracy"].get(model, {})
-        numbers = [found.get(name, {}).get("overall") for name in conditions]
-        rows.append([label, *(_cell(number) for number in numbers)])
-    columns = ["Answers right, per cent", *(f"picture {CONDITION_NAMES[name]}" for name in conditions)]
+    for model, label in report.labels.items():
+        rows.append([label, *(_cell(report.overall(model, name)) for name in conditions)])
+    columns = ["Answers right, per cent", *(f"picture {condition_name(name)}" for name in conditions)]
     yield table_node(
         "What the picture adds", columns, rows, range(1, len(columns)), label="With and without the picture"
     )
 
 
 def _checks(report: Report) -> Iterator[Node]:
-    labels = _labels(report)
     said = [
-        f"{labels.get(model, model)}: the picture adds {percent(row['value'], True)} points {_with_n(row)}."
-        for model, row in report["image_effect"].items()
+        f"{report.label(model)}: the picture adds {percent(row.value, True)} points {_with_n(row)}."
+        for model, row in report.image_effect.items()
     ]
-    for key, what in (
-        ("shuffle_consistency", "the same option chosen after the options were shuffled"),
-        ("image_sensitivity", "another answer when another patient's picture is shown"),
+    for numbers, words in (
+        (report.shuffle_consistency, SHARES["shuffle_consistency"]),
+        (report.image_sensitivity, SHARES["image_sensitivity"]),
     ):
         said += [
-            f"{labels.get(model, model)}: {what} in {percent(row['value'])} % {_with_n(row)}."
-            for model, row in (report.get(key) or {}).items()
-            if row
+            f"{report.label(model)}: {words.said} in {percent(number.value)} % {_with_n(number)}."
+            for model, number in numbers.items()
         ]
-    guess = report["baselines"]["majority_letter"]["overall"]
-    if guess["n"]:
-        rate = f"{percent(guess['value'])} % {_with_n(guess)}"
+    guess = report.baselines["majority_letter"].overall
+    if guess.n:
+        rate = f"{percent(guess.value)} % {_with_n(guess)}"
         said.append(f"Always giving the most frequent letter would score {rate}.")
-    if not report["shuffle_consistency"]:
+    if not report.shuffle_consistency:
         said.append("Shuffled options: not measured.")
     yield bullets(said)
 
 
 def _calibration(report: Report, condition: str) -> Iterator[Node]:
     found = {
-        label: report.get("calibration", {}).get(model, {}).get(condition)
-        for model, label in _labels(report).items()
+        label: report.calibration.get(model, {}).get(condition) for model, label in report.labels.items()
     }
     known = {label: part for label, part in found.items() if part}
     if not known:
         yield node("p", "Calibration: probabilities were not recorded.", cls="wb-small")
         return
     rows = [
-        [label, CONFIDENCE_NAMES[name], _cell(part[name]), str(part[name]["n"])]
+        [label, f"of {CONFIDENCE_NAMES[name]}", _cell(part[name]), str(part[name].n)]
         for label, part in known.items()
         for name in CONFIDENCES
         if name in part
@@ -126,14 +118,14 @@ def _calibration(report: Report, condition: str) -> Iterator[Node]:
     yield table_node(CALIBRATION, columns, rows, (2, 3), label="Calibration error")
     for label, part in known.items():
         if "answer" in part:
-            yield _curve(label, part["answer"]["curve"])
+            yield _curve(label, part["answer"].curve)
 
 
-def _curve(label: str, curve: list[Mapping[str, Any]]) -> Node:
+def _curve(label: str, curve: Sequence[Bin]) -> Node:
     rows = [
         [
-            f"{100 * row['low']:.0f}–{100 * row['high']:.0f}", percent(row["confidence"]),
-            percent(row["accuracy"]), str(row["n"]),
+            f"{100 * row.low:.0f}–{100 * row.high:.0f}", percent(row.confidence), percent(row.accuracy),
+            str(row.n),
         ]
         for row in curve
     ]  # fmt: skip
@@ -143,24 +135,18 @@ def _curve(label: str, curve: list[Mapping[str, Any]]) -> Node:
 
 
 def _protocols(report: Report) -> Node:
-    said = [
-        f"{model['label']}: {model['protocol']}, revision {model['revision']}" for model in report["models"]
-    ]
-    said += [f"Judge {name}: {text}" for name, text in report.get("judges", {}).items()]
+    said = [f"{model.label}: {model.protocol}, revision {model.revision}" for model in report.models]
+    said += [f"Judge {name}: {text}" for name, text in report.judges.items()]
     said.append(
-        "Origin: measured here." if report["origin"] == "measured" else "Origin: imported, not measured here."
+        "Origin: measured here." if report.origin == "measured" else "Origin: imported, not measured here."
     )
     return node("details", node("summary", "Protocol and judge"), bullets(said), open="open")
 
 
-def _labels(report: Report) -> dict[str, str]:
-    return {model["name"]: str(model["label"]) for model in report["models"]}
+def _cell(number: Number | None) -> str:
+    return f"{percent(number.value)} {interval(number)}".strip() if number else "not measured"
 
 
-def _cell(number: Mapping[str, Any] | None) -> str:
-    return f"{percent(number['value'])} {interval(number)}".strip() if number else "not measured"
-
-
-def _with_n(number: Mapping[str, Any]) -> str:
+def _with_n(number: Number) -> str:
     """The interval, where there is one, and n."""
-    return f"{interval(number)}, n = {number['n']}".removeprefix(", ")
+    return f"{interval(number)}, n = {number.n}".removeprefix(", ")

@@ -1,16 +1,23 @@
 """Compare any two runs: paired differences, protocol differences in words, the items that changed."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from workbench.bench.report.charts import NAMES
-from workbench.bench.scores.compare import Side, compare_runs
+from workbench.bench.report.labels import condition_name, metric_name
+from workbench.bench.report.model import Report
+from workbench.bench.scores.compare import (
+    ComparedMetric,
+    Comparison,
+    ProtocolDifference,
+    Side,
+    SideFacts,
+    compare_runs,
+)
 from workbench.bench.scores.numbers import p_text
 from workbench.errors import UserFacing
 from workbench.ui.benchmark.items.index import Cell, ItemIndex, item_index
 from workbench.ui.benchmark.shelf import Shelf
-from workbench.ui.benchmark.tables import CONDITION_NAMES, interval, percent
+from workbench.ui.benchmark.tables import interval, percent
 from workbench.ui.html.nodes import Node, bullets, node, table_node
 
 MOST_CHANGED = 50  # items in the table of changes
@@ -26,13 +33,11 @@ class SideChoices:
     condition: str | None
 
 
-def side_choices(
-    report: Mapping[str, Any], number: int, kept: Sequence[str | None] = (None, None)
-) -> SideChoices:
+def side_choices(report: Report, number: int, kept: Sequence[str | None] = (None, None)) -> SideChoices:
     """The menus of models and conditions of side `number` (from 0); `kept` of them where there are such, else
     the second side starts with the second model."""
-    models = [(str(model["label"]), model["name"]) for model in report["models"]]
-    conditions = [(CONDITION_NAMES.get(key, key), key) for key in report["conditions"] if key != "sampled"]
+    models = [(label, name) for name, label in report.labels.items()]
+    conditions = [(condition_name(key), key) for key in report.conditions if key != "sampled"]
     model = models[min(number, len(models) - 1)][1] if models else None
     condition = conditions[0][1] if conditions else None
     chosen = [
@@ -52,11 +57,15 @@ def compared(shelf: Shelf, session: str | None, first: Sequence[str], second: Se
         cells.append((item_index(folder, report), (str(condition), str(model))))
         sides.append(Side(folder, str(model), str(condition)))
     found = compare_runs(*sides)
-    for key, name, (index, (_, model)) in zip(("first", "second"), (first[0], second[0]), cells, strict=True):
-        # The page names results as its lists do, never by a path of this machine.
-        found[key] |= {"folder": name, "label": index.models.get(model, model)}
+    # The page names results as its lists do, never by a path of this machine.
+    shown = {
+        side: replace(facts, folder=name, label=index.models.get(model, model))
+        for side, facts, (name, *_), (index, (_, model)) in zip(
+            ("first", "second"), (found.first, found.second), (first, second), cells, strict=True
+        )
+    }
     imported = [name for name, *_ in (first, second) if shelf.place(session, name).origin != "measured"]
-    return comparison_nodes(found, changed_items(*cells), imported)
+    return comparison_nodes(replace(found, **shown), changed_items(*cells), imported)
 
 
 Changed = tuple[str, str, str, Cell, Cell]  # item id, question, gold, first and second cell
@@ -82,37 +91,34 @@ def _outcome(cell: Cell) -> tuple[float | None, str]:
 
 
 def comparison_nodes(
-    found: Mapping[str, Any], changed: Sequence[Changed], imported: Sequence[str] = ()
+    found: Comparison, changed: Sequence[Changed], imported: Sequence[str] = ()
 ) -> list[Node]:
     """Who is compared, the differences, what differs in protocol, and the items that changed."""
-    first, second = found["first"], found["second"]
-    names = [_named(side) for side in (first, second)]
+    names = [_named(side) for side in (found.first, found.second)]
     return [
         node("h4", f"{names[1]} − {names[0]}", tabindex="-1", data_arrive="/".join(names)),
         node(
             "p",
-            f"{found['n_shared']:,} shared questions on {found['n_images']:,} images; only in the first: "
-            f"{found['n_only_first']:,}, only in the second: {found['n_only_second']:,} (left out).",
+            f"{found.n_shared:,} shared questions on {found.n_images:,} images; only in the first: "
+            f"{found.n_only_first:,}, only in the second: {found.n_only_second:,} (left out).",
         ),
         *(node("p", f"{name}: not measured here.", cls="wb-level") for name in dict.fromkeys(imported)),
-        _rows(found["rows"]),
-        *_protocol(found["protocol_differences"]),
+        _rows(found.rows),
+        *_protocol(found.protocol_differences),
         *_changed(changed, names),
     ]
 
 
-def _named(side: Mapping[str, Any]) -> str:
-    condition = CONDITION_NAMES.get(side["condition"], side["condition"])
-    return f"{side['label']} (picture {condition}, {side['folder']}, revision {side['revision']})"
+def _named(side: SideFacts) -> str:
+    return f"{side.label} (picture {condition_name(side.condition)}, {side.folder}, revision {side.revision})"
 
 
-def _rows(rows: Sequence[Mapping[str, Any]]) -> Node:
+def _rows(rows: Sequence[ComparedMetric]) -> Node:
     lines = [
         [
-            NAMES.get(row["metric"], row["metric"]), percent(row["first_value"]),
-            percent(row["second_value"]), f"{percent(row['value'], True)} {interval(row)}".strip(),
-            str(row["n"]), p_text(row["p"]), p_text(row["p_holm"]),
-            f"{row['win']} / {row['tie']} / {row['loss']}", row["verdict"],
+            metric_name(row.metric), percent(row.first_value), percent(row.second_value),
+            f"{percent(row.value, True)} {interval(row)}".strip(), str(row.n), p_text(row.p),
+            p_text(row.p_holm), f"{row.win} / {row.tie} / {row.loss}", row.verdict,
         ]
         for row in rows
     ]  # fmt: skip
@@ -126,12 +132,12 @@ def _rows(rows: Sequence[Mapping[str, Any]]) -> Node:
     return table_node(caption, columns, lines, (1, 2, 3, 4, 5, 6, 7), "Differences")
 
 
-def _protocol(differences: Sequence[Mapping[str, Any]]) -> Iterator[Node]:
+def _protocol(differences: Sequence[ProtocolDifference]) -> Iterator[Node]:
     if not differences:
         yield node("p", "Asked in the same way on both sides.", cls="wb-facts")
         return
     yield node("p", node("strong", "The sides were not asked alike:"), cls="wb-level wb-level-caution")
-    yield bullets(str(entry["text"]) for entry in differences)
+    yield bullets(entry.text for entry in differences)
 
 
 def _changed(changed: Sequence[Changed], names: Sequence[str]) -> Iterator[Node]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from workbench.bench.report.charts import METRICS, NAMES
+from workbench.bench.report.labels import METRIC_NAMES
 from workbench.ui.benchmark.compare import compared, side_choices
 from workbench.ui.benchmark.export import FETCH, file_name, save_figure_script, write_result
 from workbench.ui.benchmark.items.events import items_updates, wire_items
@@ -101,7 +101,7 @@ def _wire_behind(ui: BenchmarkComponents, shelf: Shelf) -> None:
 
     @guarded(items.notice)
     def behind(session: str | None, name: str, click: Mapping[str, Any]) -> Updates:
-        groups = {NAMES[metric]: metric for metric in METRICS}
+        groups = {name: metric for metric, name in METRIC_NAMES.items()}
         score = click.get("score") or groups.get(click.get("group", ""), "")
         fields = {key: str(click.get("value", "")) for key in [click.get("field")] if key in FIELDS}
         return start(session, name, fields, score) | {ui.filled: name}

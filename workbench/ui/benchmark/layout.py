@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from workbench.bench.report.labels import SLICE_NAMES
 from workbench.bench.report.published import PKR_TABLE, PublishedTable, load_published, published_csv
 from workbench.errors import UserFacing
 from workbench.ui.benchmark.export import FIGURES, KINDS
@@ -17,15 +18,6 @@ from workbench.ui.benchmark.shelf import Shelf
 from workbench.ui.benchmark.view import report_view
 from workbench.ui.html import components
 
-SLICES = [
-    ("Modality", "modality"),
-    ("Question type", "question_type"),
-    ("Task", "task"),
-    ("Data set", "dataset"),
-    ("Body part", "body_part"),
-    ("Closed or open", "answer_type"),
-    ("Rare findings", "rare"),
-]
 FIRST_SLICE = "modality"
 CHARTS = [("Bars", "bars"), ("Radar", "radar")]
 EMPTY = """**No results yet.** Run a benchmark below, or with this command and start the page again.
@@ -165,7 +157,13 @@ def _controls(names: Sequence[str]) -> Controls:
         first = names[0] if names else None
         return Controls(
             gr.Dropdown(names, value=first, label="Result", filterable=False, min_width=200),
-            gr.Dropdown(SLICES, value=FIRST_SLICE, label="Break down by", filterable=False, min_width=200),
+            gr.Dropdown(
+                [(label, name) for name, label in SLICE_NAMES.items()],
+                value=FIRST_SLICE,
+                label="Break down by",
+                filterable=False,
+                min_width=200,
+            ),
             gr.Radio(CHARTS, value="bars", label="Draw the axes as", min_width=200),
         )
 

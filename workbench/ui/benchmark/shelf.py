@@ -10,11 +10,11 @@ import shutil
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from workbench.bench.report.model import Report
 from workbench.errors import UserFacing
 from workbench.settings import PROJECT_ROOT, Settings
 from workbench.ui.benchmark.tables import read_report, result_folders
@@ -76,7 +76,7 @@ class Shelf:
         """The folder of `place`. Raises UserFacing."""
         return self.place(session_id, name).folder
 
-    def report(self, session_id: str | None, name: object) -> Mapping[str, Any]:
+    def report(self, session_id: str | None, name: object) -> Report:
         """The report of a result, with the origin of every number. Raises UserFacing."""
         place = self.place(session_id, name)
         return with_origin(read_report(place.folder), place.origin)
@@ -125,13 +125,12 @@ def _labelled(folder: Path, words: str, origin: Origin) -> dict[str, Place]:
     return {f"{name} ({words})": Place(path, origin) for name, path in result_folders(folder).items()}
 
 
-def with_origin(report: Mapping[str, Any], origin: Origin) -> Mapping[str, Any]:
+def with_origin(report: Report, origin: Origin) -> Report:
     """The report with every "measured" replaced by `origin`, and the origin in the name of the items."""
     if origin == MEASURED:
         return report
-    marked = _marked(report, origin)
-    items = marked.get("items") or {}
-    return marked | {"items": items | {"name": f"{items.get('name', 'items')} ({IMPORTED_WORDS})"}}
+    marked = Report.from_json(_marked(report.to_json(), origin))
+    return replace(marked, items=replace(marked.items, name=f"{report.title} ({IMPORTED_WORDS})"))
 
 
 def _marked(value: Any, origin: Origin) -> Any:

@@ -1,13 +1,16 @@
 """Reports and published figures as tables for the screen; numbers are rounded here and nowhere before."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from workbench.bench.report.labels import METRIC_NAMES, condition_name, guess_name
+from workbench.bench.report.model import Report
 from workbench.bench.report.published import PublishedTable
 from workbench.bench.report.stored import REPORT_FILE, open_report
-from workbench.bench.scores.numbers import p_text
+from workbench.bench.scores.measure import PARTS
+from workbench.bench.scores.numbers import Number, p_text
 from workbench.bench.store.results import has_results
 from workbench.models.catalogue import load_catalogue
 from workbench.settings import PROJECT_ROOT, Settings
@@ -20,22 +23,6 @@ SCORE_COLUMNS = (
     "What", "Who", "Pictures", "Per cent", "95 % interval", "n", "Images", "Origin",
     "Prompt, decoding, judge",
 )  # fmt: skip
-CONDITION_NAMES = {
-    "image": "shown",
-    "blank": "blanked",
-    "shuffled_image": "of another patient",
-    "shuffled_options": "shown, options shuffled",
-    "short_prompt": "shown, short prompt",
-    "trace_prompt": "shown, prompt for a trace",
-    "sampled": "shown, answers sampled",
-}
-BASELINE_NAMES = {
-    "majority_letter": "always the most frequent letter",
-    "majority_answer": "always the most frequent answer",
-    "question_majority": "most frequent answer to the question, other images",
-    "question_majority_generous": "most frequent answer to the question, this image included",
-}
-Report = Mapping[str, Any]
 Table = dict[str, Any]
 
 
@@ -56,18 +43,16 @@ def read_report(folder: Path) -> Report:
 
 def about_report(report: Report) -> str:
     """One paragraph: what was asked, when, of which models, and what was left out."""
-    items = report["items"]
     parts = [
-        f"{items.get('name', 'items')}: {report['n_items']:,} questions on {report['n_images']:,} images",
+        f"{report.title}: {report.n_items:,} questions on {report.n_images:,} images",
         _measured(report),
     ]
     teaching = _teaching_models()
     parts += [
-        f"{model['label']} ({'teaching model, ' if model['label'] in teaching else ''}revision "
-        f"{model['revision']})"
-        for model in report["models"]
+        f"{model.label} ({'teaching model, ' if model.label in teaching else ''}revision {model.revision})"
+        for model in report.models
     ]
-    left_out = sum(report["dropped"].values()) + report["stale_lines"]
+    left_out = sum(report.dropped.values()) + report.stale_lines
     parts += [f"{left_out} left out"] if left_out else []
     return ". ".join(parts) + "."
 
@@ -81,9 +66,9 @@ def _teaching_models() -> frozenset[str]:
 
 def _measured(report: Report) -> str:
     """Where and when; the date of an imported result is what its makers wrote."""
-    if report["origin"] == "measured":
-        return f"measured {report['date']}" if report.get("date") else "measured here"
-    return f"measured elsewhere, {report.get('date') or 'date not stated'}"
+    if report.origin == "measured":
+        return f"measured {report.date}" if report.date else "measured here"
+    return f"measured elsewhere, {report.date or 'date not stated'}"
 
 
 def score_table(report: Report) -> Table:
@@ -96,22 +81,22 @@ def score_table(report: Report) -> Table:
 def difference_table(report: Report) -> Table:
     """Second − first model by metric, and each model with its picture − without."""
     columns = ["Difference", "Metric", "Points", "95 % interval", "n", "p", "p (Holm)", "Test"]
-    names = {model["name"]: model["label"] for model in report["models"]}
     rows = [
         [
-            f"{names.get(row['second'], row['second'])} − {names.get(row['first'], row['first'])}, "
-            f"picture {CONDITION_NAMES.get(row['condition'], row['condition'])}",
-            row["metric"].replace("_", " "), percent(row["value"], True), interval(row), row["n"],
-            p_text(row["p"]), p_text(row["p_holm"]), row["test"],
+            f"{report.label(row.second)} − {report.label(row.first)}, "
+            f"picture {condition_name(row.condition)}",
+            row.metric.replace("_", " "), percent(row.value, True), interval(row), row.n,
+            p_text(row.p), p_text(row.p_holm), row.test,
         ]
-        for row in report["differences"]
+        for row in report.differences
     ]  # fmt: skip
+    without = f"picture {condition_name('image')} − {condition_name('blank')}"
     rows += [
         [
-            f"{names.get(model, model)}: picture shown − blanked", "accuracy", percent(row["value"], True),
-            interval(row), row["n"], p_text(row["p"]), "", row["test"],
+            f"{report.label(model)}: {without}", "accuracy",
+            percent(row.value, True), interval(row), row.n, p_text(row.p), "", row.test,
         ]
-        for model, row in report["image_effect"].items()
+        for model, row in report.image_effect.items()
     ]  # fmt: skip
     caption = "Paired on the same questions; Holm corrects over the three axes."
     return {"caption": caption, "columns": columns, "rows": rows, "numeric": [2, 3, 4, 5, 6]}
@@ -119,17 +104,16 @@ def difference_table(report: Report) -> Table:
 
 def slice_table(report: Report, name: str) -> Table:
     """Accuracy of each model, and of the most frequent letter, by one field of the questions."""
-    models = [model["name"] for model in report["models"]]
-    labels = [model["label"] for model in report["models"]]
     rows = []
-    for entry in report["slices"].get(name, ()):
-        numbers = [entry["accuracy"].get(model, {}).get("image", {}).get("overall") for model in models]
-        guess = entry["baselines"]["majority_letter"]["overall"]
+    for entry in report.slices.get(name, ()):
+        found = [entry.accuracy.get(model, {}).get("image") for model in report.labels]
+        guess = entry.baselines["majority_letter"].overall
         cells = [
-            f"{percent(number['value'])} {interval(number)}".strip() if number else "" for number in numbers
+            f"{percent(kinds.overall.value)} {interval(kinds.overall)}".strip() if kinds else ""
+            for kinds in found
         ]
-        rows.append([entry["value"], entry["n"], entry["n_images"], *cells, percent(guess["value"])])
-    columns = [name.replace("_", " "), "n", "Images", *labels, "Most frequent letter"]
+        rows.append([entry.value, entry.n, entry.n_images, *cells, percent(guess.value)])
+    columns = [name.replace("_", " "), "n", "Images", *report.labels.values(), "Most frequent letter"]
     caption = (
         "Answer accuracy in per cent [95 % interval]. With a small n an interval is wide: claim nothing."
     )
@@ -168,36 +152,36 @@ def published_rows(table: PublishedTable) -> Table:
 
 
 def _accuracy_rows(report: Report) -> Iterator[list[Any]]:
-    names = {model["name"]: model["label"] for model in report["models"]}
-    for model, conditions in report["accuracy"].items():
+    for model, conditions in report.accuracy.items():
         for condition, kinds in conditions.items():
             for kind, number in kinds.items():
-                if number["n"]:
-                    yield _row(f"Answer accuracy, {kind}", names.get(model, model), condition, number)
+                if number.n:
+                    yield _row(f"{METRIC_NAMES['accuracy']}, {kind}", report.label(model), condition, number)
 
 
 def _baseline_rows(report: Report) -> Iterator[list[Any]]:
-    for name, kinds in report["baselines"].items():
-        if kinds["overall"]["n"]:
-            yield _row("Answer accuracy, overall", BASELINE_NAMES.get(name, name), None, kinds["overall"])
+    for name, kinds in report.baselines.items():
+        if kinds.overall.n:
+            yield _row(f"{METRIC_NAMES['accuracy']}, overall", guess_name(name), None, kinds.overall)
 
 
 def _axis_rows(report: Report) -> Iterator[list[Any]]:
-    names = {model["name"]: model["label"] for model in report["models"]}
-    for model, conditions in report["axes"].items():
+    for model, conditions in report.axes.items():
         for condition, found in conditions.items():
             for axis in AXES if found else ():
-                for part, number in found[axis].items():
-                    yield _row(f"{axis.capitalize()}, {part}", names.get(model, model), condition, number)
+                for part in PARTS:
+                    what = f"{METRIC_NAMES[axis]}, {part}"
+                    yield _row(what, report.label(model), condition, found.of(axis).of(part))
             if found:
-                yield _row("Trace score", names.get(model, model), condition, found["trace_score"])
+                what = METRIC_NAMES["trace_score"]
+                yield _row(what, report.label(model), condition, found.trace_score)
 
 
-def _row(what: str, who: str, condition: str | None, number: Mapping[str, Any]) -> list[Any]:
-    shown = "not used" if condition is None else CONDITION_NAMES.get(condition, condition)
+def _row(what: str, who: str, condition: str | None, number: Number) -> list[Any]:
+    picture = "not used" if condition is None else condition_name(condition)
     return [
-        what, who, shown, percent(number["value"]), interval(number), number["n"], number["n_clusters"],
-        number["origin"], number["protocol"],
+        what, who, picture, percent(number.value), interval(number), number.n, number.n_clusters,
+        number.origin, number.protocol,
     ]  # fmt: skip
 
 
@@ -208,6 +192,6 @@ def percent(value: float | None, signed: bool = False) -> str:
     return f"{100 * value:+.1f}" if signed else f"{100 * value:.1f}"
 
 
-def interval(number: Mapping[str, Any]) -> str:
+def interval(number: Number) -> str:
     """The 95 % interval of a number in per cent; empty where it has none."""
-    return "" if number["low"] is None else f"[{100 * number['low']:.1f}, {100 * number['high']:.1f}]"
+    return "" if number.low is None else f"[{100 * number.low:.1f}, {100 * number.high:.1f}]"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.questions.importers.samples import draw, write_lines, write_list, write_table
-from workbench.bench.questions.importers import LAYOUTS, BadRow, import_items, told
+from workbench.bench.questions.importers import LAYOUTS, BadRow, import_items, remarks
 from workbench.bench.questions.importers.rows import open_rows
 from workbench.bench.questions.items import load_items
 from workbench.errors import UserFacing
@@ -87,7 +87,7 @@ def test_a_file_that_is_no_text_and_a_source_that_is_not_there(tmp_path: Path) -
         import_items("plain", tmp_path / "own.csv")
     with pytest.raises(UserFacing, match="There is no data"):
         import_items("plain", tmp_path / "gone.csv")
-    with pytest.raises(UserFacing, match=r"no layout 'paint'.*slake"):
+    with pytest.raises(UserFacing, match=r"no layout named 'paint'.*slake"):
         import_items("paint", tmp_path)
     (tmp_path / "empty.jsonl").write_text("\n\n")
     with pytest.raises(UserFacing, match="it is empty"):
@@ -96,7 +96,7 @@ def test_a_file_that_is_no_text_and_a_source_that_is_not_there(tmp_path: Path) -
 
 def test_what_was_left_out_is_told_by_reason_and_row() -> None:
     bad = tuple(BadRow(row, "no image") for row in range(1, 8)) + (BadRow(9, "not JSON"),)
-    assert list(told(bad, shown=3)) == [
+    assert list(remarks(bad, most=3)) == [
         "left out 7 rows: no image (rows 1, 2, 3, …)", "left out 1 row: not JSON (row 9)",
     ]  # fmt: skip
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.ui.results import write_results
+from workbench.bench.report.model import Warned
 from workbench.bench.scores.compare import Side, compare_runs
 from workbench.bench.store.results import Result, ResultFile, read_results
 from workbench.errors import UserFacing
@@ -156,7 +157,7 @@ def test_why_believe_this_says_what_was_measured_and_what_was_not(folder: Path) 
     assert "+10.0 points" in text and "+50.0 points" in text  # 4 − 3 and 8 − 3 of 10
     assert "ECE" in text and "Reliability, Mini base" in text
     assert "75 % of this score survives a blank image" in text  # 3 of base's 4
-    bare = {**read_report(folder), "warnings": [{"level": "warning", "text": HOSTILE}], "calibration": {}}
+    bare = replace(read_report(folder), warnings=(Warned("warning", HOSTILE),), calibration={})
     said = believe_nodes(bare)
     assert HOSTILE in words(said) and "probabilities were not recorded" in words(said)
 

@@ -46,8 +46,8 @@ def test_a_run_ends_with_a_result_of_its_answers(tmp_path: Path) -> None:
     lines = read_results(desk.shelf.folder("p", last.result))
     assert len(lines) == 48 and {line.condition for line in lines} == {"image", "blank"}
     report = desk.shelf.report("p", last.result)
-    assert report["accuracy"]["tuned"]["image"]["overall"]["value"] == 1.0
-    assert report["accuracy"]["base"]["image"]["overall"]["value"] == 0.5
+    assert report.accuracy["tuned"]["image"].overall.value == 1.0
+    assert report.accuracy["base"]["image"].overall.value == 0.5
 
 
 def test_the_same_run_again_asks_nothing_twice(tmp_path: Path) -> None:

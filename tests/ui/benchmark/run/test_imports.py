@@ -54,7 +54,7 @@ def test_files_are_taken_and_make_the_same_report(good: Path, into: Path) -> Non
     folder = import_results(files_of(good), into)
     assert folder == into / "phantoms"  # the name of the items in run.json
     ours, theirs = read_report(folder), read_report(good)
-    assert ours["accuracy"]["tuned"]["image"]["overall"] == theirs["accuracy"]["tuned"]["image"]["overall"]
+    assert ours.accuracy["tuned"]["image"].overall == theirs.accuracy["tuned"]["image"].overall
     assert import_results(files_of(good), into).name == "phantoms-2"
 
 

@@ -1,6 +1,7 @@
 """Benchmarks in other people's layouts → items: one module a layout, each with one `LAYOUT`.
 
-Adding one: a module with a function from a row to an Item, and its entry in LAYOUTS.
+Adding one: a module with a function from a row to an Item and a `Layout` of it, registered here, by
+`LAYOUTS.register`, or by an installed package under the entry point group `workbench.importers`.
 """
 
 import json
@@ -26,14 +27,15 @@ from workbench.bench.questions.importers.layout import Context, Layout, Row
 from workbench.bench.questions.importers.rows import open_rows
 from workbench.bench.questions.items import Item, ItemSet
 from workbench.errors import UserFacing
+from workbench.registry import Registry
 
 _MODULES = (
     openmedreason, medssr, medix, slake, vqa_rad, path_vqa, vqa_med, pmc_vqa, medxpertqa, plain,
 )  # fmt: skip
-LAYOUTS: dict[str, Layout] = {module.LAYOUT.name: module.LAYOUT for module in _MODULES}
+LAYOUTS: Registry[Layout] = Registry("layout", "workbench.importers", (module.LAYOUT for module in _MODULES))
 PICTURE_STORE = Path("~/.cache/workbench/pictures")
 
-__all__ = ["LAYOUTS", "BadRow", "Layout", "import_items"]
+__all__ = ["LAYOUTS", "BadRow", "Layout", "import_items", "remarks"]
 
 
 def import_items(
@@ -52,8 +54,7 @@ def import_items(
     so `dropped` and `bad` tell of the rows up to there. Rows are read one at a time. Raises UserFacing for an
     unknown layout, a source that can't be opened, and one without a usable row.
     """
-    if layout not in LAYOUTS:
-        raise UserFacing(f"There is no layout {layout!r}.", f"Use one of: {', '.join(LAYOUTS)}.")
+    known = LAYOUTS.get_or_raise(layout)
     source = open_rows(ref, split)
     store = (store or PICTURE_STORE).expanduser()
     items: dict[str, Item] = {}
@@ -61,7 +62,7 @@ def import_items(
     for row, raw in enumerate(source.rows, 1):
         if limit is not None and len(items) >= limit:
             break
-        found = _read(LAYOUTS[layout], raw, Context(row, split, images or source.folder, store))
+        found = _read(known, raw, Context(row, split, images or source.folder, store))
         if isinstance(found, Item) and found.item_id in items:
             found = BadRow(row, "the id stands on an earlier row")
         if isinstance(found, BadRow):
@@ -71,7 +72,7 @@ def import_items(
     dropped = dict(sorted(Counter(fault.reason for fault in bad).items()))
     if not items:
         reasons = "; ".join(f"{reason}: {count}" for reason, count in dropped.items()) or "it is empty"
-        raise UserFacing(f"{ref} holds no usable rows ({reasons}).", f"Is it {LAYOUTS[layout].summary}?")
+        raise UserFacing(f"{ref} holds no usable rows ({reasons}).", f"Is it {known.summary}?")
     return ItemSet(f"{layout}/{source.name}", tuple(items.values()), dropped, Path(ref), tuple(bad))
 
 
@@ -92,17 +93,17 @@ def _read(layout: Layout, raw: Any, context: Context) -> Item | BadRow | None:
 
 
 def _decoded(layout: Layout, raw: Any) -> Row:
-    """A row as a dict; lines of VQA-MED stay text, which is all they are."""
+    """A row as a dict; the lines of some layouts stay text, which is all they are."""
     if isinstance(raw, str):
-        raw = {"line": raw} if layout is vqa_med.LAYOUT else json.loads(raw)
+        raw = {"line": raw} if layout.plain_lines else json.loads(raw)
     require(isinstance(raw, dict), "not a JSON object")
     return raw
 
 
-def told(bad: tuple[BadRow, ...], shown: int = 5) -> Iterator[str]:
+def remarks(bad: tuple[BadRow, ...], most: int = 5) -> Iterator[str]:
     """One line for each reason: how many rows it left out, and the numbers of the first ones."""
     for reason, count in sorted(Counter(fault.reason for fault in bad).items()):
         rows = [str(fault.row) for fault in bad if fault.reason == reason]
-        more = ", …" if count > shown else ""
+        more = ", …" if count > most else ""
         noun = "row" if count == 1 else "rows"
-        yield f"left out {count} {noun}: {reason} ({noun} {', '.join(rows[:shown])}{more})"
+        yield f"left out {count} {noun}: {reason} ({noun} {', '.join(rows[:most])}{more})"

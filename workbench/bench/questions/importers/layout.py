@@ -49,11 +49,15 @@ class Context:
 
 @dataclass(frozen=True)
 class Layout:
-    """One layout: what it is called, what it is, and the function from a row to an item (raises Unusable)."""
+    """One layout: what it is called, what it is, and the function from a row to an item (raises Unusable).
+
+    With `plain_lines` the lines of a text file are no JSON: a row is then {"line": its text}.
+    """
 
     name: str
     summary: str
     read: Callable[[Row, Context], Item]
+    plain_lines: bool = False
 
 
 def make_item(

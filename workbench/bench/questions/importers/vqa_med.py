@@ -22,4 +22,4 @@ def read(row: Row, context: Context) -> Item:
     )
 
 
-LAYOUT = Layout("vqa-med", "VQA-MED 2019 pipe-separated text beside its image folder", read)
+LAYOUT = Layout("vqa-med", "VQA-MED 2019 pipe-separated text beside its image folder", read, plain_lines=True)

@@ -6,6 +6,8 @@ from typing import Any
 
 import gradio as gr
 
+from workbench.bench.report.labels import condition_name
+from workbench.bench.report.model import Report
 from workbench.errors import UserFacing
 from workbench.ui.benchmark.items.filters import ANY, field_choices, ordering, query_of
 from workbench.ui.benchmark.items.index import FIELDS, ItemIndex, Query, item_index, select
@@ -13,7 +15,6 @@ from workbench.ui.benchmark.items.layout import NO_ITEM, ItemsComponents
 from workbench.ui.benchmark.items.table import items_nodes
 from workbench.ui.benchmark.items.view import item_nodes, opened_item
 from workbench.ui.benchmark.shelf import Shelf
-from workbench.ui.benchmark.tables import CONDITION_NAMES
 from workbench.ui.boundary import guarded
 from workbench.ui.lanes import AT_ONCE, LATEST_ONLY
 
@@ -57,7 +58,7 @@ def wire_items(ui: ItemsComponents, shelf: Shelf, result: gr.Dropdown) -> None:
 def items_updates(
     ui: ItemsComponents,
     folder: Path,
-    report: Mapping[str, Any],
+    report: Report,
     fields: Mapping[str, str] | None = None,
     score: str = "",
 ) -> dict[Any, Any]:
@@ -76,7 +77,7 @@ def items_updates(
     condition = "image" if "image" in index.conditions else index.conditions[0]
     chosen = {name: (fields or {}).get(name, ANY) for name in FIELDS}
     query = Query(condition, first, second, score or "accuracy", "all", chosen, **order)
-    conditions = [(CONDITION_NAMES.get(name, name), name) for name in index.conditions]
+    conditions = [(condition_name(name), name) for name in index.conditions]
     updates = {
         ui.condition: gr.Dropdown(choices=conditions, value=condition),
         ui.first: gr.Dropdown(choices=names, value=first, visible=len(names) > 2),

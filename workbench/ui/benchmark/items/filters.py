@@ -15,10 +15,6 @@ SHOW_NAMES = [
     ("not fully right, both models", "both_wrong"),
     ("failed or without a score", "missing"),
 ]
-FIELD_NAMES = {
-    "modality": "Modality", "task": "Task", "question_type": "Question type", "answer_type": "Closed or open",
-    "dataset": "Data set", "body_part": "Body part",
-}  # fmt: skip
 ANY = ""
 
 

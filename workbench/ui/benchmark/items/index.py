@@ -12,7 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from workbench.bench.store.result_files import result_files, whole_lines
+from workbench.bench.report.model import Report
+from workbench.bench.store.jsonl import JsonLines
+from workbench.bench.store.result_files import result_files
 from workbench.bench.store.results import RUN_FILE, Result, has_results, iter_results, read_run
 from workbench.bench.store.run_lines import is_current
 from workbench.errors import UserFacing
@@ -23,7 +25,6 @@ SCORES = ("accuracy", *AXES, "trace_score")
 FIELDS = ("modality", "task", "question_type", "answer_type", "dataset", "body_part")
 SORTS = ("item_id", "question", "gold", "modality", "task", "question_type", "first", "second", "gap")
 LONGEST_SEARCH = 200
-Report = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +107,7 @@ def item_index(folder: Path, report: Report) -> ItemIndex:
             "The lines of this result are not stored here, only its report.",
             "Run the benchmark here, or bring its results folder, to see single items.",
         )
-    models = tuple((model["name"], str(model["label"])) for model in report["models"])
-    return _index(folder, stamp, models)
+    return _index(folder, stamp, tuple(report.labels.items()))
 
 
 @lru_cache(maxsize=2)
@@ -229,7 +229,7 @@ def lines_of(folder: Path, item_id: str) -> list[Result]:
     records = (
         json.loads(line)
         for file in result_files(folder)
-        for _, line in whole_lines(file)
+        for _, line in JsonLines(file).raw()
         if any(spelt in line for spelt in wanted)
     )
     found: dict[tuple[str, str, int], Result] = {}

@@ -5,9 +5,9 @@ from typing import Any
 
 import gradio as gr
 
-from workbench.ui.benchmark.items.filters import ANY, FIELD_NAMES, SHOW_NAMES
+from workbench.bench.report.labels import SCORE_NAMES, SLICE_NAMES
+from workbench.ui.benchmark.items.filters import ANY, SHOW_NAMES
 from workbench.ui.benchmark.items.index import FIELDS
-from workbench.ui.benchmark.items.table import SCORE_NAMES
 from workbench.ui.html import components
 from workbench.ui.html.nodes import node
 
@@ -61,7 +61,7 @@ def lay_out_items() -> ItemsComponents:
         second = menu("Second model", [("", ANY)], ANY)
         score = menu("Score", [(name, key) for key, name in SCORE_NAMES.items()], "accuracy")
         show = menu("Show", SHOW_NAMES, "all")
-        fields = tuple(menu(FIELD_NAMES[name], [("any", ANY)], ANY, visible=False) for name in FIELDS)
+        fields = tuple(menu(SLICE_NAMES[name], [("any", ANY)], ANY, visible=False) for name in FIELDS)
         text = gr.Textbox(
             label="Search", placeholder="words in question, gold or answers", max_lines=1, min_width=200,
             elem_id="bench-items-search",

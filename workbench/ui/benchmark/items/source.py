@@ -1,13 +1,13 @@
 """From a result line back to its question and picture: where they lie, or why they can't be had."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from workbench.bench.questions.items import Item, bundled_names, load_items
+from workbench.bench.report.model import Report
 from workbench.bench.store.results import Result, read_run
 from workbench.errors import UserFacing
 
@@ -29,13 +29,13 @@ class Source:
     reason: str = ""
 
 
-def source_of(folder: Path, report: Mapping[str, Any], line: Result, trusted: bool = True) -> Source:
+def source_of(folder: Path, report: Report, line: Result, trusted: bool = True) -> Source:
     """The item and the picture of a line. Never raises for missing files: the reason says what is wrong.
 
     A path that a visitor brought with a result would open any picture of this machine, so such results are
     not `trusted`: only bundled items are looked up for them.
     """
-    stated = read_run(folder).get("items") or report.get("items") or {}
+    stated = read_run(folder).get("items") or vars(report.items)
     ref = stated.get("source") or stated.get("name")
     bundled = ref in bundled_names()
     if not ref or not (bundled or stated.get("source")):

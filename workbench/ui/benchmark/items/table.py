@@ -2,14 +2,10 @@
 
 from collections.abc import Sequence
 
+from workbench.bench.report.labels import SCORE_NAMES, condition_name
 from workbench.ui.benchmark.items.index import PAGE, Cell, ItemIndex, ItemRow, Page, Query, value_of
-from workbench.ui.benchmark.tables import CONDITION_NAMES
 from workbench.ui.html.nodes import Node, action, node
 
-SCORE_NAMES = {
-    "accuracy": "answer", "perception": "perception", "knowledge": "knowledge", "rationale": "rationale",
-    "trace_score": "trace score",
-}  # fmt: skip
 LONGEST = 160  # characters of a cell; the item view has all of it
 
 
@@ -17,8 +13,8 @@ def items_nodes(index: ItemIndex, query: Query, page: Page) -> list[Node]:
     """Caption, table and page buttons."""
     start = page.number * PAGE
     shown = f"{start + 1:,}–{start + len(page.rows):,} of {page.total:,}" if page.total else "No item fits"
-    condition = CONDITION_NAMES.get(query.condition, query.condition)
-    caption = f"{shown}. Picture {condition}; scores: {SCORE_NAMES[query.score]}, in per cent."
+    asked, score = condition_name(query.condition), SCORE_NAMES[query.score]
+    caption = f"{shown}. Picture {asked}; scores: {score}, in per cent."
     if not page.rows:
         return [node("p", caption, cls="wb-facts", role="status")]
     columns = _columns(index, query)

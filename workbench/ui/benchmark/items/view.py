@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.bench.questions.items import Item
+from workbench.bench.report.labels import condition_name
+from workbench.bench.report.model import Report
 from workbench.bench.scores.composite import composite_of
 from workbench.bench.store.results import Result
 from workbench.errors import UserFacing
@@ -14,7 +16,7 @@ from workbench.traces import AXES, Trace, parse_trace
 from workbench.ui.benchmark.items.index import Query, lines_of
 from workbench.ui.benchmark.items.source import source_of
 from workbench.ui.benchmark.shelf import MEASURED, Place
-from workbench.ui.benchmark.tables import CONDITION_NAMES, percent
+from workbench.ui.benchmark.tables import percent
 from workbench.ui.html.nodes import Node, action, bullets, node, switched_off, table_node
 
 PRESENCE = {0: "– absent", 1: "~ vague", 2: "✓ clear"}
@@ -61,9 +63,7 @@ class Opened:
         return next((line for model in self.models if (line := self.line(model))), self.lines[0])
 
 
-def opened_item(
-    place: Place, report: Mapping[str, Any], result: str, told: Mapping[str, Any], query: Query
-) -> Opened:
+def opened_item(place: Place, report: Report, result: str, told: Mapping[str, Any], query: Query) -> Opened:
     """What a click on an item asks for (`told` has "item", perhaps "condition"). Raises UserFacing.
 
     `result` is the name of the result at `place`, which `report` is of.
@@ -73,7 +73,7 @@ def opened_item(
     if condition not in {line.condition for line in lines}:
         raise UserFacing("This item was not asked in that way.", "Choose another picture condition.")
     source = source_of(place.folder, report, lines[0], trusted=place.origin == MEASURED)
-    labels = {model["name"]: str(model["label"]) for model in report["models"]}
+    labels = report.labels
     models = [model for model in dict.fromkeys((query.first, query.second)) if model in labels]
     return Opened(
         result, condition, models or list(labels), labels, lines, source.item, source.picture, source.reason
@@ -83,8 +83,7 @@ def opened_item(
 def item_nodes(opened: Opened) -> list[Node]:
     """The whole view of an opened item."""
     line = opened.any_line
-    condition = CONDITION_NAMES.get(opened.condition, opened.condition)
-    title = f"{line.item_id}: picture {condition}"
+    title = f"{line.item_id}: picture {condition_name(opened.condition)}"
     columns = [_column(opened, model) for model in opened.models]
     return [
         node("h4", title, tabindex="-1", data_arrive=f"{opened.result}/{line.item_id}/{opened.condition}"),
@@ -275,7 +274,7 @@ def _others(opened: Opened) -> Iterator[Node]:
     item = opened.lines[0].item_id
     rows = []
     for condition in conditions:
-        name = CONDITION_NAMES.get(condition, condition)
+        name = condition_name(condition)
         here = condition == opened.condition
         first = (
             node("strong", name)

@@ -24,7 +24,8 @@ from workbench.bench.asking.conditions import CONDITIONS
 from workbench.bench.questions.units import UnitScore
 from workbench.bench.report.build import build_report
 from workbench.bench.scores.scoring import AxisScore
-from workbench.bench.store.result_files import RESULTS_FILE, result_files, whole_lines
+from workbench.bench.store.jsonl import JsonLines
+from workbench.bench.store.result_files import RESULTS_FILE, result_files
 from workbench.bench.store.results import RUN_FILE, Result
 from workbench.errors import UserFacing
 from workbench.traces import Axis
@@ -166,7 +167,7 @@ def _check_lines(folder: Path) -> None:
     """Raise UserFacing, with file and number, for the first line that is not a result."""
     count, models = 0, set()
     for path in result_files(folder):
-        for number, line in whole_lines(path):
+        for number, line in JsonLines(path).raw():
             count += 1
             try:
                 models.add(_checked(line).model)

@@ -5,9 +5,9 @@ from typing import Any
 
 import gradio as gr
 
+from workbench.bench.report.labels import condition_name
 from workbench.ui.benchmark.run.desk import OWN, BenchDesk
 from workbench.ui.benchmark.shelf import IMPORTED_WORDS
-from workbench.ui.benchmark.tables import CONDITION_NAMES
 from workbench.ui.html import components
 from workbench.ui.services import ROLES
 
@@ -92,7 +92,7 @@ def _running(desk: BenchDesk) -> dict[str, Any]:
     )  # fmt: skip
     roles = gr.CheckboxGroup(list(ROLES), value=list(ROLES), label="Models", elem_id="bench-run-models")
     conditions = gr.CheckboxGroup(
-        [(f"picture {CONDITION_NAMES.get(name, name)}", name) for name in CONDITIONS],
+        [(f"picture {condition_name(name)}", name) for name in CONDITIONS],
         value=["image"], label="Ways of asking", elem_id="bench-run-conditions",
     )  # fmt: skip
     with gr.Row():

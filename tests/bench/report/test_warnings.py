@@ -8,19 +8,21 @@ import pytest
 
 from tests.bench.report_fakes import line, scored, write_run
 from workbench.bench.report.build import build_report
-from workbench.bench.scores.warnings import FEW_IMAGES, warnings_of
+from workbench.bench.report.model import Report
+from workbench.bench.report.warnings import FEW_IMAGES, warnings_of
+from workbench.bench.scores.baselines import Letters
 from workbench.bench.store.results import RUN_FILE
 
 LEFT, RIGHT = "left", "right"
 
 
-def report_of(folder: Path, lines: list[Any], **run: Any) -> dict[str, Any]:
+def report_of(folder: Path, lines: list[Any], **run: Any) -> Report:
     return build_report(write_run(folder, lines, **run))
 
 
-def found(report: dict[str, Any], part: str) -> list[tuple[str, str]]:
+def found(report: Report, part: str) -> list[tuple[str, str]]:
     """(level, text) of the warnings that hold these words."""
-    return [(one["level"], one["text"]) for one in warnings_of(report) if part in one["text"]]
+    return [(one.level, one.text) for one in warnings_of(report) if part in one.text]
 
 
 def half_and_half(n: int, right: int, condition: str = "image", **other: Any) -> list[Any]:
@@ -45,7 +47,7 @@ def test_what_survives_a_blank_image(tmp_path: Path) -> None:
         "on 81 with a blank one."
     )
     assert found(report, "survives") == [("warning", text)]
-    assert report["warnings"] == warnings_of(report)
+    assert report.warnings == tuple(warnings_of(report))
 
 
 @pytest.mark.parametrize(("left", "level"), [(80, "warning"), (79, "caution"), (50, "caution"), (49, "note")])
@@ -100,7 +102,7 @@ def test_a_guess_is_compared_on_its_own_questions_only(tmp_path: Path) -> None:
 def test_skewed_letters(tmp_path: Path) -> None:
     skewed = [line(f"i{i}", LEFT, gold=LEFT if i < 77 else RIGHT) for i in range(100)]
     report = report_of(tmp_path / "skewed", skewed)
-    assert report["letters"] == {"n": 100, "counts": {"A": 77, "B": 23}, "expected": {"A": 0.5, "B": 0.5}}
+    assert report.letters == Letters(100, {"A": 77, "B": 23}, {"A": 0.5, "B": 0.5})
     ((level, text),) = found(report, "The right answer is A")
     assert level == "caution" and "in 77 % of 100 questions with options (50 % if" in text
     report = report_of(tmp_path / "even", half_and_half(100, 50))
@@ -110,10 +112,10 @@ def test_skewed_letters(tmp_path: Path) -> None:
 def test_letters_with_unlike_numbers_of_options(tmp_path: Path) -> None:
     four = ("a", "b", "c", "d")
     lines = [line("x", LEFT), *(line(f"i{i}", "a", options=four, gold="a") for i in range(3))]
-    letters = report_of(tmp_path, lines)["letters"]
+    letters = report_of(tmp_path, lines).letters
     # A and B: (1 · 1/2 + 3 · 1/4) / 4; C and D: 3 · 1/4 / 4
-    assert letters["expected"] == pytest.approx({"A": 5 / 16, "B": 5 / 16, "C": 3 / 16, "D": 3 / 16})
-    assert letters["counts"] == {"A": 4}
+    assert letters.expected == pytest.approx({"A": 5 / 16, "B": 5 / 16, "C": 3 / 16, "D": 3 / 16})
+    assert letters.counts == {"A": 4}
 
 
 def test_few_images(tmp_path: Path) -> None:
@@ -165,7 +167,7 @@ def test_protocol_judge_and_what_was_left_out(tmp_path: Path) -> None:
     assert found(report, "judged by rules (rubric-rules-2)")[0][0] == "note"
     assert found(report, "3 questions were left out: image missing.")[0][0] == "note"
     assert found(report, "1 answers of an earlier model")[0][0] == "note"
-    levels = [one["level"] for one in report["warnings"]]
+    levels = [one.level for one in report.warnings]
     assert levels == sorted(levels, key=("warning", "caution", "note").index)
 
 
@@ -195,7 +197,7 @@ def test_no_difference_shown(tmp_path: Path) -> None:
     assert level == "note" and "between M and N: +5.0 points [" in text and text.endswith("n = 40.")
     # 5 of 20 more right, none fewer: the interval leaves out zero, but McNemar's p is 2 / 2⁵ = 0.06.
     report = report_of(tmp_path / "p", half_and_half(20, 10) + half_and_half(20, 15, model="n"))
-    (row,) = report["differences"]
-    assert row["low"] > 0 and row["p"] == 0.0625 and len(found(report, "No difference shown")) == 1
+    (row,) = report.differences
+    assert row.low > 0 and row.p == 0.0625 and len(found(report, "No difference shown")) == 1
     lines = half_and_half(40, 10) + half_and_half(40, 38, model="n")
     assert found(report_of(tmp_path / "far", lines), "No difference shown") == []
