@@ -10,12 +10,12 @@ import gradio as gr
 import plotly.graph_objects as go
 
 from workbench.errors import UserFacing
-from workbench.settings import PROJECT_ROOT
+from workbench.places import ASSETS
 from workbench.ui.boundary import AT_ONCE, guarded
 from workbench.ui.html import components
 from workbench.ui.methods.charts import COLOURS, FAINT, GREY
 
-FOLDER = PROJECT_ROOT / "assets" / "bench" / "grounding"
+FOLDER = ASSETS / "bench" / "grounding"
 TITLE = "### How well each method points, measured on pictures with known lesions"
 MEANING = (
     "Pointing game: how often the strongest patch of the map lies on the lesion. The centre prior is a map "

@@ -2,12 +2,13 @@
 
 import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-ASSETS = Path(__file__).resolve().parents[3] / "assets" / "viewer"
+from workbench.places import ASSETS
+
+FOLDER = ASSETS / "viewer"
 
 # One scope for all of them, so the order only matters for what runs at once: constants, then boot.
 SCRIPTS = (
@@ -36,7 +37,7 @@ STYLE_ID = "workbench-viewer-style"
 @cache
 def viewer_asset(name: str) -> str:
     """The text of one file of `assets/viewer/`."""
-    return (ASSETS / name).read_text(encoding="utf-8")
+    return (FOLDER / name).read_text(encoding="utf-8")
 
 
 @cache
