@@ -133,6 +133,21 @@ def test_a_padding_value_with_the_other_sign_is_known_by_its_bits():
     assert (load_image(out.getvalue()).pixels[:, :10] == 0).all()
 
 
+def test_a_backdrop_far_below_all_else_is_no_part_of_the_percentile_window():
+    image = load_image(_object(np.where(RAMP < 1000, 0, 5000 + RAMP).astype(np.int16)))
+    percentile, full = image.grey.presets
+    assert (percentile.ends, full.ends) == ((6000, 8100), (0, 8100))
+    assert image.pixels[0, [0, 9, 10, 31], 0].tolist() == [0, 0, 0, 255]
+    assert any(note.startswith("The lowest value lies far below") for note in image.notes)
+
+
+def test_labels_and_pictures_that_reach_down_to_their_lowest_value_have_no_backdrop():
+    for pixels, ends in ((np.where(RAMP < 1000, 0, 5000 + RAMP // 1000), (0, 5003)), (RAMP, (0, 3100))):
+        image = load_image(_object(pixels.astype(np.int16)))
+        assert image.grey.presets[0].ends == ends
+        assert not any("lowest" in note for note in image.notes)
+
+
 def test_a_picture_of_nothing_but_padding_is_shown_as_stored():
     image = load_image(_object(RAMP * 0 + 7, PixelPaddingValue=7, WindowCenter=7, WindowWidth=10))
     assert image.pixels[0, 0, 0] == round((7 - 6.5) / 9 * 255 + 127.5)

@@ -32,6 +32,7 @@ from workbench.imaging.windowing import (
     lost_values_note,
     make_image,
     mirrored,
+    percentile_window,
     rewindow,
     shows_nothing,
 )
@@ -60,6 +61,8 @@ _FRAME_FIELDS = {
 }  # fmt: skip
 _PADDING_VALUES = tuple(f"{kind}PixelPaddingValue" for kind in ("", "Float", "DoubleFloat"))
 _PADDING_LIMITS = tuple(f"{kind}PixelPaddingRangeLimit" for kind in ("", "Float", "DoubleFloat"))
+_FEW_VALUES = 16
+_BACKDROP = "The lowest value lies far below all others; it is left out of the percentile window."
 _SHOWS_NOTHING = (
     "The window stored in this file lies outside its values and shows nothing, so it is not the first choice."
 )
@@ -287,8 +290,23 @@ def _presets(
     if _text(dataset, "Modality") == "CT" and not finished and _in_hounsfield_units(dataset):
         presets += CT_PRESETS
     empty = tuple(preset for preset in presets if shows_nothing(values, preset))
-    ordered = (*(preset for preset in presets if preset not in empty), *automatic_windows(values), *empty)
-    return ordered, (_SHOWS_NOTHING,) if set(stored[:1]) & set(empty) else ()
+    automatic, remarks = automatic_windows(values), ()
+    if (measured := _above_backdrop(finite)) is not None:
+        automatic, remarks = (percentile_window(measured), *automatic[1:]), (_BACKDROP,)
+    ordered = (*(preset for preset in presets if preset not in empty), *automatic, *empty)
+    return ordered, (*remarks, _SHOWS_NOTHING) if set(stored[:1]) & set(empty) else remarks
+
+
+def _above_backdrop(finite: np.ndarray) -> np.ndarray | None:
+    """The values `[N]` above the lowest one where that one is padding in all but name, else None.
+
+    It is when more than half of the greys between lowest and highest would go to the gap above it. Pictures
+    of a few values (labels) have no backdrop.
+    """
+    rest = finite[finite > finite.min()] if finite.size else finite
+    if rest.size == 0 or rest.min() - finite.min() <= np.ptp(rest) or len(np.unique(rest)) < _FEW_VALUES:
+        return None
+    return rest
 
 
 def _in_hounsfield_units(dataset: pydicom.Dataset) -> bool:
