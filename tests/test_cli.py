@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,6 +23,7 @@ from workbench.commands.bench import progress_lines
 from workbench.explain import HeatMap, Refusal
 from workbench.imaging import MedicalImage
 from workbench.models import Answer, Prompt, Question
+from workbench.settings import Settings
 from workbench.traces.trace import Step, Trace
 
 TEXT = "A bright disc. <answer>round</answer>"
@@ -275,6 +276,23 @@ def test_output_survives_a_terminal_without_unicode() -> None:
     )
     assert done.returncode == 2
     assert b"l\\xe4ut" in done.stderr
+
+
+def test_an_installed_package_has_no_readme_to_write_to(capsys, monkeypatch) -> None:
+    monkeypatch.setattr("workbench.commands.space_card.INSTALLED", True)
+    assert main(["space-card", "--write"]) == 2
+    assert "README.md" in capsys.readouterr().err
+
+
+def test_page_is_served_with_the_settings_of_its_flags(capsys, monkeypatch) -> None:
+    served: list[Settings] = []
+    launch = ModuleType("workbench.ui.launch")
+    launch.serve = served.append
+    monkeypatch.setitem(sys.modules, "workbench.ui.launch", launch)
+    assert main(["page", "--port", "7001", "--device", "cpu"]) == 0
+    assert (served[0].port, served[0].device) == (7001, "cpu")
+    assert main(["page", "--port", "seven"]) == 2
+    assert "seven" in capsys.readouterr().err and len(served) == 1
 
 
 def test_space_card_prints_the_block(capsys) -> None:

@@ -3,14 +3,15 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import UserFacing
-from workbench.settings import PROJECT_ROOT, Settings
+from workbench.places import ASSETS
+from workbench.settings import Settings
 
 
 def test_defaults_stay_on_this_machine() -> None:
     settings = Settings.from_env(environ={})
     assert settings.host == "127.0.0.1"
     assert settings.port == 7860
-    assert settings.models_dir == PROJECT_ROOT / "assets" / "models"
+    assert settings.models_dir == ASSETS / "models"
     assert not settings.public and not settings.allow_remote_code
     assert settings.max_question_chars == 2000
 
@@ -54,13 +55,19 @@ def test_unknown_flag_is_user_facing() -> None:
         Settings.from_env(["--share"], {})
 
 
-def test_a_space_is_public_and_offers_the_enabled_models_only() -> None:
+def test_a_space_is_public_and_offers_the_shipped_pair_alone() -> None:
     settings = Settings.from_env(environ={"SPACE_ID": "someone/workbench"})
     assert settings.public and settings.host == "0.0.0.0"
     assert settings.public_models == ("base", "tuned")
     settings.require_allowed("tuned")
     with pytest.raises(UserFacing, match="does not load the model 'evil/model'"):
         settings.require_allowed("evil/model")
+
+
+def test_the_help_names_the_command_that_was_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        Settings.from_env(["--help"], {}, prog="workbench page")
+    assert capsys.readouterr().out.startswith("usage: workbench page ")
 
 
 def test_own_machine_may_load_anything() -> None:

@@ -13,7 +13,7 @@ from typing import NoReturn, TextIO
 from workbench.commands.grounding import add_arguments as add_grounding_arguments
 from workbench.commands.judging import add_arguments as add_judging_arguments
 from workbench.errors import UserFacing
-from workbench.settings import Settings
+from workbench.space.allowed import read_settings
 
 # As workbench.bench.asking.conditions names them; spelt out because importing that room takes seconds.
 BENCH_CONDITIONS = (
@@ -78,6 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_ask(commands)
     _add_explain(commands)
     _add_bench(commands)
+    commands.add_parser("page", help="open the page in a browser on this machine", add_help=False)
     commands.add_parser("train", help="make the shipped pair, stage by stage", add_help=False)
     _leaf(commands, "doctor", "what is installed, what is missing, what would be used")
     card = _leaf(commands, "space-card", "render README.md's front matter from space.yaml")
@@ -253,9 +254,14 @@ def _run(arguments: list[str]) -> int:
         from workbench.training.cli import main as train
 
         return train(arguments[1:])
+    if arguments[:1] == ["page"]:
+        from workbench.ui.launch import serve
+
+        serve(read_settings(arguments[1:], prog="workbench page"))
+        return EXIT_OK
     args = build_parser().parse_args(arguments)
     command = importlib.import_module(f"workbench.commands.{args.module}")
-    outcome = command.run(args, Settings.from_env(_settings_flags(args)))
+    outcome = command.run(args, read_settings(_settings_flags(args)))
     for remark in outcome.remarks:
         _write(sys.stderr, remark)
     if outcome.text:

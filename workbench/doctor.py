@@ -11,9 +11,10 @@ from typing import Any
 
 from workbench.models.catalogue import is_hub_id
 from workbench.models.folder import missing_files, prompts_note
-from workbench.settings import PROJECT_ROOT, Settings
+from workbench.places import INSTALLED, ROOT
+from workbench.settings import Settings
 
-REQUIREMENTS_FILE = PROJECT_ROOT / "requirements.txt"
+REQUIREMENTS_FILE = ROOT / "requirements.txt"
 OPTIONAL_PACKAGES = {
     "peft": "LoRA adapters",
     "torchvision": "processors of Qwen-VL models",
@@ -136,7 +137,8 @@ def _pair(settings: Settings) -> dict[str, str]:
 
 def _shown(path: Path) -> str:
     resolved = path.resolve()
-    return str(resolved.relative_to(PROJECT_ROOT)) if resolved.is_relative_to(PROJECT_ROOT) else str(resolved)
+    in_checkout = not INSTALLED and resolved.is_relative_to(ROOT)
+    return str(resolved.relative_to(ROOT) if in_checkout else resolved)
 
 
 def _version(package: str) -> str | None:

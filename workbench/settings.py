@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args
 
 from workbench.errors import UserFacing
+from workbench.places import ASSETS
 
 DeviceChoice = Literal["auto", "cpu", "cuda"]
 DtypeChoice = Literal["auto", "float32", "bfloat16", "float16"]
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
 MAX_OPTIONS = 26  # options are named by the letters A to Z
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
@@ -25,12 +25,13 @@ class Settings:
     Each field is also the variable `WORKBENCH_<FIELD>`. `models_dir` holds the shipped pair;
     `base` and `tuned` are what those two names load ("base" and "tuned" are folders in it, anything
     else is a folder or a hub id). `public` restricts loading to `public_models`; it is set by itself
-    on a Space. There is no setting for a share link: the app never opens one.
+    on a Space, and `workbench.space.allowed` gives it the models that space.yaml enables. There is no
+    setting for a share link: the app never opens one.
     """
 
     host: str = "127.0.0.1"
     port: int = 7860
-    models_dir: Path = PROJECT_ROOT / "assets" / "models"
+    models_dir: Path = ASSETS / "models"
     base: str = "base"
     tuned: str = "tuned"
     device: DeviceChoice = "auto"
@@ -43,15 +44,19 @@ class Settings:
 
     @classmethod
     def from_env(
-        cls, argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None
+        cls,
+        argv: Sequence[str] | None = None,
+        environ: Mapping[str, str] | None = None,
+        prog: str = "app.py",
     ) -> "Settings":
         """Read `environ` (the process's own by default), then `argv`, which wins.
 
-        `argv` None reads no command line, so that library code and tests never see pytest's arguments.
+        `argv` None reads no command line, so that library code and tests never see pytest's arguments;
+        `prog` is what its help calls the command.
         Raises UserFacing for a value that can't be used; `--help` in `argv` prints and exits.
         """
         env = os.environ if environ is None else environ
-        flags = vars(_parser().parse_args(list(argv))) if argv is not None else {}
+        flags = vars(_parser(prog).parse_args(list(argv))) if argv is not None else {}
         return _checked(
             _from_mapping(env) | {name: value for name, value in flags.items() if value is not None}
         )
@@ -115,8 +120,8 @@ class _Parser(argparse.ArgumentParser):
         raise UserFacing(f"The command line can't be used: {message}.", "See --help.")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="app.py", description="Open the workbench page in a browser on this machine.")
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = _Parser(prog=prog, description="Open the workbench page in a browser on this machine.")
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1, this machine only)")
     parser.add_argument("--port", help="port to listen on (default: 7860)")
     parser.add_argument("--models-dir", help="folder of the shipped pair (default: assets/models)")
@@ -159,10 +164,6 @@ def _checked(raw: Mapping[str, str]) -> Settings:
         raise UserFacing(
             "A public page can't run code that comes with a model.", "Unset WORKBENCH_ALLOW_REMOTE_CODE."
         )
-    if values.get("public"):
-        from workbench.space.card import enabled_models
-
-        values["public_models"] = enabled_models()
     return Settings(**values)
 
 

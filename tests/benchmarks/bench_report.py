@@ -112,7 +112,7 @@ def timed(what: str, folder: str) -> str:
     report = open_report(folder)
     seconds, cpu = time.perf_counter() - start, time.process_time() - used
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    found = {"what": what, "seconds": seconds, "cpu": cpu, "peak_mb": peak, "n_items": report.n_items}
+    found = {"what": what, "seconds": seconds, "cpu": cpu, "peak_mb": peak, "n_items": report["n_items"]}
     return json.dumps(found)
 
 

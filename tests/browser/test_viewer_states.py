@@ -20,7 +20,7 @@ from tests.browser.viewer_page import (
     word,
 )
 from workbench.ui.viewer.component import viewer_html
-from workbench.ui.viewer.payload import png_data_url
+from workbench.viewer.payload import png_data_url
 
 pytestmark = pytest.mark.browser
 

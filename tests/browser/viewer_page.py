@@ -7,8 +7,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from workbench.ui.viewer.component import viewer_asset, viewer_script
-from workbench.ui.viewer.payload import png_data_url, quantise
+from workbench.viewer.payload import png_data_url, quantise
+from workbench.viewer.scripts import viewer_asset, viewer_script
 
 WIDTH, HEIGHT, GRID, CELL, ABOVE = 300, 180, 12, 25, 60
 ROW, COLUMN = 5, 8  # the planted patch: x 200..225, y 65..90 of the picture

@@ -3,6 +3,7 @@
 import io
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -52,8 +53,8 @@ def test_rescale_and_window_by_hand():
     )
     image = load_image(data)
     assert image.window.label == "As stored"
-    # Stored 1000 -> 2 * 1000 - 1000 = 1000 HU, the window's centre -> 127.5.
-    assert image.pixels[0, 10].tolist() in ([127] * 3, [128] * 3)
+    # Stored 1000 -> 2 * 1000 - 1000 = 1000 HU, the window's centre -> (0.5 / 1999 + 0.5) * 255 = 127.56.
+    assert image.pixels[0, 10].tolist() == [128] * 3
     assert image.pixels[0, 5, 0] == 0  # 0 HU, the lower end
     assert image.pixels[0, 15, 0] == 255  # 2000 HU, the upper end
     assert image.grey.values[0, 31] == 5200
@@ -61,7 +62,7 @@ def test_rescale_and_window_by_hand():
 
 
 def test_ct_presets_are_offered_and_chosen_by_name():
-    data = _object(RAMP - np.int16(1000), Modality="CT")
+    data = _object(RAMP, Modality="CT", RescaleSlope=1, RescaleIntercept=-1000)
     labels = [preset.label for preset in load_image(data).grey.presets]
     assert labels == ["Soft tissue", "Lung", "Liver", "Bone", "Brain", "Percentile", "Full range"]
     lung = load_image(data, window="LUNG")
@@ -69,6 +70,87 @@ def test_ct_presets_are_offered_and_chosen_by_name():
     with pytest.raises(UserFacing, match="Soft tissue"):
         load_image(data, window="kidney")
     assert rewindow(lung, lung.grey.presets[3], False).window.label == "Bone"
+
+
+@pytest.mark.parametrize(
+    ("fields", "hounsfield"),
+    [
+        ({}, False),
+        ({"RescaleSlope": 1, "RescaleIntercept": -1024, "RescaleType": "US"}, False),
+        ({"RescaleSlope": 1, "RescaleIntercept": -1024, "RescaleType": "HU"}, True),
+        ({"RescaleSlope": 1, "RescaleIntercept": -1024}, True),
+    ],
+)
+def test_only_a_ct_in_hounsfield_units_is_offered_their_windows(fields, hounsfield):
+    labels = [preset.label for preset in load_image(_object(RAMP, Modality="CT", **fields)).grey.presets]
+    assert labels[0] == ("Soft tissue" if hounsfield else "Percentile")
+    assert ("Lung" in labels) == hounsfield
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept", "last"),
+    [("", -1024, 2076), (None, -1024, 2076), (2, "", 6200), ("", "", 3100), (2, None, 3100)],
+)
+def test_an_empty_slope_or_intercept_changes_nothing(slope, intercept, last):
+    """None leaves the field out: an intercept alone counts, a slope alone does not."""
+    given = {"RescaleSlope": slope, "RescaleIntercept": intercept}
+    data = _object(RAMP, **{name: value for name, value in given.items() if value is not None})
+    assert load_image(data).grey.values[0, 31] == last
+
+
+def _padded(value: int, dtype: type = np.int16, **fields: object) -> bytes:
+    """RAMP with its first ten columns filled with `value`."""
+    pixels = RAMP.astype(dtype)
+    pixels[:, :10] = np.array(value).astype(dtype)
+    return _object(pixels, **fields)
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "fields"),
+    [
+        (-2000, np.int16, {"PixelPaddingValue": -2000}),
+        (60_000, np.uint16, {"PixelPaddingValue": 60_000}),
+        (-2000, np.int16, {"PixelPaddingValue": -3000, "PixelPaddingRangeLimit": -1500}),
+        (-2000, np.int16, {"PixelPaddingValue": -1500, "PixelPaddingRangeLimit": -3000}),
+        (60_000, np.uint16, {"PixelPaddingValue": 60_000, "PhotometricInterpretation": "MONOCHROME1"}),
+    ],
+)
+def test_padding_is_black_and_no_part_of_the_automatic_windows(value, dtype, fields):
+    image = load_image(_padded(value, dtype, **fields))
+    full = next(preset for preset in image.grey.presets if preset.label == "Full range")
+    assert full.ends == (1000, 3100)
+    assert (image.pixels[:, :10] == 0).all()
+    assert sorted(image.pixels[0, [10, 31], 0].tolist()) == [0, 255]
+    assert any(note.startswith("Padding") for note in image.notes)
+    assert not any("missing" in note for note in image.notes)
+
+
+def test_a_padding_value_with_the_other_sign_is_known_by_its_bits():
+    data = pydicom.dcmread(io.BytesIO(_padded(-2000, PixelPaddingValue=-2000)))
+    data["PixelPaddingValue"].VR, data.PixelPaddingValue = "US", 2**16 - 2000
+    out = io.BytesIO()
+    data.save_as(out, enforce_file_format=True)
+    assert (load_image(out.getvalue()).pixels[:, :10] == 0).all()
+
+
+def test_a_backdrop_far_below_all_else_is_no_part_of_the_percentile_window():
+    image = load_image(_object(np.where(RAMP < 1000, 0, 5000 + RAMP).astype(np.int16)))
+    percentile, full = image.grey.presets
+    assert (percentile.ends, full.ends) == ((6000, 8100), (0, 8100))
+    assert image.pixels[0, [0, 9, 10, 31], 0].tolist() == [0, 0, 0, 255]
+    assert any(note.startswith("The lowest value lies far below") for note in image.notes)
+
+
+def test_labels_and_pictures_that_reach_down_to_their_lowest_value_have_no_backdrop():
+    for pixels, ends in ((np.where(RAMP < 1000, 0, 5000 + RAMP // 1000), (0, 5003)), (RAMP, (0, 3100))):
+        image = load_image(_object(pixels.astype(np.int16)))
+        assert image.grey.presets[0].ends == ends
+        assert not any("lowest" in note for note in image.notes)
+
+
+def test_a_picture_of_nothing_but_padding_is_shown_as_stored():
+    image = load_image(_object(RAMP * 0 + 7, PixelPaddingValue=7, WindowCenter=7, WindowWidth=10))
+    assert image.pixels[0, 0, 0] == round((7 - 6.5) / 9 * 255 + 127.5)
 
 
 def test_signed_values_keep_their_sign():
@@ -129,8 +211,6 @@ def test_unfit_objects_are_refused(data, words):
 
 def test_a_compression_without_decoder_names_itself():
     data = _object(RAMP)
-    import pydicom
-
     dataset = pydicom.dcmread(io.BytesIO(data))
     dataset.file_meta.TransferSyntaxUID = JPEGLosslessSV1
     dataset.PixelData = pydicom.encaps.encapsulate([b"\xff\xd8 not a picture \xff\xd9"])

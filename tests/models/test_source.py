@@ -12,7 +12,8 @@ from workbench.doctor import as_text, examine, model_folder
 from workbench.errors import UserFacing
 from workbench.models.catalogue import DEFAULT_TEMPLATES, keep_templates
 from workbench.models.source import find_source
-from workbench.settings import PROJECT_ROOT, Settings
+from workbench.places import ASSETS
+from workbench.settings import Settings
 
 OWN = {"trace": "{question} Think.", "short": "{question} Be brief."}
 CPU = Settings(device="cpu")
@@ -83,7 +84,7 @@ def test_the_doctor_says_it_without_calling_it_a_problem(folder: Path) -> None:
     assert record["models"]["base"]["note"] == ""
     assert not any("workbench.json" in problem for problem in record["problems"])
     assert "Note: This folder has no workbench.json" in as_text(record)
-    copy = shutil.copytree(PROJECT_ROOT / "assets" / "models" / "base", folder.parent / "copy")
+    copy = shutil.copytree(ASSETS / "models" / "base", folder.parent / "copy")
     assert model_folder(CPU, str(copy))["note"] == ""
     (copy / "workbench.json").unlink()
     assert model_folder(CPU, str(copy))["note"] != ""

@@ -1,6 +1,5 @@
 """The page as data: what is on it, what it may load, what is switched off."""
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.ui.fakes import fake_engine
-from workbench.settings import PROJECT_ROOT, Settings
+from workbench.settings import Settings
 from workbench.ui import texts
 from workbench.ui.app import build, header_value
 from workbench.ui.html.components import SCRIPTS
@@ -47,7 +46,9 @@ def test_no_template_lets_untrusted_text_run(page) -> None:
 
 
 def test_scripts_never_set_markup_from_text() -> None:
-    for file in sorted(SCRIPTS.glob("*.js")):
+    files = sorted(SCRIPTS.glob("*.js"))
+    assert len(files) > 10
+    for file in files:
         text = file.read_text()
         assert "innerHTML" not in text and "insertAdjacentHTML" not in text and "eval(" not in text, file
 
@@ -80,22 +81,6 @@ def test_the_content_policy_keeps_everything_on_this_server() -> None:
     assert "data:" not in rules["script-src"]
 
 
-def test_app_py_is_short_and_shows_every_switch() -> None:
-    source = (PROJECT_ROOT / "app.py").read_text()
-    assert len(source.splitlines()) <= 40
-    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    launch = next(call for call in calls if getattr(call.func, "attr", "") == "launch")
-    switches = {word.arg: ast.unparse(word.value) for word in launch.keywords}
-    for name in ("share", "run_history", "enable_monitoring", "show_error"):
-        assert switches[name] == "False", name
-    assert switches["allowed_paths"] == "[]"
-    assert switches["server_name"] == "settings.host"
-    lines = source.splitlines()
-    off = next(at for at, line in enumerate(lines) if "GRADIO_ANALYTICS_ENABLED" in line)
-    first_import = next(at for at, line in enumerate(lines) if line.startswith("from workbench"))
-    assert off < first_import
-
-
 def test_all_promises_of_privacy_are_on_the_page() -> None:
     for promise in (
         "deleted at once",
@@ -113,26 +98,26 @@ def test_the_page_starts_without_model_code() -> None:
     assert ran.stdout.strip() == "", ran.stdout
 
 
-def test_only_components_and_their_wiring_know_gradio() -> None:
+def test_only_components_and_their_wiring_know_gradio(repo_root: Path) -> None:
     """What happens on a screen, and what it shows, is plain data that other front ends can take."""
     rooms = {"layout.py", "events.py", "component.py", "components.py", "app.py", "theme.py"}
-    for file in sorted((PROJECT_ROOT / "workbench" / "ui").rglob("*.py")):
+    for file in sorted((repo_root / "workbench" / "ui").rglob("*.py")):
         assert file.name in rooms or "import gradio" not in file.read_text(), file
 
 
-def test_layouts_wire_nothing() -> None:
-    for file in sorted((PROJECT_ROOT / "workbench" / "ui").rglob("layout.py")):
+def test_layouts_wire_nothing(repo_root: Path) -> None:
+    for file in sorted((repo_root / "workbench" / "ui").rglob("layout.py")):
         assert "lanes" not in file.read_text(), file
 
 
-def test_every_queue_setting_is_a_lane() -> None:
+def test_every_queue_setting_is_a_lane(repo_root: Path) -> None:
     settings = ("concurrency_", "trigger_mode", "api_visibility", "queue=", "preprocess=", "max_size")
-    for file in sorted((PROJECT_ROOT / "workbench" / "ui").rglob("*.py")):
+    for file in sorted((repo_root / "workbench" / "ui").rglob("*.py")):
         if file.name != "lanes.py":
             assert not any(setting in file.read_text() for setting in settings), file
 
 
-def test_core_rooms_do_not_import_gradio() -> None:
-    for file in sorted((PROJECT_ROOT / "workbench").rglob("*.py")):
-        if "ui" not in Path(file).relative_to(PROJECT_ROOT).parts:
+def test_core_rooms_do_not_import_gradio(repo_root: Path) -> None:
+    for file in sorted((repo_root / "workbench").rglob("*.py")):
+        if "ui" not in file.relative_to(repo_root).parts:
             assert "import gradio" not in file.read_text(), file

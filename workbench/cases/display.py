@@ -1,13 +1,17 @@
 """An answered case as text for a terminal and as HTML for a notebook."""
 
+import secrets
 import string
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
-if TYPE_CHECKING:
-    from workbench.cases.answered import AnsweredCase
+from workbench.cases.answered import AnsweredCase
+from workbench.cases.column import Column
+from workbench.cases.maps import case_maps
+from workbench.viewer.page import viewer_frame, viewer_page
+from workbench.viewer.payload import viewer_payload
 
 
-def case_text(case: "AnsweredCase") -> str:
+def case_text(case: AnsweredCase) -> str:
     """The trace step by step, the answer and its options' probabilities, a line each."""
     trace = case.trace
     lines = [f"{case.model.label}, {case.answer.seconds:.1f} s"]
@@ -24,3 +28,25 @@ def case_text(case: "AnsweredCase") -> str:
     ):
         lines.append(f"  {letter}. {option}: {p:.0%}")
     return "\n".join(lines)
+
+
+def case_html(case: AnsweredCase, method: str = "attention_mean") -> str:
+    """The viewer with the case in it, in a frame: the same scripts as on the page; maps by `method`."""
+    return cases_html({"tuned": case}, method)
+
+
+def cases_html(cases: Mapping[str, AnsweredCase], method: str = "attention_mean") -> str:
+    """Cases about one image side by side; the keys are "base" and "tuned", in showing order."""
+    columns = {
+        key: Column(case.model.name, case.model.label, "done", case=case) for key, case in cases.items()
+    }
+    first = next(iter(cases.values()))
+    payload = viewer_payload(
+        secrets.token_hex(4),
+        first.image,
+        columns,
+        {key: case_maps(case, method) for key, case in cases.items()},
+        titles={key: case.model.label for key, case in cases.items()},
+        subtitles={key: f"revision {case.model.revision}" for key, case in cases.items()},
+    )
+    return viewer_frame(viewer_page(payload, first.question.text))

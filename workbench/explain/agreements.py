@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from workbench.explain.heatmap import HeatMap, Refusal
-from workbench.explain.metrics.sanity import rank_correlation
+from workbench.explain.metrics.correlation import rank_correlation
 from workbench.explain.patch_grid import resampled, same_grid, visible
 
 TOP = 0.1  # part of the patches that counts as the top of a map

@@ -1,7 +1,7 @@
 """DICOM → MedicalImage. Only pixels, window, modality and spacing are taken; all other fields stay behind.
 
-The only module that imports pydicom. Grey values follow PS3.3: stored value → modality LUT (rescale) →
-window; MONOCHROME1 is inverted once here.
+This module and `voi` are the only ones that import pydicom. Grey values follow PS3.3: stored value →
+modality LUT (rescale) → window or curve; MONOCHROME1 is inverted once here.
 """
 
 import io
@@ -19,12 +19,12 @@ from PIL import Image
 from pydicom.encaps import get_frame
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset, read_preamble
-from pydicom.multival import MultiValue
 from pydicom.pixels import apply_color_lut, apply_modality_lut, pixel_array
 
 from workbench.errors import UserFacing
 from workbench.imaging.limits import ImageLimits
 from workbench.imaging.medical_image import DisplayWindow, GreySource, MedicalImage
+from workbench.imaging.voi import numbers, stored_windows
 from workbench.imaging.windowing import (
     automatic_windows,
     choose_window,
@@ -32,15 +32,17 @@ from workbench.imaging.windowing import (
     lost_values_note,
     make_image,
     mirrored,
+    percentile_window,
     rewindow,
+    shows_nothing,
 )
 
 CT_PRESETS = (
-    DisplayWindow(40, 400, "Soft tissue"),
-    DisplayWindow(-600, 1500, "Lung"),
-    DisplayWindow(90, 150, "Liver"),
-    DisplayWindow(480, 2500, "Bone"),
-    DisplayWindow(40, 80, "Brain"),
+    DisplayWindow(40, 400, "Soft tissue", "LINEAR"),
+    DisplayWindow(-600, 1500, "Lung", "LINEAR"),
+    DisplayWindow(90, 150, "Liver", "LINEAR"),
+    DisplayWindow(480, 2500, "Bone", "LINEAR"),
+    DisplayWindow(40, 80, "Brain", "LINEAR"),
 )
 MODALITIES = {
     "CR": "X-ray", "DX": "X-ray", "RG": "X-ray", "RF": "fluoroscopy", "XA": "angiography",
@@ -51,10 +53,19 @@ MODALITIES = {
 }  # fmt: skip
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
 _FRAME_FIELDS = {
-    "PixelValueTransformationSequence": ("RescaleSlope", "RescaleIntercept"),
-    "FrameVOILUTSequence": ("WindowCenter", "WindowWidth"),
+    "PixelValueTransformationSequence": ("RescaleSlope", "RescaleIntercept", "RescaleType"),
+    "FrameVOILUTSequence": (
+        "WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILUTFunction",
+    ),
     "PixelMeasuresSequence": ("PixelSpacing",),
-}
+}  # fmt: skip
+_PADDING_VALUES = tuple(f"{kind}PixelPaddingValue" for kind in ("", "Float", "DoubleFloat"))
+_PADDING_LIMITS = tuple(f"{kind}PixelPaddingRangeLimit" for kind in ("", "Float", "DoubleFloat"))
+_FEW_VALUES = 16
+_BACKDROP = "The lowest value lies far below all others; it is left out of the percentile window."
+_SHOWS_NOTHING = (
+    "The window stored in this file lies outside its values and shows nothing, so it is not the first choice."
+)
 _USED_OUTSIDE_PIXEL_GROUPS = {pydicom.tag.Tag("Modality")}
 _PIXEL_GROUPS = (0x0028, 0x7FE0)
 # What pydicom and its decoders were seen to raise on damaged files; anything else is a bug of ours.
@@ -192,14 +203,44 @@ def _refuse_other_size_inside(dataset: pydicom.Dataset) -> None:
 
 
 def _grey(pixels: np.ndarray, dataset: pydicom.Dataset) -> tuple[GreySource, tuple[str, ...]]:
+    _complete_rescale(dataset)
     with np.errstate(over="ignore", invalid="ignore"):  # absurd slopes end as infinite, which is noted
         values = np.array(apply_modality_lut(pixels, dataset), dtype=np.float32)
-    presets, notes = _presets(dataset, values), lost_values_note(values)
+    notes = lost_values_note(values)
+    padding = _padding(pixels, dataset)
+    if padding.any() and not padding.all():
+        values[padding] = np.nan
+        notes = (*notes, "Padding around the picture is shown black and left out of the automatic windows.")
+    presets, remarks = _presets(dataset, values)
+    notes = (*notes, *remarks)
     if _text(dataset, "PhotometricInterpretation") == "MONOCHROME1":
         values, presets = mirrored(values, presets)
         told = "Stored with low values white (MONOCHROME1); its values were mirrored so that high is white."
         notes = (*notes, told)
     return GreySource(values, presets), notes
+
+
+def _complete_rescale(dataset: pydicom.Dataset) -> None:
+    """An empty slope or intercept changes nothing: 1 or 0 is put in its place."""
+    for name, neutral in (("RescaleSlope", 1), ("RescaleIntercept", 0)):
+        if name in dataset:
+            setattr(dataset, name, neutral if (given := _first(dataset[name].value)) is None else given)
+    if "RescaleIntercept" in dataset and "RescaleSlope" not in dataset:
+        dataset.RescaleSlope = 1
+
+
+def _padding(pixels: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray:
+    """Where the stored value says that nothing was measured (PS3.3 C.7.5.1.1.2), bool `[H, W]`."""
+    value, limit = (
+        next((found for name in names if (found := _first(dataset.get(name))) is not None), None)
+        for names in (_PADDING_VALUES, _PADDING_LIMITS)
+    )
+    if value is None:
+        return np.zeros(pixels.shape, bool)
+    ends = np.array([value, value if limit is None else limit])
+    if pixels.dtype.kind in "iu":  # some files give it with the other sign than the pixels: the bits count
+        ends = ends.astype(np.int64).astype(pixels.dtype)
+    return (pixels >= ends.min()) & (pixels <= ends.max())
 
 
 def _eight_bit(pixels: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray:
@@ -214,13 +255,7 @@ def _text(dataset: pydicom.Dataset, name: str) -> str:
 
 
 def _first(value: Any) -> float | None:
-    if isinstance(value, MultiValue | list | tuple):
-        value = value[0] if len(value) else None
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if np.isfinite(number) else None
+    return next(iter(numbers(value)), None)
 
 
 def _frames(dataset: pydicom.Dataset) -> int:
@@ -238,21 +273,46 @@ def _lift_frame_values(dataset: pydicom.Dataset) -> None:
                             setattr(dataset, name, item[name].value)
 
 
-def _presets(dataset: pydicom.Dataset, values: np.ndarray) -> tuple[DisplayWindow, ...]:
-    """The header's own window, the CT presets for CT, and the automatic windows, in that order.
+def _presets(
+    dataset: pydicom.Dataset, values: np.ndarray
+) -> tuple[tuple[DisplayWindow, ...], tuple[str, ...]]:
+    """The header's own windows, the CT presets for CT, and the automatic windows, in that order; with notes.
 
     Eight-bit values are finished pictures, not Hounsfield units: without a window they are shown unchanged.
+    A window that shows nothing of this picture goes last.
     """
-    finished = dataset.BitsAllocated == 8 and not values.min() < 0 and not values.max() > 255
-    center, width = _first(dataset.get("WindowCenter")), _first(dataset.get("WindowWidth"))
-    presets: tuple[DisplayWindow, ...] = ()
-    if center is not None and width is not None and width > 0:
-        presets = (DisplayWindow(center, width, "As stored"),)
-    elif finished:
+    finite = values[np.isfinite(values)]
+    finished = dataset.BitsAllocated == 8 and not (finite < 0).any() and not (finite > 255).any()
+    stored = stored_windows(dataset, values)
+    presets = stored
+    if not presets and finished:
         presets = (DisplayWindow(127.5, 255, "As stored"),)
-    if _text(dataset, "Modality") == "CT" and not finished:
+    if _text(dataset, "Modality") == "CT" and not finished and _in_hounsfield_units(dataset):
         presets += CT_PRESETS
-    return (*presets, *automatic_windows(values))
+    empty = tuple(preset for preset in presets if shows_nothing(values, preset))
+    automatic, remarks = automatic_windows(values), ()
+    if (measured := _above_backdrop(finite)) is not None:
+        automatic, remarks = (percentile_window(measured), *automatic[1:]), (_BACKDROP,)
+    ordered = (*(preset for preset in presets if preset not in empty), *automatic, *empty)
+    return ordered, (*remarks, _SHOWS_NOTHING) if set(stored[:1]) & set(empty) else remarks
+
+
+def _above_backdrop(finite: np.ndarray) -> np.ndarray | None:
+    """The values `[N]` above the lowest one where that one is padding in all but name, else None.
+
+    It is when more than half of the greys between lowest and highest would go to the gap above it. Pictures
+    of a few values (labels) have no backdrop.
+    """
+    rest = finite[finite > finite.min()] if finite.size else finite
+    if rest.size == 0 or rest.min() - finite.min() <= np.ptp(rest) or len(np.unique(rest)) < _FEW_VALUES:
+        return None
+    return rest
+
+
+def _in_hounsfield_units(dataset: pydicom.Dataset) -> bool:
+    """Whether a CT was rescaled to Hounsfield units, which its Rescale Type may deny."""
+    rescaled = "RescaleIntercept" in dataset or bool(dataset.get("ModalityLUTSequence"))
+    return rescaled and _text(dataset, "RescaleType") in ("", "HU", "HU_MOD")
 
 
 def _spacing(dataset: pydicom.Dataset) -> tuple[float, float] | None:

@@ -1,4 +1,4 @@
-"""Grey values → 8 bit: linear windows, percentiles, and the note that says which was used."""
+"""Grey values → 8 bit: windows, percentiles, and the note that says which was used."""
 
 import hashlib
 from dataclasses import replace
@@ -7,17 +7,38 @@ import numpy as np
 
 from workbench.errors import UserFacing
 from workbench.imaging.medical_image import DisplayWindow, GreySource, MedicalImage
+from workbench.imaging.voi import windowed
 
 LOW, HIGH = 0.5, 99.5  # percentiles of the automatic window
 PERCENTILE = "Percentile"
 
 
 def apply_window(values: np.ndarray, window: DisplayWindow) -> np.ndarray:
-    """Map `center ± width/2` of float values `[H, W]` linearly to 0..255, clipped; uint8."""
-    low = window.center - window.width / 2
+    """Grey levels of float values `[H, W]` through a window, uint8; what is not a number is black."""
     with np.errstate(over="ignore", invalid="ignore"):  # infinite values end at black or white
-        scaled = (values.astype(np.float32) - low) * (255.0 / max(window.width, 1e-6))
+        if window.curve is not None:
+            scaled = _on_curve(values, window)
+        elif window.function == "LINEAR_EXACT":
+            scaled = (values.astype(np.float32) - window.ends[0]) * (255.0 / max(window.width, 1e-6))
+        else:
+            scaled = windowed(values, window)
     return np.clip(np.nan_to_num(scaled, nan=0.0), 0, 255).round().astype(np.uint8)
+
+
+def _on_curve(values: np.ndarray, window: DisplayWindow) -> np.ndarray:
+    """The curve at every value; values before and after it get its first and last level."""
+    steps = np.rint(values - window.ends[0]).clip(0, len(window.curve) - 1)
+    return np.where(np.isnan(values), np.nan, window.curve[np.nan_to_num(steps).astype(np.int64)])
+
+
+def shows_nothing(values: np.ndarray, window: DisplayWindow) -> bool:
+    """Whether the window makes one grey of values `[H, W]` that differ."""
+    finite = values[np.isfinite(values)]
+    if finite.size == 0 or finite.min() == finite.max():
+        return False
+    # Along a window greys only rise, so the two ends tell; a curve may turn.
+    told = finite if window.curve is not None else np.array([finite.min(), finite.max()])
+    return bool(np.ptp(apply_window(told, window)) == 0)
 
 
 def percentile_window(values: np.ndarray, label: str = PERCENTILE) -> DisplayWindow:
@@ -50,8 +71,7 @@ def mirrored(
     """
     finite = values[np.isfinite(values)]
     span = float(finite.min()) + float(finite.max()) if finite.size else 0.0
-    turned = tuple(DisplayWindow(span - preset.center, preset.width, preset.label) for preset in presets)
-    return span - values, turned
+    return span - values, tuple(preset.mirrored(span) for preset in presets)
 
 
 def lost_values_note(values: np.ndarray) -> tuple[str, ...]:
@@ -62,9 +82,15 @@ def lost_values_note(values: np.ndarray) -> tuple[str, ...]:
 
 def describe(window: DisplayWindow) -> str:
     """The window in words for the screen."""
-    low, high = window.center - window.width / 2, window.center + window.width / 2
-    how = f": {LOW}th to {HIGH}th percentile" if window.label == PERCENTILE else ""
-    return f"Grey values {low:g} to {high:g} are shown as black to white (window “{window.label}”{how})."
+    low, high = window.ends
+    if window.curve is not None:
+        how = f"{low:g} to {high:g} are shown along a curve that the file brings"
+    elif window.function == "SIGMOID":
+        how = f"about {window.center:g} are shown along an S-shaped curve, {window.width:g} wide"
+    else:
+        how = f"{low:g} to {high:g} are shown as black to white"
+    which = f": {LOW}th to {HIGH}th percentile" if window.label == PERCENTILE else ""
+    return f"Grey values {how} (window “{window.label}”{which})."
 
 
 def make_image(pixels: np.ndarray, **fields: object) -> MedicalImage:
@@ -117,11 +143,15 @@ def rewindow(image: MedicalImage, window: DisplayWindow | None, invert: bool) ->
 
 
 def choose_window(presets: tuple[DisplayWindow, ...], label: str | None) -> DisplayWindow:
-    """The preset of that name (any case), the first when None; raises UserFacing that lists the names."""
+    """The preset of that name (any case), the first when None; raises UserFacing that lists the names.
+
+    What stands behind a colon in a name may be left out.
+    """
     if label is None:
         return presets[0]
+    wanted = label.strip().lower()
     for preset in presets:
-        if preset.label.lower() == label.strip().lower():
+        if wanted in (preset.label.lower(), preset.label.lower().partition(":")[0]):
             return preset
     names = ", ".join(preset.label for preset in presets)
     raise UserFacing(f"This image has no window named {label!r}.", f"It offers: {names}.")

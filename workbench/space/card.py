@@ -9,11 +9,11 @@ from typing import Any
 import yaml
 
 from workbench.errors import UserFacing
-from workbench.settings import PROJECT_ROOT
+from workbench.places import ROOT
 
-SPACE_FILE = PROJECT_ROOT / "space.yaml"
-README_FILE = PROJECT_ROOT / "README.md"
-REQUIREMENTS_FILE = PROJECT_ROOT / "requirements.txt"
+SPACE_FILE = ROOT / "space.yaml"
+README_FILE = ROOT / "README.md"
+REQUIREMENTS_FILE = ROOT / "requirements.txt"
 
 # Keys that the Hub accepts in a Space's front matter (its "Spaces configuration reference").
 # fmt: off

@@ -28,7 +28,7 @@ from workbench.models.catalogue import keep_templates
 from workbench.models.prompts import render_question
 from workbench.phantoms import draw_phantom
 from workbench.phantoms.questions import ask, caption
-from workbench.settings import PROJECT_ROOT
+from workbench.places import KEPT
 from workbench.training.card.benchmark import write_benchmark
 from workbench.training.pair.architecture import (
     TEMPLATES,
@@ -49,7 +49,7 @@ PLANS = {
     "base": Plan(steps=3_000, peak_rate=1e-3),
     "tuned": Plan(steps=6_000, peak_rate=1e-3),
 }
-BENCH_FOLDER = PROJECT_ROOT / "assets" / "bench"
+BENCH_FOLDER = KEPT / "assets" / "bench"
 SEEDS = {"vision": 11, "base": 12, "tuned": 13}
 
 

@@ -16,7 +16,7 @@ from workbench.bench.report.stored import REPORT_FILE, open_report
 from workbench.bench.report.text import bench_table_text
 from workbench.bench.store.results import RESULTS_FILE, RUN_FILE
 from workbench.errors import UserFacing
-from workbench.settings import PROJECT_ROOT
+from workbench.places import ASSETS
 
 MORE = json.dumps(asdict(line("c", "left"))) + "\n"
 
@@ -92,7 +92,7 @@ def test_reports_without_lines(tmp_path: Path) -> None:
         open_report(tmp_path)
 
 
-RESULTS = PROJECT_ROOT / "assets" / "bench" / "results"
+RESULTS = ASSETS / "bench" / "results"
 SHIPPED = sorted(path.parent.name for path in RESULTS.glob(f"*/{REPORT_FILE}"))
 
 

@@ -11,7 +11,7 @@ from workbench.imaging.colormaps import colormap_table
 from workbench.palette import DARK, LIGHT, TOKENS_CSS, rgb
 from workbench.settings import PROJECT_ROOT
 from workbench.ui.theme import COLOURS, CSS_FILES
-from workbench.ui.viewer.component import viewer_style
+from workbench.viewer.scripts import viewer_style
 
 VIEWER = PROJECT_ROOT / "assets" / "viewer" / "viewer.css"
 SHEETS = [*CSS_FILES[1:], VIEWER]

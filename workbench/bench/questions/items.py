@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from workbench.bench.questions.item_file import ItemFile, json_lines, short_hash
 from workbench.bench.questions.item_lines import Dropped, Item, questions, read_units, split_options
 from workbench.errors import UserFacing
-from workbench.settings import PROJECT_ROOT
+from workbench.places import ASSETS
 
 if TYPE_CHECKING:
     from workbench.bench.questions.importers import BadRow
 
-BUNDLED = PROJECT_ROOT / "assets" / "bench"
+BUNDLED = ASSETS / "bench"
 ITEMS_FILE, MANIFEST_FILE = "items.jsonl", "manifest.jsonl"
 
 __all__ = ["BUNDLED", "Item", "ItemSet", "bundled_names", "load_items", "read_units", "split_options"]

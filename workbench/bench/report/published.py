@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from workbench.errors import UserFacing
-from workbench.settings import PROJECT_ROOT
+from workbench.places import ASSETS
 
-PUBLISHED_FILE = PROJECT_ROOT / "assets" / "bench" / "published.json"
+PUBLISHED_FILE = ASSETS / "bench" / "published.json"
 PKR_TABLE = "openmedreason-pkr"
 Origin = Literal["published", "re-evaluated"]
 Evidence = Literal["source", "quoted"]

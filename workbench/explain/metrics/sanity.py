@@ -20,6 +20,7 @@ from workbench.explain.evidence import gather_evidence
 from workbench.explain.explanations import explain, explain_spans, refusal_before_pass
 from workbench.explain.heatmap import HeatMap, Refusal, Span
 from workbench.explain.methods.registry import METHODS
+from workbench.explain.metrics.correlation import rank_correlation
 from workbench.explain.metrics.metric import MapUnderTest, Metric, Score
 from workbench.explain.metrics.scoring import as_image
 from workbench.explain.spans import content_tokens
@@ -38,26 +39,6 @@ class Cascade:
 
     layers: tuple[int, ...]
     correlations: tuple[float | None, ...]
-
-
-def ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 1, ties share their mean rank, float64 `[P]`."""
-    _, where, count = np.unique(values, return_inverse=True, return_counts=True)
-    last = count.cumsum()
-    return (last - (count - 1) / 2)[where.ravel()]
-
-
-def rank_correlation(first: np.ndarray, second: np.ndarray) -> float | None:
-    """Spearman's correlation of two maps `[P]`; None when one of them is constant.
-
-    Raises ValueError for maps of different lengths.
-    """
-    if first.shape != second.shape:
-        raise ValueError(f"maps of {first.shape} and {second.shape} patches can't be compared")
-    a, b = ranks(first), ranks(second)
-    a, b = a - a.mean(), b - b.mean()
-    size = float(np.sqrt((a @ a) * (b @ b)))
-    return None if size == 0 else float(a @ b) / size
 
 
 def swapped_image(

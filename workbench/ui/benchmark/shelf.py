@@ -16,10 +16,11 @@ from typing import Any, Literal
 
 from workbench.bench.report.model import Report
 from workbench.errors import UserFacing
-from workbench.settings import PROJECT_ROOT, Settings
+from workbench.places import KEPT
+from workbench.settings import Settings
 from workbench.ui.benchmark.tables import read_report, result_folders
 
-KEPT_RUNS = PROJECT_ROOT / "runs" / "screen"
+KEPT_RUNS = KEPT / "runs" / "screen"
 CAPACITY = 64  # visitors with a folder; the longest unused one goes first
 MOST_IMPORTS = 8  # of one visitor: they lie on the disk of the server
 IMPORTED, MEASURED = "imported", "measured"

@@ -13,12 +13,13 @@ from workbench.bench.scores.measure import PARTS
 from workbench.bench.scores.numbers import Number, p_text
 from workbench.bench.store.results import has_results
 from workbench.models.catalogue import load_catalogue
-from workbench.settings import PROJECT_ROOT, Settings
+from workbench.places import ASSETS
+from workbench.settings import Settings
 from workbench.traces import AXES
 from workbench.ui.benchmark.items.index import FIELDS
 from workbench.ui.html.nodes import Node, action, node, table_node
 
-RESULTS_FOLDER = PROJECT_ROOT / "assets" / "bench" / "results"
+RESULTS_FOLDER = ASSETS / "bench" / "results"
 SCORE_COLUMNS = (
     "What", "Who", "Pictures", "Per cent", "95 % interval", "n", "Images", "Origin",
     "Prompt, decoding, judge",

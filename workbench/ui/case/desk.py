@@ -17,7 +17,7 @@ from workbench.ui.case.stream import stream_pair
 from workbench.ui.case.trust_queue import TrustQueue
 from workbench.ui.services import ROLES, Services, model_line
 from workbench.ui.sessions import Live, NoMap, Run, Session, Sessions
-from workbench.ui.viewer.payload import png_data_url, viewer_payload
+from workbench.viewer.payload import png_data_url, viewer_payload
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 HIGHEST_TEMPERATURE = 2.0

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from workbench.errors import UserFacing
-from workbench.settings import PROJECT_ROOT
+from workbench.places import ASSETS
 
-EXAMPLES_FOLDER = PROJECT_ROOT / "assets" / "examples"
+EXAMPLES_FOLDER = ASSETS / "examples"
 PYDICOM = "pydicom:"
 THUMBNAIL = 112  # pixels, longest side; shown at half of that on a dense screen
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.errors import UserFacing
 from workbench.imaging.medical_image import MedicalImage
-from workbench.ui.viewer.payload import picture_payload
+from workbench.viewer.payload import picture_payload
 
 Loader = Callable[..., MedicalImage]
 

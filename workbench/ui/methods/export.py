@@ -12,7 +12,7 @@ from workbench.ui import texts
 from workbench.ui.methods.desk import Comparison, Entry, agreement
 from workbench.ui.methods.evidence.desk import BothModels, word_sources
 from workbench.ui.methods.view import overlay
-from workbench.ui.viewer.payload import png_data_url
+from workbench.viewer.payload import png_data_url
 
 COLUMNS = 3  # pictures side by side in the exported grid
 GAP = 12  # white pixels between them

@@ -11,7 +11,7 @@ from workbench.imaging.overlay import OverlayStyle, render_overlay
 from workbench.imaging.reading import COLUMNS, ROWS, region_in_words
 from workbench.models.answer import Prompt
 from workbench.ui.methods.desk import Comparison, Entry, agreement, registry
-from workbench.ui.viewer.payload import png_data_url
+from workbench.viewer.payload import png_data_url
 
 if TYPE_CHECKING:
     from workbench.explain import Refusal, Score

@@ -10,7 +10,7 @@ import numpy as np
 from workbench.palette import LIGHT, rgb
 from workbench.ui.html.nodes import Node, node, notice_node, table_node
 from workbench.ui.probe.desk import Panel
-from workbench.ui.viewer.payload import png_data_url
+from workbench.viewer.payload import png_data_url
 
 if TYPE_CHECKING:
     from workbench.explain.interventions import Effect, Outcome, Regenerated, ShuffleOutcome, TraceOutcome

@@ -98,7 +98,7 @@ def _picture(opened: Opened) -> Node:
     if opened.picture is None:
         return node("p", f"No picture to show. {opened.reason}", cls="wb-facts")
     from workbench.imaging import load_image
-    from workbench.ui.viewer.payload import picture_payload
+    from workbench.viewer.payload import picture_payload
 
     try:
         payload = picture_payload(load_image(opened.picture))

@@ -18,7 +18,7 @@ from workbench.ui.methods.charts import FAINT, GREY
 from workbench.ui.methods.desk import Comparison
 from workbench.ui.methods.evidence.desk import BothModels, WordSource
 from workbench.ui.methods.view import figure, overlay, percent
-from workbench.ui.viewer.payload import png_data_url
+from workbench.viewer.payload import png_data_url
 
 # In the order of `timeline.GROUPS`; a texture each for people without colours.
 SOURCES = ("Picture", "Question", "Answer so far", "Sinks")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import gradio as gr
 
-from workbench.settings import PROJECT_ROOT
+from workbench.places import ASSETS
 from workbench.ui.html import components
 
-FOLDER = PROJECT_ROOT / "assets" / "bench" / "grounding"
+FOLDER = ASSETS / "bench" / "grounding"
 TITLE = "### How well each method points, measured on pictures with known lesions"
 
 

@@ -14,7 +14,7 @@ from workbench.explain.heatmap import Refusal, Span
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Question
 from workbench.traces.trace import Step, Trace
-from workbench.ui.viewer.payload import (
+from workbench.viewer.payload import (
     LONGEST_SIDE,
     PNG_PREFIX,
     column_payload,

@@ -1,0 +1,1 @@
+"""The viewer without a page: its payload, its scripts and style, and one self-contained document."""
