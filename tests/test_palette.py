@@ -4,7 +4,7 @@ import re
 
 from workbench import palette
 from workbench.bench.report import charts, figures
-from workbench.settings import PROJECT_ROOT
+from workbench.places import ROOT
 from workbench.ui.methods import charts as methods_charts
 
 SHEET = """
@@ -40,5 +40,5 @@ def test_charts_draw_in_the_colours_of_the_page() -> None:
 
 def test_no_drawing_code_has_a_colour_of_its_own() -> None:
     for room in ("ui", "bench"):
-        for file in sorted((PROJECT_ROOT / "workbench" / room).rglob("*.py")):
+        for file in sorted((ROOT / "workbench" / room).rglob("*.py")):
             assert not COLOUR.search(file.read_text(encoding="utf-8")), file

@@ -9,11 +9,11 @@ import pytest
 
 from workbench.imaging.colormaps import colormap_table
 from workbench.palette import DARK, LIGHT, TOKENS_CSS, rgb
-from workbench.settings import PROJECT_ROOT
+from workbench.places import ROOT
 from workbench.ui.theme import COLOURS, CSS_FILES
 from workbench.viewer.scripts import viewer_style
 
-VIEWER = PROJECT_ROOT / "assets" / "viewer" / "viewer.css"
+VIEWER = ROOT / "assets" / "viewer" / "viewer.css"
 SHEETS = [*CSS_FILES[1:], VIEWER]
 MODES = {"light": LIGHT, "dark": DARK}
 GROUNDS = ("ground", "raised")
