@@ -2,7 +2,7 @@
 
 A word's own numbers:
  3 words as keys            traces/test_words.py::test_sub_words_make_one_word_and_repeats_stay_apart
-                            cases/test_column.py::test_words_survive_other_scripts
+                            cases/test_words.py::test_words_survive_other_scripts
  4 row off by one           explain/test_peer_bugs.py::test_a_word_gets_the_map_of_the_row_that_wrote_it
                             explain/test_evidence.py::test_the_pass_reads_what_the_model_itself_computes
                             explain/methods/test_relevancy.py::test_streamed_equals_the_naive_formula
