@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from workbench import cases, explain
 from workbench.cases.words import Word, case_words
+from workbench.explain import interventions
 from workbench.models.answer import Answer, Prompt, Question
 from workbench.traces.read import read_trace
 from workbench.traces.trace import Trace
 
 if TYPE_CHECKING:
-    from workbench.explain.heatmap import HeatMap, Refusal, Span
+    from workbench.explain import HeatMap, Refusal, Span, Trust
     from workbench.imaging.medical_image import MedicalImage
     from workbench.models.session import LoadedModel
 
@@ -64,10 +66,7 @@ class AnsweredCase:
 
         Raises UserFacing for another name and for a part that this answer does not have.
         """
-        from workbench.explain.heatmap import Span
-        from workbench.explain.spans import resolve_span
-
-        return key if isinstance(key, Span) else resolve_span(key, self)
+        return explain.resolve_span(key, self) if isinstance(key, str) else key
 
     def explain(self, method: str, span: "str | Span" = "answer", **params: int | str) -> "HeatMap | Refusal":
         """What in the image carried a part of the answer, by a method of `wb.explain.METHODS`.
@@ -76,37 +75,25 @@ class AnsweredCase:
 
         >>> case.explain("occlusion", span="answer", window=2)  # doctest: +SKIP
         """
-        from workbench.explain.explanations import explain
-
-        return explain(self, self.span(span), method, params)
+        return explain.explain(self, self.span(span), method, params)
 
     def measure(self, heat_map: "HeatMap", *metrics: str, **given: Any) -> "Mapping[str, Any]":
         """Scores of a map of this case by name, by metrics of `wb.explain.METRICS`; see `explain.measure`."""
-        from workbench.explain.metrics.measure import measure
+        return explain.measure(self, heat_map, metrics, **given)
 
-        return measure(self, heat_map, metrics, **given)
-
-    def trust(self, heat_map: "HeatMap | Refusal") -> Any:
+    def trust(self, heat_map: "HeatMap | Refusal") -> "Trust":
         """How far a map of this case can be believed, measured on this very answer; see `metrics.trust`."""
-        from workbench.explain.metrics.trust import trust
-
-        return trust(self, heat_map)
+        return explain.trust(self, heat_map)
 
     def intervene(self, change: str, **given: Any) -> Any:
         """Change the image or the reasoning and look again; see `interventions.intervene`."""
-        from workbench.explain.interventions.intervene import intervene
-
-        return intervene(self, change, **given)
+        return interventions.intervene(self, change, **given)
 
     def __str__(self) -> str:
-        from workbench.cases.display import case_text
-
-        return case_text(self)
+        return cases.case_text(self)
 
     def __repr__(self) -> str:
         return str(self)
 
     def _repr_html_(self) -> str:
-        from workbench.cases.display import case_html
-
-        return case_html(self)
+        return cases.case_html(self)

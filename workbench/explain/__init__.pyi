@@ -44,3 +44,4 @@ from .spans import word_spans as word_spans
 from .word_timeline import Timeline as Timeline
 from .word_timeline import span_attention as span_attention
 from .word_timeline import timeline as timeline
+from .display import map_html as map_html, map_png as map_png, map_text as map_text

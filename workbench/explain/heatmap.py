@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from workbench import explain
+
 if TYPE_CHECKING:
     from workbench.imaging.medical_image import MedicalImage
 
@@ -61,19 +63,13 @@ class HeatMap:
             raise ValueError("heat map holds a value that is not finite")
 
     def __repr__(self) -> str:
-        from workbench.explain.display import map_text
-
-        return map_text(self)
+        return explain.map_text(self)
 
     def _repr_png_(self) -> bytes | None:
-        from workbench.explain.display import map_png
-
-        return map_png(self)
+        return explain.map_png(self)
 
     def _repr_html_(self) -> str:
-        from workbench.explain.display import map_html
-
-        return map_html(self)
+        return explain.map_html(self)
 
 
 @dataclass(frozen=True)

@@ -28,3 +28,4 @@ from .traces import probe_trace as probe_trace
 from .verdicts import Finding as Finding
 from .verdicts import Verdict as Verdict
 from .verdicts import verdicts as verdicts
+from .by_name import CHANGES as CHANGES, intervene as intervene
