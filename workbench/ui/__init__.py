@@ -4,6 +4,6 @@
 happens there. `events` wires them (`wire_NAME`): what is clicked, in which lane it waits (`lanes.py`), and
 which components get what. `desk` does it: plain data in and out, no gradio, so that it can be tested and
 served without a page. What a screen shows is made in its `view`, `tables` or `charts`, again plain data;
-element trees are in `html/nodes.py`, colours and sizes in `html/tokens.css`. A screen on which nothing happens
+element trees are in `html/nodes.py`, colours and sizes in `html/tokens.css`. A screen where nothing happens
 has no `events`.
 """
