@@ -20,8 +20,10 @@ GROUNDS = ("ground", "raised")
 # Text and the ground it stands on.
 PAIRS = [
     *((ink, ground) for ink in ("ink", "soft", "accent", "right", "wrong") for ground in GROUNDS),
-    ("ink", "accent-ground"),
-    ("accent-ink", "accent-ground"),
+    *(
+        (ink, "accent-ground")
+        for ink in ("ink", "soft", "accent-ink", "perception", "knowledge", "rationale")
+    ),
     ("on-accent", "accent"),
     ("on-button", "button"),
     ("on-button", "button-hover"),

@@ -56,13 +56,13 @@ def overlay(
     top: float | None = None,
 ) -> np.ndarray:
     """The map over the picture, on a scale from 0 to `top`; None takes its own strongest patch."""
-    shown, boxes = scaled_picture(pixels, entry.heat.boxes, side)
+    picture, boxes = scaled_picture(pixels, entry.heat.boxes, side)
     top = peak(entry) if top is None else top
     values = entry.heat.values / top if top > 0 else np.zeros_like(entry.heat.values)
     style = OverlayStyle(
         vmax=1.0 if top > 0 else None, signed=entry.signed, legend=legend, label=entry.label, unit=SCALE
     )
-    return render_overlay(shown, values, boxes, style)
+    return render_overlay(picture, values, boxes, style)
 
 
 def grid_value(running: Comparison | None) -> dict[str, Any] | None:

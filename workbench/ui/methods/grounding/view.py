@@ -24,7 +24,7 @@ def grounding_view(report: Mapping[str, Any]) -> dict[str, Any]:
 
     header, rows = table_rows(report)
     place = header.index("method")
-    shown = [[*row[:place], method_label(row[place]), *row[place + 1 :]] for row in rows]
+    named = [[*row[:place], method_label(row[place]), *row[place + 1 :]] for row in rows]
     return {
         "about": {"facts": MEANING, "notes": [_asked(one) for one in report["answered"]]},
         "chart": pointing_figure(report),
@@ -32,7 +32,7 @@ def grounding_view(report: Mapping[str, Any]) -> dict[str, Any]:
             "caption": f"Measured here, {report['date']}; in brackets 95 % intervals. “minus centre” is the "
             "difference to the control on the same answers: above 0 the method knows something.",
             "columns": [name[:1].upper() + name[1:] for name in header],
-            "rows": shown,
+            "rows": named,
             "numeric": list(range(place + 1, len(header))),
         },
     }
