@@ -104,10 +104,10 @@ def rooms(monkeypatch: pytest.MonkeyPatch, tiny_rgb: np.ndarray) -> SimpleNamesp
         "workbench.cases.column": {"run_case": run_case},
         "workbench.explain": {
             "METHODS": METHODS,
-            "CONTEXT_METHODS": {},
+            "METHODS": {},
             "Refusal": Refusal,
             "explain": explain,
-            "explain_with_context": None,
+            "explain_spans": None,
         },
         "workbench.explain.spans": {"resolve_span": resolve_span},
         "workbench.explain.evidence": {"image_shares": lambda model, prompt, answer: SHARES},

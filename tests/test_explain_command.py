@@ -10,7 +10,7 @@ from tests.tiny import save_tiny
 from workbench.cli import build_parser, main
 from workbench.commands.explain import known_metrics, run
 from workbench.errors import UserFacing
-from workbench.explain import CONTEXT_METHODS, METHODS
+from workbench.explain import METHODS
 from workbench.settings import Settings
 
 
@@ -54,7 +54,7 @@ def compared(case, *options, metrics=None):
 @pytest.mark.slow
 def test_all_methods_get_a_row_each_with_all_metrics(case):
     record = json.loads(compared(case, "--method", "all", "--json", metrics="all"))
-    assert [row["method"] for row in record["methods"]] == list(METHODS | CONTEXT_METHODS)
+    assert [row["method"] for row in record["methods"]] == list(METHODS)
     assert list(record["metrics"]) == list(known_metrics())
     for row in record["methods"]:
         assert row["refused"] or set(row["metrics"]) == set(known_metrics())

@@ -1,6 +1,6 @@
 """One kind of registry for everything that can be added: methods, metrics, families, judges, importers.
 
-An entry comes from the package, from an installed package's entry points (group `workbench.methods` and so on),
+An entry comes from the package, from an installed package's entry points (group `workbench.methods`, say),
 or from a call of `register` in a notebook or a test. All three look the same to whoever reads the registry.
 """
 

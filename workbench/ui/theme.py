@@ -4,8 +4,10 @@ from pathlib import Path
 
 import gradio as gr
 
-_PARTS = Path(__file__).resolve().parent / "html"
-CSS_FILES = (_PARTS / "page.css", _PARTS / "probe.css")
+from workbench.palette import DARK, LIGHT, TOKENS_CSS
+
+_STYLES = Path(__file__).resolve().parent / "html"
+CSS_FILES = (TOKENS_CSS, *(_STYLES / f"{name}.css" for name in ("page", "probe", "methods", "benchmark")))
 
 # Everything comes from this server: an answer that smuggles in an address can't call home.
 CONTENT_POLICY = "; ".join(
@@ -30,6 +32,29 @@ HEAD = (
 )
 
 
+# What Gradio draws itself, in the tokens of `html/tokens.css`: our own elements and its look as one.
+COLOURS = {
+    "body_background_fill": "ground",
+    "body_text_color": "ink",
+    "body_text_color_subdued": "soft",
+    "block_label_text_color": "soft",
+    "block_info_text_color": "soft",
+    "input_placeholder_color": "soft",
+    "link_text_color": "accent",
+    "link_text_color_hover": "accent-ink",
+    "link_text_color_active": "accent-ink",
+    "link_text_color_visited": "accent",
+    "button_primary_background_fill": "button",
+    "button_primary_background_fill_hover": "button-hover",
+    "button_primary_text_color": "on-button",
+    "checkbox_background_color_selected": "button",
+    "checkbox_border_color_selected": "button",
+    "slider_color": "accent",
+    "loader_color": "accent",
+    "input_border_color_focus": "accent",
+}
+
+
 def theme() -> gr.themes.Base:
     """Calm and clinical: slate neutrals, one blue, system fonts, contrast of at least 4.5 to 1."""
     fonts = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
@@ -42,18 +67,8 @@ def theme() -> gr.themes.Base:
         font=fonts,
         font_mono=mono,
     ).set(
-        button_primary_background_fill="*primary_700",
-        button_primary_background_fill_hover="*primary_800",
-        button_primary_background_fill_dark="*primary_700",
-        button_primary_background_fill_hover_dark="*primary_600",
-        button_primary_text_color="white",
-        button_primary_text_color_dark="white",
-        body_text_color_subdued="*neutral_600",
-        body_text_color_subdued_dark="*neutral_300",
-        block_label_text_color="*neutral_700",
-        block_label_text_color_dark="*neutral_200",
-        block_info_text_color="*neutral_600",
-        block_info_text_color_dark="*neutral_300",
-        input_placeholder_color="*neutral_500",
-        input_placeholder_color_dark="*neutral_400",
+        **{name: LIGHT[token] for name, token in COLOURS.items()},
+        **{f"{name}_dark": DARK[token] for name, token in COLOURS.items()},
+        block_background_fill_dark=DARK["raised"],
+        color_accent=LIGHT["accent"],  # has no dark twin; `page.css` sets that one
     )

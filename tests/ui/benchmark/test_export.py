@@ -1,10 +1,16 @@
 """Names of saved files, and how the published panels look."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
+import pytest
+
+from tests.ui.results import write_results
 from workbench.bench.report.published import load_published, published_table
-from workbench.ui.benchmark.export import file_name
+from workbench.errors import UserFacing
+from workbench.ui.benchmark.export import FIGURES, file_name, save_figure_script, write_result
 from workbench.ui.benchmark.published import PANELS, panel_figure, table_nodes
+from workbench.ui.benchmark.shelf import IMPORTED, Place
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -14,6 +20,23 @@ def test_saved_files_have_plain_names_that_tell_the_origin() -> None:
     name = file_name("../a\n<b> (imported, not measured here)", "jsonl", NOW)
     assert name == "a-b-imported-not-measured-here-20260102-030405.jsonl"
     assert file_name("…", "html", NOW) == "result-20260102-030405.html"
+
+
+def test_an_imported_result_is_saved_as_lines_and_never_as_a_report(tmp_path: Path) -> None:
+    place = Place(write_results(tmp_path / "theirs"), IMPORTED)
+    write_result("csv", place, tmp_path / "saved.csv")
+    assert (
+        len((tmp_path / "saved.csv").read_text().splitlines()) == 1 + 40
+    )  # 2 models, 2 conditions, 10 items
+    with pytest.raises(UserFacing, match="measured here"):
+        write_result("html", place, tmp_path / "saved.html")
+    assert not (tmp_path / "saved.html").exists()
+
+
+def test_the_browser_saves_the_figures_by_their_places() -> None:
+    script = save_figure_script("svg")
+    assert 'format: "svg"' in script and "%s" not in script
+    assert all(name in script and place in script for name, (_, place) in FIGURES.items())
 
 
 def test_each_origin_has_a_panel_of_its_own_look() -> None:

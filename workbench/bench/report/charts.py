@@ -14,15 +14,13 @@ from workbench.bench.report.model import Report
 from workbench.bench.report.published import PublishedTable
 from workbench.bench.scores.measure import METRICS, Difference
 from workbench.bench.scores.numbers import Number
+from workbench.palette import LIGHT, NO_GROUND, numbered, shades
+from workbench.traces import AXES
 
 # Light, middle and dark of each hue: the first model is light, the last dark.
-SHADES = {
-    "perception": ("#93c5fd", "#3b82f6", "#1d4ed8"), "knowledge": ("#86efac", "#22a55b", "#166534"),
-    "rationale": ("#c4b5fd", "#8b5cf6", "#6d28d9"), "trace_score": ("#cbd5e1", "#94a3b8", "#475569"),
-    "accuracy": ("#cbd5e1", "#94a3b8", "#475569"),
-}  # fmt: skip
-GREY, FAINT, BASELINE = "#6b7280", "rgba(127,127,127,0.25)", "#dc2626"
-PUBLISHED_SHADES = ("#d6d3d1", "#a8a29e", "#78716c", "#57534e")
+SHADES = {axis: shades(axis) for axis in AXES} | dict.fromkeys(("trace_score", "accuracy"), shades("total"))
+GREY, FAINT, BASELINE = LIGHT["chart-ink"], LIGHT["chart-grid"], LIGHT["chart-control"]
+PUBLISHED_SHADES, HATCH = numbered("published"), LIGHT["hatch"]
 
 
 def axis_figure(report: Report, condition: str = "image") -> go.Figure:
@@ -81,8 +79,8 @@ def published_figure(table: PublishedTable) -> go.Figure:
                 cliponaxis=False,
                 marker={
                     "color": PUBLISHED_SHADES[place % len(PUBLISHED_SHADES)],
-                    "pattern": {"shape": "/", "fgcolor": "#292524", "size": 6, "solidity": 0.25},
-                    "line": {"color": "#292524", "width": 1},
+                    "pattern": {"shape": "/", "fgcolor": HATCH, "size": 6, "solidity": 0.25},
+                    "line": {"color": HATCH, "width": 1},
                 },
                 hovertemplate="%{fullData.name}, %{x}: %{y}<extra></extra>",
             )
@@ -229,8 +227,8 @@ def styled(figure: go.Figure, title: str) -> go.Figure:
     figure.update_layout(
         title={"text": title, "font": {"size": 15}, "x": 0, "xanchor": "left"},
         font={"color": GREY, "size": 13},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
+        paper_bgcolor=NO_GROUND,
+        plot_bgcolor=NO_GROUND,
         legend={"orientation": "h", "y": -0.3, "yanchor": "top"},
         margin={"l": 60, "r": 20, "t": 70, "b": 60},
         showlegend=True,

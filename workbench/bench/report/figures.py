@@ -9,10 +9,11 @@ from workbench.bench.report.charts import FAINT, GREY, interval_text, label_of, 
 from workbench.bench.report.labels import CONFIDENCE_NAMES, METRIC_NAMES
 from workbench.bench.report.model import Report
 from workbench.bench.scores.calibration import CONFIDENCES, Calibration
+from workbench.palette import NO_GROUND, numbered
 from workbench.traces import AXES
 
 SPOKES = (*AXES, "accuracy")
-LINES = ("#60a5fa", "#1d4ed8", "#7c3aed", "#0f766e")  # the first model light, as in the bars
+LINES = numbered("model")  # the first model light, as in the bars
 DASHES = {"answer": "solid", "text": "dot"}
 RADAR_CAPTION = (
     "Read along the spokes only: the area grows with the square of the scores and depends on the order of "
@@ -39,7 +40,7 @@ def radar_figure(report: Report, condition: str = "image") -> go.Figure:
     figure = styled(figure, f"{size_of(report)}, scores in per cent<br><sub>{RADAR_CAPTION}</sub>")
     figure.update_layout(
         polar={
-            "bgcolor": "rgba(0,0,0,0)",
+            "bgcolor": NO_GROUND,
             "radialaxis": {"range": [0, 100], "gridcolor": FAINT, "linecolor": FAINT, "angle": 90},
             "angularaxis": {"gridcolor": FAINT, "linecolor": FAINT, "direction": "clockwise", "rotation": 90},
         }

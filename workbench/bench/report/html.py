@@ -24,6 +24,7 @@ from workbench.bench.store.records import from_json
 from workbench.bench.store.results import Result, has_results, read_run
 from workbench.bench.store.run_lines import current_lines, replaces
 from workbench.errors import UserFacing
+from workbench.palette import DARK, LIGHT
 from workbench.traces import AXES, Trace, parse_trace
 
 ITEMS = 30
@@ -69,6 +70,7 @@ def html_report(folder: str | Path, items: int = ITEMS) -> str:
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    rooms.globals |= {"light": LIGHT, "dark": DARK}
     rooms.filters |= {
         "percent": percent_text,
         "p_value": partial(p_text, none="-"),

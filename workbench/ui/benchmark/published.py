@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 
 from workbench.bench.report.charts import published_figure
 from workbench.bench.report.published import Origin, PublishedTable
+from workbench.palette import numbered
 from workbench.ui.benchmark.tables import published_rows
 from workbench.ui.html.nodes import Node, bullets, node, table_node
 
@@ -32,7 +33,7 @@ PANELS = (
         "As printed, each system under its own protocol: rows of different tables can't be compared.",
         ("wb-published",),
         "/",
-        ("#d6d3d1", "#a8a29e", "#78716c", "#57534e"),
+        numbered("published"),
     ),
     Panel(
         "re-evaluated",
@@ -40,7 +41,7 @@ PANELS = (
         "The same weights under other groups' judges and prompts. These numbers replace none of those above.",
         ("wb-published", "wb-reevaluated"),
         "x",
-        ("#fde68a", "#fbbf24", "#d97706", "#92400e"),
+        numbered("reevaluated"),
     ),
 )
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
+from workbench.palette import LIGHT, NO_GROUND, numbered
+
 if TYPE_CHECKING:
     from workbench.ui.methods.desk import Entry
 
-# Okabe and Ito's colours, which people with colour blindness tell apart; darkened where too light on white.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b3559b", "#b8860b", "#3d9bd1", "#8a5a2b", "#5b5bd6")
+COLOURS = numbered("series")  # people with colour blindness tell them apart, as they do the symbols
 SYMBOLS = ("circle", "square", "diamond", "cross", "x", "triangle-up", "star", "hexagon")
-GREY, FAINT = "#7b8794", "rgba(127,127,127,0.25)"
+GREY, FAINT = LIGHT["chart-ink"], LIGHT["chart-grid"]
 HALVES = ("deletion", "insertion")
 TITLES = {
     "deletion": "Deletion: lower is better",
@@ -109,7 +110,7 @@ def _styled(figure: go.Figure, title: str) -> go.Figure:
     figure.update_layout(
         title={"text": title, "font": {"size": 15}, "x": 0, "xanchor": "left"}, height=440,
         font={"color": GREY, "size": 13}, showlegend=True,
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        paper_bgcolor=NO_GROUND, plot_bgcolor=NO_GROUND,
         legend={"orientation": "h", "y": -0.25, "x": 0, "yanchor": "top"},
         margin={"l": 56, "r": 12, "t": 48, "b": 40},
     )  # fmt: skip

@@ -9,7 +9,6 @@ from workbench.errors import UserFacing
 from workbench.ui.boundary import guarded
 from workbench.ui.case.examples import ExampleSet
 from workbench.ui.lanes import AT_ONCE, LATEST_ONLY, MODEL_LANE
-from workbench.ui.methods.compute import CONTRAST
 from workbench.ui.methods.desk import FIRST_CHOICE, Comparison, MethodsDesk, registry
 from workbench.ui.methods.evidence.events import emptied_evidence, evidence_updates, wire_evidence
 from workbench.ui.methods.form import Form, span_choices
@@ -91,7 +90,8 @@ def _wire_choices(ui: MethodsComponents, methods: MethodsDesk) -> None:
         return _setting_updates(ui.settings, chosen)
 
     def fields(span: str, region: str, chosen: list[str]) -> list[Any]:
-        wanted = (span == "word", region == "box", CONTRAST in (chosen or ()))
+        foil = any("foil" in registry()[name].needs for name in chosen or ())
+        wanted = (span == "word", region == "box", foil)
         return [gr.Textbox(visible=visible) for visible in wanted]
 
     asking = [ui.span, ui.region, ui.methods]

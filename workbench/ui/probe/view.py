@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from workbench.palette import LIGHT, rgb
 from workbench.ui.html.nodes import Node, node, notice_node, table_node
 from workbench.ui.probe.desk import Panel
 from workbench.ui.viewer.payload import png_data_url
@@ -237,7 +238,7 @@ def _small(pixels: np.ndarray) -> np.ndarray:
 
 def _outlined(pixels: np.ndarray, outcome: Any) -> np.ndarray:
     out = _small(pixels)
-    drawn = ((outcome.region, (255, 150, 30), False), (outcome.control, (90, 190, 255), True))
+    drawn = ((outcome.region, rgb(LIGHT["region"]), False), (outcome.control, rgb(LIGHT["control"]), True))
     for region, colour, dashed in drawn:
         if region is None:
             continue

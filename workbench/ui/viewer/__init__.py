@@ -1,1 +1,1 @@
-"""The in-page viewer: what it is told, and its Gradio component."""
+"""The in-page viewer: what it gets, and its Gradio component."""

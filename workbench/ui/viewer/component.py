@@ -7,6 +7,8 @@ from typing import Any
 
 import gradio as gr
 
+from workbench.palette import TOKENS_CSS
+
 ASSETS = Path(__file__).resolve().parents[3] / "assets" / "viewer"
 
 # One scope for all of them, so the order only matters for what runs at once: constants, then boot.
@@ -40,17 +42,23 @@ def viewer_asset(name: str) -> str:
 
 
 @cache
+def viewer_style() -> str:
+    """The style sheet of the viewer alone, with the tokens that it needs."""
+    return TOKENS_CSS.read_text(encoding="utf-8") + viewer_asset("viewer.css")
+
+
+@cache
 def viewer_script() -> str:
     """All scripts without `boot.js`; they define `createViewer(host, emit)` in the scope they run in.
 
-    The style travels in the script and is put into the page once: as a `css_template` Gradio would
-    compile it anew with every streamed update.
+    The style, with the tokens that it takes its colours from, travels in the script and is put into the page
+    once: as a `css_template` Gradio would compile it anew with every streamed update.
     """
     style = (
         f'if (!document.getElementById("{STYLE_ID}")) {{\n'
         '  const style = document.createElement("style");\n'
         f'  style.id = "{STYLE_ID}";\n'
-        f"  style.textContent = {json.dumps(viewer_asset('viewer.css'))};\n"
+        f"  style.textContent = {json.dumps(viewer_style())};\n"
         "  document.head.append(style);\n"
         "}\n"
     )

@@ -10,7 +10,6 @@ import pytest
 from tests.ui.results import write_results
 from workbench.bench.store.results import ResultFile, read_results
 from workbench.errors import UserFacing
-from workbench.ui.benchmark.items.filters import ordering, query_of
 from workbench.ui.benchmark.items.index import PAGE, ItemIndex, ItemRow, Query, item_index, lines_of, select
 from workbench.ui.benchmark.items.table import items_nodes
 from workbench.ui.benchmark.tables import read_report
@@ -80,15 +79,6 @@ def test_sorting_and_pages(index: ItemIndex) -> None:
 def test_names_from_the_browser_are_checked(index: ItemIndex, forged: dict) -> None:
     with pytest.raises(UserFacing):
         select(index, replace(BOTH, **forged))
-
-
-def test_clicks_carry_an_order_or_a_page_and_nothing_else() -> None:
-    assert ordering({"sort": "gold", "down": 1}) == {"sort": "gold", "down": True, "page": 0}
-    assert ordering({"sort": "__dict__"}) == {"sort": "", "down": False, "page": 0}
-    assert ordering({"page": 3}) == {"page": 3} and ordering({"page": "3"}) == {} == ordering({})
-    values = ("image", "base", None, "accuracy", "all", "MRI", "", "", "", "", "", "word")
-    query = query_of({"sort": "gold", "down": True, "page": 2, "text": "forged"}, values)
-    assert (query.fields["modality"], query.text, query.second, query.page) == ("MRI", "word", "", 2)
 
 
 def test_lines_of_one_item_are_the_current_ones(folder: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from workbench.imaging.colormaps import colormap_table
 from workbench.imaging.overlay import splat
 from workbench.imaging.reading import region_in_words
+from workbench.palette import LIGHT, NO_GROUND, rgb
 from workbench.ui.html.nodes import Node, node
 from workbench.ui.methods.charts import FAINT, GREY
 from workbench.ui.methods.desk import Comparison
@@ -19,9 +20,9 @@ from workbench.ui.methods.evidence.desk import BothModels, WordSource
 from workbench.ui.methods.view import figure, overlay, percent
 from workbench.ui.viewer.payload import png_data_url
 
-# In the order of `timeline.GROUPS`; Okabe and Ito's colours, and a texture each for people without colours.
+# In the order of `timeline.GROUPS`; a texture each for people without colours.
 SOURCES = ("Picture", "Question", "Answer so far", "Sinks")
-FILLS = ("#d55e00", "#3d9bd1", "#009e73", "#9aa5b1")
+FILLS = tuple(LIGHT[name] for name in ("series-2", "series-6", "series-3", "series-none"))
 PATTERNS = ("", "/", ".", "x")
 MEANING = (
     "How the attention that produced each word was divided between the picture, the question (with its "
@@ -30,7 +31,7 @@ MEANING = (
 )
 MOST_WORDS = 12  # rows of the table of changes
 SHEET_WIDTH, GAP, MARGIN = 1000, 3, 46  # pixels of the picture of all heads
-GROUND, INK = (11, 13, 16), (200, 206, 214)
+GROUND, INK = rgb(LIGHT["picture-ground"]), rgb(LIGHT["line"])
 CHANGE_SCALE = "less in the tuned model (−), more in the tuned model (+)"
 
 
@@ -52,7 +53,7 @@ def timeline_figure(words: Sequence[WordSource]) -> go.Figure:
     )  # fmt: skip
     chart.update_layout(
         barmode="stack", bargap=0.12, height=430, font={"color": GREY, "size": 13},
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        paper_bgcolor=NO_GROUND, plot_bgcolor=NO_GROUND,
         legend={"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom", "traceorder": "normal"},
         margin={"l": 50, "r": 8, "t": 40, "b": 90},
     )  # fmt: skip

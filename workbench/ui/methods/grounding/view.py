@@ -6,6 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from workbench.palette import NO_GROUND
 from workbench.ui.methods.charts import COLOURS, FAINT, GREY
 
 MEANING = (
@@ -23,7 +24,7 @@ def grounding_view(report: Mapping[str, Any]) -> dict[str, Any]:
 
     header, rows = table_rows(report)
     place = header.index("method")
-    shown = [[*row[:place], method_label(row[place]), *row[place + 1 :]] for row in rows]
+    named = [[*row[:place], method_label(row[place]), *row[place + 1 :]] for row in rows]
     return {
         "about": {"facts": MEANING, "notes": [_asked(one) for one in report["answered"]]},
         "chart": pointing_figure(report),
@@ -31,7 +32,7 @@ def grounding_view(report: Mapping[str, Any]) -> dict[str, Any]:
             "caption": f"Measured here, {report['date']}; in brackets 95 % intervals. “minus centre” is the "
             "difference to the control on the same answers: above 0 the method knows something.",
             "columns": [name[:1].upper() + name[1:] for name in header],
-            "rows": shown,
+            "rows": named,
             "numeric": list(range(place + 1, len(header))),
         },
     }
@@ -79,7 +80,7 @@ def pointing_figure(report: Mapping[str, Any]) -> go.Figure:
         )  # fmt: skip
     figure.update_layout(
         barmode="group", height=120 + 34 * longest, showlegend=True, font={"color": GREY, "size": 13},
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        paper_bgcolor=NO_GROUND, plot_bgcolor=NO_GROUND,
         legend={"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom", "traceorder": "normal"},
         margin={"l": 8, "r": 12, "t": 40, "b": 44},
     )  # fmt: skip
