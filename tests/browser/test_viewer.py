@@ -9,6 +9,7 @@ from tests.browser.viewer_page import (
     COLUMN,
     HEIGHT,
     HOSTILE,
+    KEYS,
     ROW,
     WIDTH,
     WORDS,

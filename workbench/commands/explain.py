@@ -41,6 +41,8 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
         )
     if args.method == ALL or args.metrics:
         return _compare(args, settings, list(explain.METHODS) if args.method == ALL else [args.method])
+    if args.region or args.other:
+        raise UserFacing("--region and --other belong to metrics.", "Name some: --metrics LIST.")
     params = _method_params(args.param, explain.METHODS[args.method])
     target = _png_target(args.png)
     case, notes = answered_case(args, settings)
@@ -88,12 +90,16 @@ def _given(args: argparse.Namespace, settings: Settings, wanted: Sequence[str]) 
                 f"{args.region!r} is not a region.", "Write X0,Y0,X1,Y1 in pixels of the picture."
             )
         given["region"] = np.array([float(part) for part in parts])
-    flags = {"region": "--region X0,Y0,X1,Y1", "other picture": "--other IMAGE"}
+    flags = {
+        "region": ("a region", "--region X0,Y0,X1,Y1"),
+        "other picture": ("another picture", "--other IMAGE"),
+    }
     have = {"region": given["region"] is not None, "other picture": given["other"] is not None}
     for name in wanted:
         for need in explain.METRICS[name].needs if name != VERDICT else ():
             if not have[need]:
-                raise UserFacing(f"The metric {name!r} needs a {need}.", f"Add {flags[need]}.")
+                what, flag = flags[need]
+                raise UserFacing(f"The metric {name!r} needs {what}.", f"Add {flag}.")
     return given
 
 
