@@ -2,9 +2,6 @@ from .agreements import Agreement as Agreement
 from .agreements import agreement as agreement
 from .comparison import Comparison as Comparison
 from .comparison import compare as compare
-from .display import map_html as map_html
-from .display import map_png as map_png
-from .display import map_text as map_text
 from .evidence import Evidence as Evidence
 from .evidence import gather_evidence as gather_evidence
 from .evidence import image_shares as image_shares
@@ -47,3 +44,4 @@ from .spans import word_spans as word_spans
 from .word_timeline import Timeline as Timeline
 from .word_timeline import span_attention as span_attention
 from .word_timeline import timeline as timeline
+from .display import map_html as map_html, map_png as map_png, map_text as map_text

@@ -1,5 +1,3 @@
-from .by_name import CHANGES as CHANGES
-from .by_name import intervene as intervene
 from .edits import REGION_FILLS as REGION_FILLS
 from .edits import WHOLE_EDITS as WHOLE_EDITS
 from .edits import RegionFill as RegionFill
@@ -30,3 +28,4 @@ from .traces import probe_trace as probe_trace
 from .verdicts import Finding as Finding
 from .verdicts import Verdict as Verdict
 from .verdicts import verdicts as verdicts
+from .by_name import CHANGES as CHANGES, intervene as intervene
