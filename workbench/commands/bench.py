@@ -12,9 +12,9 @@ from workbench.bench.asking.endpoint import connect
 from workbench.bench.asking.progress import Progress, duration
 from workbench.bench.asking.runner import SAMPLES, TEMPERATURE, run_bench
 from workbench.bench.asking.sharding import Shard, join_processes, wait_for_all
-from workbench.bench.judging.rule_judge import JUDGES, Judge
+from workbench.bench.judging.rule_judge import Judge
 from workbench.bench.judging.served_judge import LLMJudge, open_judge
-from workbench.bench.questions.importers import LAYOUTS, remarks
+from workbench.bench.questions.importers import remarks
 from workbench.bench.questions.items import ItemSet, load_items
 from workbench.bench.report.stored import open_report
 from workbench.bench.report.text import bench_table_text
@@ -117,16 +117,6 @@ def _servers(args: argparse.Namespace, out: Path) -> tuple[list["Answerer"], Jud
     if isinstance(judge, LLMJudge) and judge.address in [model.server.address for model in served]:
         raise UserFacing("The judge is one of the models that it would judge.", "Choose another judge.")
     return list(served), judge
-
-
-def layout_names() -> str:
-    """Names of the layouts that --format takes, for its help."""
-    return ", ".join(LAYOUTS)
-
-
-def judge_names() -> str:
-    """Names of the judges that --judge takes, for its help."""
-    return ", ".join(JUDGES)
 
 
 def read_key(file: str | None) -> str | None:
