@@ -8,7 +8,8 @@ from tests.models.families.tiny_configs import save_gemma3
 from tests.tiny import load_tiny, picture, save_tiny
 from workbench.explain.evidence import find_sinks, gather_evidence, image_shares
 from workbench.explain.heatmap import Refusal
-from workbench.explain.methods.registry import METHODS
+from workbench.explain.methods.attention import mean_attention, sink_free_attention
+from workbench.explain.methods.logit_lens import lens_map
 from workbench.models.answer import Answer, Question
 
 
@@ -36,8 +37,8 @@ def test_removing_sinks_lowers_the_share_by_their_mass(tiny):
     answer = Answer((7, 11), "ab", ((0, 1), (1, 2)), (0.0, 0.0), "stop")
     evidence = gather_evidence(tiny, prompt, answer)
     object.__setattr__(evidence, "sinks", np.array([5]))
-    plain = METHODS["attention_mean"].compute(evidence, {})
-    without = METHODS["attention_sinks_removed"].compute(evidence, {})
+    plain = mean_attention(evidence, {})
+    without = sink_free_attention(evidence, {})
     assert (without.values[:, 5] == 0).all()
     assert np.allclose(plain.share - without.share, plain.values[:, 5], atol=1e-6)
     assert "1 sink" in without.note
@@ -145,5 +146,5 @@ def test_evidence_does_not_keep_a_model_alive(tmp_path):
     assert evidence.model() is model
     del model
     gc.collect()
-    found = METHODS["logit_lens"].compute(evidence, {"layer": 0})
+    found = lens_map(evidence, {"layer": 0})
     assert isinstance(found, Refusal) and "no longer loaded" in found.reason

@@ -2,16 +2,14 @@ import pytest
 import torch
 from torch import nn
 
-from tests.explain.methods.conftest import answer_of
+from tests.explain.cases import WORD, case_of
 from tests.explain.quantised import Packed, packed_model
 from tests.tiny import picture
-from workbench.explain import METHODS, HeatMap, Refusal, Span, explain_spans, gather_evidence
+from workbench.explain import METHODS, HeatMap, Refusal, Span, explain, gather_evidence
 from workbench.explain.linear_layers import full_weight, has_plain_weight, output_width, weight_rows
 from workbench.explain.metrics import efficient_randomisation, randomise_parameters
-from workbench.models.answer import Question
 
 MATRIX = torch.tensor([[1.0, -2.0], [0.5, 3.0], [0.0, 4.0]])  # 2 numbers in, 3 out
-ASK = Question("left")
 
 
 class Adapted(nn.Module):
@@ -54,21 +52,17 @@ def test_only_numbers_that_the_layer_multiplies_by_are_read_as_they_lie():
 
 def test_layers_without_a_weight_have_the_maps_of_their_weights_written_out(tiny):
     """Also where the unembedding is packed: methods look words up in it."""
-    prompt, answer, spans = (
-        tiny.prepare(ASK, picture(60, 40)),
-        answer_of((7, 11)),
-        [Span("all", "all", (0, 1))],
-    )
-    params = {"logit_contrast": {"foil": 9}}
+    case, span = case_of(tiny, picture(60, 40), (7, 11)), Span("all", "all", (0, 1))
+    shared, params = [name for name in METHODS if METHODS[name].is_shared], {"logit_contrast": {"foil": 9}}
     with packed_model(tiny, written_out=True):
-        plain = gather_evidence(tiny, prompt, answer)
-        wanted = {name: explain_spans(plain, spans, name, params.get(name)) for name in METHODS}
+        plain = gather_evidence(tiny, case.prompt, case.answer)
+        wanted = {name: explain(case, span, name, params.get(name), evidence=plain) for name in shared}
     with packed_model(tiny):
         assert not hasattr(tiny.decoder.unembedding, "weight")
-        evidence = gather_evidence(tiny, prompt, answer)
+        evidence = gather_evidence(tiny, case.prompt, case.answer)
         assert evidence.vocabulary == plain.vocabulary
-        for name, (want,) in wanted.items():
-            (found,) = explain_spans(evidence, spans, name, params.get(name))
+        for name, want in wanted.items():
+            found = explain(case, span, name, params.get(name), evidence=evidence)
             assert isinstance(found, HeatMap)
             assert found.values == pytest.approx(want.values, abs=1e-5), name
             assert found.image_share == pytest.approx(want.image_share, abs=1e-5), name
@@ -76,12 +70,12 @@ def test_layers_without_a_weight_have_the_maps_of_their_weights_written_out(tiny
 
 @pytest.mark.parametrize("test", [randomise_parameters, efficient_randomisation])
 def test_packed_weights_are_not_randomised(tiny, monkeypatch, test):
-    prompt, span = tiny.prepare(ASK, picture(48, 48)), Span("token", "x", (0,))
+    case = case_of(tiny, picture(48, 48), (7,))
     monkeypatch.setattr(tiny.model, "forward", lambda **_: pytest.fail("a pass was run"))
     packed = nn.Parameter(torch.zeros(2, dtype=torch.uint8), requires_grad=False)
     monkeypatch.setitem(tiny.decoder.layers[0]._parameters, "packed", packed)
-    found = test(tiny, prompt, answer_of((7,)), span, "attention_mean")
+    found = test(case, WORD, "attention_mean")
     assert isinstance(found, Refusal) and "quantised" in found.reason and "unquantised" in found.hint
     monkeypatch.delitem(tiny.decoder.layers[0]._parameters, "packed")
     monkeypatch.setattr(tiny.model, "is_quantized", True, raising=False)  # numbers kept in buffers
-    assert isinstance(test(tiny, prompt, answer_of((7,)), span, "attention_mean"), Refusal)
+    assert isinstance(test(case, WORD, "attention_mean"), Refusal)
