@@ -88,17 +88,16 @@ def build_parser() -> argparse.ArgumentParser:
 
 class _Parser(argparse.ArgumentParser):
     """Faults are sentences, and help may name what is registered, which is looked up only when help is asked
-    for: `names` is option → (module of `workbench.commands`, function that gives the names)."""
+    for: `names` is option → (module, its registry)."""
 
     names: Mapping[str, tuple[str, str]] = {}
 
     def format_help(self) -> str:
         for action in self._actions:
-            if found := next(
-                (self.names[flag] for flag in action.option_strings if flag in self.names), None
-            ):
-                module = importlib.import_module(f"workbench.commands.{found[0]}")
-                action.help = str(action.help).replace(_NAMES, getattr(module, found[1])())
+            for flag in self.names.keys() & set(action.option_strings):
+                module, registry = self.names[flag]
+                known = ", ".join(getattr(importlib.import_module(module), registry))
+                action.help = str(action.help).replace(_NAMES, known)
         return super().format_help()
 
     def error(self, message: str) -> NoReturn:
@@ -177,7 +176,10 @@ def _add_bench(commands: "argparse._SubParsersAction") -> None:
         "Several processes or nodes: put `torchrun --nproc_per_node N -m workbench` in front of bench."
     )
     run.add_argument("--items", required=True, metavar="NAME|FILE", help="a bundled benchmark, or a manifest")
-    run.names = {"--format": ("bench", "layout_names"), "--judge": ("bench", "judge_names")}
+    run.names = {
+        "--format": ("workbench.bench.questions.importers", "LAYOUTS"),
+        "--judge": ("workbench.bench.judging.rule_judge", "JUDGES"),
+    }
     _add_layout(run)
     run.add_argument("--model", action="append", default=[], metavar="MODEL", help="repeat it to compare")
     _add_servers(run)

@@ -12,6 +12,7 @@ from workbench.bench.asking.endpoint import connect
 from workbench.bench.asking.progress import Progress, duration
 from workbench.bench.asking.runner import SAMPLES, TEMPERATURE, run_bench
 from workbench.bench.asking.sharding import Shard, join_processes, wait_for_all
+from workbench.bench.judging.rule_judge import Judge
 from workbench.bench.judging.served_judge import LLMJudge, open_judge
 from workbench.bench.questions.importers import remarks
 from workbench.bench.questions.items import ItemSet, load_items
@@ -24,7 +25,6 @@ from workbench.settings import Settings
 
 if TYPE_CHECKING:
     from workbench.bench.asking.conditions import Answerer
-    from workbench.bench.judging.rule_judge import Judge
 
 PROGRESS_STEPS = 20
 
@@ -105,7 +105,7 @@ def _items(args: argparse.Namespace) -> ItemSet:
     return items
 
 
-def _servers(args: argparse.Namespace, out: Path) -> tuple[list["Answerer"], "Judge | None"]:
+def _servers(args: argparse.Namespace, out: Path) -> tuple[list["Answerer"], Judge | None]:
     """The served models and the judge; a model that would judge its own answers is refused."""
     if not args.endpoint and not args.judge:
         return [], None
@@ -117,20 +117,6 @@ def _servers(args: argparse.Namespace, out: Path) -> tuple[list["Answerer"], "Ju
     if isinstance(judge, LLMJudge) and judge.address in [model.server.address for model in served]:
         raise UserFacing("The judge is one of the models that it would judge.", "Choose another judge.")
     return list(served), judge
-
-
-def layout_names() -> str:
-    """Names of the layouts that --format takes, for its help."""
-    from workbench.bench.questions.importers import LAYOUTS
-
-    return ", ".join(LAYOUTS)
-
-
-def judge_names() -> str:
-    """Names of the judges that --judge takes, for its help."""
-    from workbench.bench.judging.rule_judge import JUDGES
-
-    return ", ".join(JUDGES)
 
 
 def read_key(file: str | None) -> str | None:

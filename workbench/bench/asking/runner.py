@@ -22,7 +22,7 @@ from workbench.bench.store.run_file import merge_run, require_items
 from workbench.errors import UserFacing
 from workbench.models.answer import Decoding, Mode
 
-SAMPLES, TEMPERATURE = 4, 0.7  # of condition "sampled"; MedSSR draws four answers (seeds dossier 2.3)
+SAMPLES, TEMPERATURE = 4, 0.7  # of condition "sampled"; MedSSR draws four answers
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 __all__ = ["SAMPLES", "TEMPERATURE", "Progress", "run_bench"]

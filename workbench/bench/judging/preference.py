@@ -1,7 +1,7 @@
 """Which of two models' responses a judge prefers: every pair in both orders, the judge blind to the models.
 
-The published preference shares state neither raters' orders nor ties nor n (seeds dossier 1.5), so this is a
-protocol of our own: a pair is won only if the judge prefers the same response in both orders.
+The published preference shares (OpenMedReason, arXiv 2606.12169) state neither raters' orders nor ties nor n,
+so this is a protocol of our own: a pair is won only if the judge prefers the same response in both orders.
 """
 
 import statistics

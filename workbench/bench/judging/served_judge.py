@@ -2,7 +2,7 @@
 
 Protocols, each for one thing to judge: "single" asks once at temperature 0. "rounds" is MediX-R1's: three
 replies at temperature 0 in one conversation, the model asked to check itself in between; its votes depend on
-each other (seeds dossier 4.5). "votes" asks three times apart, at temperature 0.7 with seeds 0, 1, 2.
+each other (arXiv 2602.23363). "votes" asks three times apart, at temperature 0.7 with seeds 0, 1, 2.
 """
 
 from collections.abc import Iterable

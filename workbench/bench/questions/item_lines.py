@@ -1,7 +1,7 @@
 """One line of an items file → its questions: the project's JSON lines and manifests of images.
 
 JSON lines follow the OpenMedReason test schema: options inside `question`, units under `perception`,
-`knowledge`, `rationale` (seeds dossier 1.2). A manifest's line is an image with a `qa` list.
+`knowledge`, `rationale` (as in OpenMedReason). A manifest's line is an image with a `qa` list.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Rubric units: what a good trace says, on which axis, and how a trace fared (seeds dossier 1.2, 1.4)."""
+"""Rubric units: what a good trace says, on which axis, and how a trace fared (as in OpenMedReason)."""
 
 from dataclasses import dataclass
 

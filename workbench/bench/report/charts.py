@@ -34,9 +34,11 @@ def axis_figure(report: Report, condition: str = "image") -> go.Figure:
     ticks = {metric: _tick(report, models, metric, condition) for metric in metrics}
     figure = go.Figure()
     for place, model in enumerate(models):
-        figure.add_trace(_bars(report, model, place, len(models), ticks, condition))
+        figure.add_trace(
+            _bars(report, model, place=place, count=len(models), ticks=ticks, condition=condition)
+        )
     for place, model in enumerate(models):
-        _add_blank(figure, report, model, place, ticks)
+        _add_blank(figure, report, model, place=place, ticks=ticks)
     _add_majority(figure, report, ticks)
     figure.update_layout(barmode="group", scattermode="group", bargap=0.25)
     figure.update_yaxes(range=[0, 100], title_text="per cent, measured here")
@@ -108,7 +110,7 @@ def span_of(counts: Sequence[int]) -> str:
 
 
 def _bars(
-    report: Report, model: str, place: int, count: int, ticks: Mapping[str, str], condition: str
+    report: Report, model: str, *, place: int, count: int, ticks: Mapping[str, str], condition: str
 ) -> go.Bar:
     measured = {metric: report.number(model, metric, condition) for metric in ticks}
     found = {metric: number for metric, number in measured.items() if number}
@@ -157,7 +159,9 @@ def interval_text(number: Number) -> str:
     return f"({100 * number.low:.1f} to {100 * number.high:.1f}; {number.method})"
 
 
-def _add_blank(figure: go.Figure, report: Report, model: str, place: int, ticks: Mapping[str, str]) -> None:
+def _add_blank(
+    figure: go.Figure, report: Report, model: str, *, place: int, ticks: Mapping[str, str]
+) -> None:
     blank = report.number(model, "accuracy", "blank")
     if blank and "accuracy" in ticks:
         figure.add_trace(

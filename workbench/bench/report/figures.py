@@ -34,7 +34,9 @@ def radar_figure(report: Report, condition: str = "image") -> go.Figure:
     figure = go.Figure()
     if len(spokes) >= 3:
         for place, model in enumerate(models):
-            figure.add_trace(_outline(report, model, spokes, condition, LINES[place % len(LINES)]))
+            figure.add_trace(
+                _outline(report, model, spokes, condition=condition, colour=LINES[place % len(LINES)])
+            )
     figure = styled(figure, f"{size_of(report)}, scores in per cent<br><sub>{RADAR_CAPTION}</sub>")
     figure.update_layout(
         polar={
@@ -46,7 +48,9 @@ def radar_figure(report: Report, condition: str = "image") -> go.Figure:
     return figure
 
 
-def _outline(report: Report, model: str, spokes: list[str], condition: str, colour: str) -> go.Scatterpolar:
+def _outline(
+    report: Report, model: str, spokes: list[str], *, condition: str, colour: str
+) -> go.Scatterpolar:
     """One closed line; a spoke on which this model has no number is a gap, never a zero."""
     numbers = [report.number(model, spoke, condition) for spoke in (*spokes, spokes[0])]
     return go.Scatterpolar(
@@ -85,14 +89,14 @@ def reliability_figure(report: Report, condition: str = "image") -> go.Figure:
     most = max((row.n for *_, found in curves for row in found.curve), default=1)
     for place, model, name, found in curves:
         colour = LINES[place % len(LINES)]
-        figure.add_trace(_curve(label_of(report, model), name, found, colour, most))
+        figure.add_trace(_curve(label_of(report, model), name, found, colour=colour, most=most))
     figure = styled(figure, f"Stated probability against answers right<br><sub>{RELIABILITY_CAPTION}</sub>")
     figure.update_xaxes(range=[-3, 103], title_text="mean stated probability, per cent")
     figure.update_yaxes(range=[-3, 108], title_text="answers right, per cent")
     return figure
 
 
-def _curve(label: str, name: str, found: Calibration, colour: str, most: int) -> go.Scatter:
+def _curve(label: str, name: str, found: Calibration, *, colour: str, most: int) -> go.Scatter:
     rows = found.curve
     error = "" if found.value is None else f", ECE {100 * found.value:.1f} points"
     return go.Scatter(

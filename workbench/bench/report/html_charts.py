@@ -81,13 +81,13 @@ def bar_groups(report: Report, condition: str) -> list[Group]:
     metrics = [metric for metric in METRICS if any(report.number(m, metric, condition) for m in models)]
     span = (WIDTH - LEFT) / max(1, len(metrics))
     return [
-        _group(report, models, metric, condition, LEFT + place * span, span)
+        _group(report, models, metric, condition=condition, left=LEFT + place * span, span=span)
         for place, metric in enumerate(metrics)
     ]
 
 
 def _group(
-    report: Report, models: Sequence[str], metric: str, condition: str, left: float, span: float
+    report: Report, models: Sequence[str], metric: str, *, condition: str, left: float, span: float
 ) -> Group:
     inner = 0.8 * span
     width = inner / len(models)
@@ -96,7 +96,7 @@ def _group(
         number = report.number(model, metric, condition)
         x = left + 0.1 * span + place * width
         if number:
-            bars.append(_bar(number, x, width, shade(metric, place, len(models)), model))
+            bars.append(_bar(number, model, x=x, width=width, colour=shade(metric, place, len(models))))
             counts.append((number.n, number.n_clusters))
         blank = report.number(model, "accuracy", "blank") if metric == "accuracy" else None
         if blank:
@@ -110,7 +110,7 @@ def _group(
     )  # fmt: skip
 
 
-def _bar(number: Number, x: float, width: float, colour: str, model: str) -> Bar:
+def _bar(number: Number, model: str, *, x: float, width: float, colour: str) -> Bar:
     interval = number.low is not None
     top = _up(number.value)
     return Bar(

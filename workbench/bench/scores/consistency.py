@@ -1,4 +1,4 @@
-"""Self-consistency over several samples of the same items (MedSSR: n = 4; seeds dossier 2.3, 2.5)."""
+"""Self-consistency over several samples of the same items (MedSSR, arXiv 2604.11547: n = 4)."""
 
 import math
 from collections import Counter

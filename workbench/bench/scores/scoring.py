@@ -40,7 +40,7 @@ def axis_score(units: Sequence[UnitScore]) -> AxisScore | None:
     """Score of the units of one axis; None without units.
 
     Presence is the mean of p/2; correctness the share of c = 1 among units with p ≥ 1 (0 when none is
-    engaged); the score is their product (OpenMedReason, seeds dossier 1.4).
+    engaged); the score is their product (OpenMedReason, arXiv 2606.12169).
     """
     if not units:
         return None

@@ -3,8 +3,8 @@
 Wilson, McNemar and Holm are statsmodels'; importing it takes a second or two, so it is done when it is used:
 the page opens with stored numbers. The bootstrap is our own, because scipy's does not resample clusters.
 
-Chosen in the evaluation dossier (demo.md 4.4): Wilson for a proportion, exact McNemar for paired right/wrong,
-a paired bootstrap clustered by image for everything else, Holm over several axes.
+Wilson is for a proportion, exact McNemar for paired right and wrong, a paired bootstrap clustered by image
+for everything else, Holm over several axes.
 """
 
 import math

@@ -18,7 +18,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Result:
-    """One model's record on one item under one condition (seeds dossier 7.3).
+    """One model's record on one item under one condition.
 
     `correct` is None only when the item failed (`error` says why); no answer counts as false.
     `axes` holds `{axis: {presence, correctness, score, n_units}, "trace_score"}` or None where nothing was

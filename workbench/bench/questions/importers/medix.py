@@ -1,4 +1,4 @@
-"""MediX-R1: its evaluation files `<model>.jsonl`, in and out, and rows of medix-rl-data (dossier 4.1, 4.5).
+"""MediX-R1: its evaluation files `<model>.jsonl`, in and out, and rows of medix-rl-data (arXiv 2602.23363).
 
 An evaluation line is {"id": "<task>_<row>", "question", "answer", "response", "answer_idx"}; options stand
 under "Choices:" in `question`, `answer` is the option's text. The files carry no images.

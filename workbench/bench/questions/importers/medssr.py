@@ -1,4 +1,4 @@
-"""MedSSR's JSON lists of text questions: `id`, `question` with options, `gold`, `name` (dossier 2.3)."""
+"""MedSSR's JSON lists of text questions: `id`, `question` with options, `gold`, `name` (arXiv 2604.11547)."""
 
 from workbench.bench.questions.importers.cells import options_inside, require, said
 from workbench.bench.questions.importers.layout import Context, Layout, Row, make_item

@@ -1,4 +1,4 @@
-"""OpenMedReason's test split: options inside `question`, gold letter, rubric units (seeds dossier 1.2)."""
+"""OpenMedReason's test split: options inside `question`, gold letter, rubric units (arXiv 2606.12169)."""
 
 from dataclasses import replace
 
