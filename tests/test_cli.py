@@ -1,26 +1,28 @@
-"""The command line with stand-ins for the rooms that need weights; the real chain is in test_offline."""
+"""The command line with stand-ins for what needs weights; the real chain is in test_offline."""
 
 import json
 import shlex
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from workbench import cases, explain, imaging, models
 from workbench.bench.asking.conditions import CONDITIONS
 from workbench.bench.asking.progress import Progress
 from workbench.bench.asking.sharding import Shard
+from workbench.cases import AnsweredCase, Column
 from workbench.cli import BENCH_CONDITIONS, main, printable
+from workbench.commands import bench as bench_command
 from workbench.commands.bench import progress_lines
-from workbench.errors import UserFacing
-from workbench.explain.heatmap import HeatMap, Refusal, Span
-from workbench.imaging.medical_image import MedicalImage
-from workbench.imaging.overlay import encode_png
-from workbench.models.answer import Answer, Prompt, Question
+from workbench.explain import HeatMap, Refusal
+from workbench.imaging import MedicalImage
+from workbench.models import Answer, Prompt, Question
 from workbench.settings import Settings
 from workbench.traces.trace import Step, Trace
 
@@ -37,6 +39,8 @@ TRACE = Trace(
     modality="X-ray",
     answer_text="round",
     answer_letter="B",
+    answer_start=23,
+    answer_end=28,
 )
 HEAT = HeatMap(
     values=np.array([0.1, 0.9], dtype=np.float32),
@@ -46,18 +50,12 @@ HEAT = HeatMap(
     image_share=0.4,
     meta={"layers": np.array([0, 1]), "label": "Attention", "span": {"label": "answer"}},
 )
-
-METHODS = {
-    "attention_mean": SimpleNamespace(params=()),
-    "logit_attribution": SimpleNamespace(
-        params=(SimpleNamespace(name="layer"), SimpleNamespace(name="head"))
-    ),
-}
+MODEL = SimpleNamespace(name="teaching-tuned", label="Tuned", revision="r1", note="")
 
 
 @pytest.fixture
-def rooms(monkeypatch: pytest.MonkeyPatch, tiny_rgb: np.ndarray) -> SimpleNamespace:
-    """Stand-ins for the rooms; `rooms.seen` collects what they were given, other fields steer them."""
+def chain(monkeypatch: pytest.MonkeyPatch, tiny_rgb: np.ndarray) -> SimpleNamespace:
+    """Stand-ins from picture to map; `chain.seen` collects what they were given, other fields steer them."""
     state = SimpleNamespace(seen={}, heat=HEAT, status="done", message="", notes=(), fault=None)
 
     def load_image(source, *, window=None, invert=False):
@@ -68,55 +66,25 @@ def rooms(monkeypatch: pytest.MonkeyPatch, tiny_rgb: np.ndarray) -> SimpleNamesp
         state.seen |= {"ref": ref, "settings": settings}
         if state.fault:
             raise state.fault
-        return SimpleNamespace(name="teaching-tuned", note="")
+        return MODEL
 
-    def run_case(model, image, question: Question, decoding, stop):
+    def run_case(model, image, question, decoding, stop):
         state.seen |= {"question": question, "decoding": decoding}
         prompt = Prompt(question, {}, np.array([0, 1]), HEAT.boxes, (60, 40))
-        column = {
-            "label": "Tuned",
-            "prompt": prompt,
-            "option_probabilities": (0.2, 0.8),
-            "message": state.message,
-        }
-        yield SimpleNamespace(status="streaming", answer=Answer(), trace=Trace("empty", ""), **column)
-        yield SimpleNamespace(status=state.status, answer=ANSWER, trace=TRACE, **column)
+        blank = Column(model.name, model.label, message=state.message)
+        yield Column(model.name, model.label, "streaming")
+        case = AnsweredCase(model, prompt, image, ANSWER, TRACE, (0.2, 0.8))
+        yield replace(blank, status=state.status, case=None if state.status == "failed" else case)
 
-    def explain(model, prompt, answer, span, method, params):
+    def explained(case, span, method, params=None):
         state.seen |= {"span": span, "method": method, "params": params}
         return state.heat
 
-    def resolve_span(spec, trace, answer):
-        if spec == "step:9":
-            raise UserFacing("The answer has no step 9.", "It has 1 step.")
-        return Span("answer", "the answer", (3,))
-
-    def render_overlay(pixels, values, boxes, style):
-        return pixels
-
-    fakes = {
-        "workbench.imaging": {"load_image": load_image},
-        "workbench.imaging.overlay": {
-            "render_overlay": render_overlay,
-            "OverlayStyle": SimpleNamespace,
-            "encode_png": encode_png,
-        },
-        "workbench.models.loading": {"load_model": load_model},
-        "workbench.cases.column": {"run_case": run_case},
-        "workbench.explain": {
-            "METHODS": METHODS,
-            "CONTEXT_METHODS": {},
-            "Refusal": Refusal,
-            "explain": explain,
-            "explain_with_context": None,
-        },
-        "workbench.explain.spans": {"resolve_span": resolve_span},
-        "workbench.explain.evidence": {"image_shares": lambda model, prompt, answer: SHARES},
-    }
-    for name, members in fakes.items():
-        module = ModuleType(name)
-        vars(module).update(members)
-        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(imaging, "load_image", load_image)
+    monkeypatch.setattr(models, "load_model", load_model)
+    monkeypatch.setattr(cases, "run_case", run_case)
+    monkeypatch.setattr(explain, "explain", explained)
+    monkeypatch.setattr(explain, "image_shares", lambda model, prompt, answer: SHARES)
     return state
 
 
@@ -127,7 +95,7 @@ def fault_of(capsys: pytest.CaptureFixture[str]) -> str:
     return captured.err
 
 
-def test_ask_json_has_exactly_the_promised_keys(rooms, capsys) -> None:
+def test_ask_json_has_exactly_the_promised_keys(chain, capsys) -> None:
     code = main(["ask", "x.png", " What is it? ", "--option", "square", "--option", "round", "--json"])
     assert code == 0
     record = json.loads(capsys.readouterr().out)
@@ -150,14 +118,14 @@ def test_ask_json_has_exactly_the_promised_keys(rooms, capsys) -> None:
         ],
         "seconds": 0.25,
     }
-    assert rooms.seen["ref"] == "tuned"
-    assert rooms.seen["question"] == Question("What is it?", ("square", "round"), "trace")
+    assert chain.seen["ref"] == "tuned"
+    assert chain.seen["question"] == Question("What is it?", ("square", "round"), "trace")
 
 
-def test_ask_passes_its_settings_on(rooms) -> None:
+def test_ask_passes_its_settings_on(chain) -> None:
     flags = shlex.split("--model base --device cpu --max-new-tokens 7 --mode short --window bone --invert")
     assert main(["ask", "x.dcm", "Which side?", *flags]) == 0
-    seen = rooms.seen
+    seen = chain.seen
     assert (seen["ref"], seen["window"], seen["invert"], seen["question"].mode) == (
         "base",
         "bone",
@@ -167,8 +135,8 @@ def test_ask_passes_its_settings_on(rooms) -> None:
     assert (seen["settings"].device, seen["decoding"].max_new_tokens) == ("cpu", 7)
 
 
-def test_ask_in_words(rooms, capsys) -> None:
-    rooms.notes, rooms.message = ("Only the first frame is shown.",), "The answer may be cut off."
+def test_ask_in_words(chain, capsys) -> None:
+    chain.notes, chain.message = ("Only the first frame is shown.",), "The answer may be cut off."
     assert main(["ask", "x.gif", "What is it?", "--option", "square", "--option", "round"]) == 0
     captured = capsys.readouterr()
     assert captured.out.splitlines() == [
@@ -182,21 +150,21 @@ def test_ask_in_words(rooms, capsys) -> None:
     assert captured.err == "Note: Only the first frame is shown.\nNote: The answer may be cut off.\n"
 
 
-def test_explain_json_has_exactly_the_promised_keys(rooms, capsys) -> None:
-    flags = shlex.split("--method logit_attribution --span step:0 --param layer=3 --param head=0 --json")
+def test_explain_json_has_exactly_the_promised_keys(chain, capsys) -> None:
+    flags = shlex.split("--method attention_head --span step:0 --param layer=3 --param head=0 --json")
     assert main(["explain", "x.png", "What is it?", *flags]) == 0
     record = json.loads(capsys.readouterr().out)
     assert set(record) == {"method", "span", "values", "boxes", "image_share", "refused", "meta"}
-    assert (record["method"], record["span"], record["refused"]) == ("logit_attribution", "step:0", None)
+    assert (record["method"], record["span"], record["refused"]) == ("attention_head", "step:0", None)
     assert record["values"] == pytest.approx([0.1, 0.9])
     assert record["boxes"] == [[0, 0, 30, 40], [30, 0, 60, 40]]
     assert record["image_share"] == pytest.approx(0.4)
-    assert record["meta"]["span_tokens"] == [3] and record["meta"]["layers"] == [0, 1]
-    assert rooms.seen["params"] == {"layer": 3, "head": 0}
+    assert record["meta"]["span_tokens"] == [0, 1] and record["meta"]["layers"] == [0, 1]
+    assert chain.seen["params"] == {"layer": 3, "head": 0}
 
 
 def test_explain_writes_the_picture_and_names_the_strongest_patch_first(
-    rooms, capsys, tmp_path: Path
+    chain, capsys, tmp_path: Path
 ) -> None:
     assert main(["explain", "x.png", "What is it?", "--png", str(tmp_path / "map.png")]) == 0
     assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
@@ -205,8 +173,8 @@ def test_explain_writes_the_picture_and_names_the_strongest_patch_first(
     assert lines[2] == "  +0.9 at x 30 to 60, y 0 to 40"
 
 
-def test_a_refusal_is_a_result_without_a_map(rooms, capsys, tmp_path: Path) -> None:
-    rooms.heat = Refusal("This model has no image tokens.", "Choose another.")
+def test_a_refusal_is_a_result_without_a_map(chain, capsys, tmp_path: Path) -> None:
+    chain.heat = Refusal("This model has no image tokens.", "Choose another.")
     target = tmp_path / "map.png"
     assert main(["explain", "x.png", "What is it?", "--png", str(target), "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
@@ -225,12 +193,12 @@ def test_a_refusal_is_a_result_without_a_map(rooms, capsys, tmp_path: Path) -> N
         (["ask", "x.png", "Why?", "--max-new-tokens", "many"], "max new tokens can't be 'many'"),
         (["ask", "x.png"], "QUESTION"),
         (["ask", "x.png", "Why?", "--mode", "loud"], "invalid choice: 'loud'"),
-        (["explain", "x.png", "Why?", "--method", "magic"], "attention_mean, logit_attribution"),
-        (["explain", "x.png", "Why?", "--span", "word:1"], "'word:1' is not a span"),
+        (["explain", "x.png", "Why?", "--method", "magic"], "all, attention_mean, attention_max"),
+        (["explain", "x.png", "Why?", "--span", "verse:1"], "'verse:1' is not a span"),
         (["explain", "x.png", "Why?", "--span", "step:-1"], "'step:-1' is not a span"),
         (["explain", "x.png", "Why?", "--span", "step:9"], "no step 9"),
         (["explain", "x.png", "Why?", "--param", "layer=3"], "takes none"),
-        (["explain", "x.png", "Why?", "--method", "logit_attribution", "--param", "x=3"], "layer, head"),
+        (["explain", "x.png", "Why?", "--method", "attention_head", "--param", "x=3"], "layer, head"),
         (["explain", "x.png", "Why?", "--param", "layer=no"], "--param NAME=NUMBER"),
         (["explain", "x.png", "Why?", "--param", "layer"], "--param NAME=NUMBER"),
         (["explain", "x.png", "Why?", "--png", "/no/such/folder/a.png"], "can't be written"),
@@ -238,25 +206,25 @@ def test_a_refusal_is_a_result_without_a_map(rooms, capsys, tmp_path: Path) -> N
         ([], "COMMAND"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(rooms, capsys, arguments: list[str], words: str) -> None:
+def test_bad_input_is_one_line_and_exit_code_2(chain, capsys, arguments: list[str], words: str) -> None:
     assert main(arguments) == 2
     assert words in fault_of(capsys)
 
 
-def test_faults_are_json_when_json_is_asked_for(rooms, capsys) -> None:
+def test_faults_are_json_when_json_is_asked_for(chain, capsys) -> None:
     assert main(["ask", "x.png", "", "--json"]) == 2
     record = json.loads(fault_of(capsys))
     assert record == {"error": "The question is empty.", "hint": "Type a question about the image."}
 
 
-def test_a_failed_column_is_a_fault(rooms, capsys) -> None:
-    rooms.status, rooms.message = "failed", "The model ran out of memory."
+def test_a_failed_column_is_a_fault(chain, capsys) -> None:
+    chain.status, chain.message = "failed", "The model ran out of memory."
     assert main(["ask", "x.png", "Why?"]) == 2
     assert "ran out of memory" in fault_of(capsys)
 
 
-def test_unexpected_faults_show_a_reference_only(rooms, capsys, monkeypatch) -> None:
-    rooms.fault = RuntimeError("secret path /home/someone")
+def test_unexpected_faults_show_a_reference_only(chain, capsys, monkeypatch) -> None:
+    chain.fault = RuntimeError("secret path /home/someone")
     assert main(["ask", "x.png", "Why?"]) == 1
     message = fault_of(capsys)
     assert message.startswith("Something went wrong (reference ") and "secret" not in message
@@ -265,17 +233,17 @@ def test_unexpected_faults_show_a_reference_only(rooms, capsys, monkeypatch) -> 
     assert "RuntimeError: secret path" in capsys.readouterr().err
 
 
-def test_interruption(rooms, capsys) -> None:
-    rooms.fault = KeyboardInterrupt()
+def test_interruption(chain, capsys) -> None:
+    chain.fault = KeyboardInterrupt()
     assert main(["ask", "x.png", "Why?"]) == 130
     assert fault_of(capsys) == "Interrupted.\n"
 
 
-def test_public_instances_refuse_other_models(rooms, capsys, monkeypatch) -> None:
+def test_public_instances_refuse_other_models(chain, capsys, monkeypatch) -> None:
     monkeypatch.setenv("WORKBENCH_PUBLIC", "1")
     assert main(["ask", "x.png", "Why?", "--model", "evil/model"]) == 2
     assert "does not load the model 'evil/model'" in fault_of(capsys)
-    assert "ref" not in rooms.seen
+    assert "ref" not in chain.seen
 
 
 def test_terminal_control_sequences_are_not_passed_on() -> None:
@@ -318,8 +286,7 @@ def test_an_installed_package_has_no_readme_to_write_to(capsys, monkeypatch) -> 
 
 def test_page_is_served_with_the_settings_of_its_flags(capsys, monkeypatch) -> None:
     served: list[Settings] = []
-    launch = ModuleType("workbench.ui.launch")
-    launch.serve = served.append
+    launch = SimpleNamespace(serve=served.append)
     monkeypatch.setitem(sys.modules, "workbench.ui.launch", launch)
     assert main(["page", "--port", "7001", "--device", "cpu"]) == 0
     assert (served[0].port, served[0].device) == (7001, "cpu")
@@ -333,7 +300,7 @@ def test_space_card_prints_the_block(capsys) -> None:
 
 
 @pytest.fixture
-def bench(rooms, monkeypatch: pytest.MonkeyPatch) -> list[SimpleNamespace]:
+def bench(chain, monkeypatch: pytest.MonkeyPatch) -> list[SimpleNamespace]:
     """A stand-in benchmark; the list holds what each run was given."""
     runs: list[SimpleNamespace] = []
 
@@ -343,27 +310,21 @@ def bench(rooms, monkeypatch: pytest.MonkeyPatch) -> list[SimpleNamespace]:
             pace = {"rate": 30.0, "seconds_left": 2.0 * (40 - done)} if done > 1 else {}
             settings["progress"](Progress(done, 40, "base", "image", **pace))
 
-    fakes = {
-        "items": {"load_items": lambda source, limit: [source, limit]},
-        "runner": {"run_bench": run_bench, "SAMPLES": 4, "TEMPERATURE": 0.7},
-        "report_store": {"open_report": lambda out: {"folder": out.name, "runs": len(runs)}},
-        "report_text": {"bench_table_text": lambda report: f"{report['runs']} runs"},
-    }
-    for name, members in fakes.items():
-        module = ModuleType(f"workbench.bench.{name}")
-        vars(module).update(members)
-        monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(bench_command, "load_items", lambda source, limit: [source, limit])
+    monkeypatch.setattr(bench_command, "run_bench", run_bench)
+    monkeypatch.setattr(bench_command, "open_report", lambda out: {"folder": out.name, "runs": len(runs)})
+    monkeypatch.setattr(bench_command, "bench_table_text", lambda report: f"{report['runs']} runs")
     return runs
 
 
-def test_bench_run_answers_once_with_each_model_then_reports(bench, rooms, tmp_path: Path, capsys) -> None:
+def test_bench_run_answers_once_with_each_model_then_reports(bench, chain, tmp_path: Path, capsys) -> None:
     out = tmp_path / "new" / "results"
     flags = ["--model", "tuned", "--model", "base", "--model", "tuned", "--limit", "2", "--json"]
     assert main(["bench", "run", "--items", "phantoms", "--out", str(out), *flags]) == 0
     (ran,) = bench
     assert (ran.items, ran.out, len(ran.models)) == (["phantoms", 2], out, 2)
     assert (ran.conditions, ran.mode, ran.retry_failed, ran.progress) == (("image",), "trace", False, None)
-    assert rooms.seen["ref"] == "base" and out.is_dir()
+    assert chain.seen["ref"] == "base" and out.is_dir()
     captured = capsys.readouterr()
     assert json.loads(captured.out) == {"folder": "results", "runs": 1} and captured.err == ""
     assert main(["bench", "report", str(out)]) == 0

@@ -110,7 +110,7 @@ def _add_explain(commands: "argparse._SubParsersAction") -> None:
     leaf.add_argument(
         "--span",
         default="answer",
-        help="answer, all, step:K or token:K, counted from 0 (default: %(default)s)",
+        help="answer, all, step:K, word:K or token:K, counted from 0 (default: %(default)s)",
     )
     leaf.add_argument(
         "--param", action="append", default=[], metavar="NAME=VALUE", help="a setting of the method"
@@ -122,8 +122,13 @@ def _add_explain(commands: "argparse._SubParsersAction") -> None:
         help="also measure the map: deletion and insertion against random, centre and inverse order",
     )
     leaf.add_argument(
-        "--metrics", metavar="LIST", help="with --method all: measure every map; all, or names such as gap"
+        "--metrics",
+        metavar="LIST",
+        help="measure the map, or with --method all every map: names such as gap,road, or all (every metric "
+        "that needs no further map)",
     )
+    leaf.add_argument("--region", metavar="X0,Y0,X1,Y1", help="where the evidence is, for metrics that ask")
+    leaf.add_argument("--other", metavar="IMAGE", help="another picture, for metrics that ask")
 
 
 def _add_case(leaf: argparse.ArgumentParser) -> None:

@@ -155,7 +155,7 @@ function createColumn(key, select) {
   }
 
   function shareText(card) {
-    const share = column.unpacked?.share[rowOf(column, card.kind, Math.max(0, card.step))];
+    const share = column.unpacked?.shareOf(spanKey(card.kind, Math.max(0, card.step)));
     return share === null || share === undefined ? "" : percent(share) + " from the image";
   }
 

@@ -8,16 +8,22 @@ function unpackMaps(column) {
   if (!maps || maps.refused !== undefined) return null;
   const codes = bytesFromBase64(maps.q);
   const patches = maps.boxes.length;
+  const places = new Map(maps.keys.map((key, place) => [key, place]));
   const rows = new Map();
   return {
     ...maps,
     patches,
-    /** Float32Array of the patches, or null where the span has no map. */
-    row(index) {
-      if (index < 0 || index >= maps.rows || maps.peak[index] === null) return null;
-      if (!rows.has(index)) rows.set(index, unpackRow(codes, index, patches, maps.peak[index], maps.signed));
-      return rows.get(index);
+    /** Float32Array of the patches, or null where the span called `key` has no map. */
+    row(key) {
+      const place = places.get(key);
+      if (place === undefined) return null;
+      if (!rows.has(key)) rows.set(key, unpackRow(codes, place, patches, maps.peak[place], maps.signed));
+      return rows.get(key);
     },
+    /** Image share of a span, null where it is not known. */
+    shareOf: (key) => (places.has(key) ? maps.share[places.get(key)] : null),
+    /** Largest value of a span's map, 0 where it has none. */
+    peakAt: (key) => (places.has(key) ? maps.peak[places.get(key)] : 0),
   };
 }
 
@@ -30,13 +36,9 @@ function unpackRow(codes, index, patches, peak, signed) {
   return values;
 }
 
-/** The row of a span: words first, then steps, then the answer, then everything. */
-function rowOf(column, kind, index) {
-  const words = column.words.length;
-  const steps = column.steps.length;
-  if (kind === "word") return index;
-  if (kind === "step") return words + index;
-  return words + steps + (kind === "answer" ? 0 : 1);
+/** The key of a span, as `Span.key` names it: "word:4", "step:0", "answer", "all". */
+function spanKey(kind, index) {
+  return kind === "word" || kind === "step" ? kind + ":" + index : kind;
 }
 
 function stepsOnAxis(column, axis) {
@@ -74,16 +76,16 @@ function spanName(kind) {
   return kind === "answer" ? "final answer" : "whole text";
 }
 
-/** Mean over several rows (steps that share an axis); null when none of them has a map. */
-function meanRows(maps, rows) {
-  const present = rows.filter((row) => maps.row(row) !== null);
+/** Mean over several spans (steps that share an axis); null when none of them has a map. */
+function meanRows(maps, keys) {
+  const present = keys.filter((key) => maps.row(key) !== null);
   if (!present.length) return null;
   const values = new Float32Array(maps.patches);
-  for (const row of present) {
-    const source = maps.row(row);
+  for (const key of present) {
+    const source = maps.row(key);
     for (let p = 0; p < values.length; p++) values[p] += source[p] / present.length;
   }
-  const shares = present.map((row) => maps.share[row]);
+  const shares = present.map((key) => maps.shareOf(key));
   const share = shares.includes(null) ? null : shares.reduce((sum, one) => sum + one, 0) / shares.length;
   return { values, share };
 }
@@ -101,7 +103,7 @@ function sharedPeak(columns, kind, maps) {
     const other = column.unpacked;
     if (!other || other.method !== maps.method || other.unit !== maps.unit) continue;
     const count = kind === "word" ? column.words.length : kind === "step" ? column.steps.length : 1;
-    for (let i = 0; i < count; i++) peak = Math.max(peak, other.peak[rowOf(column, kind, i)] ?? 0);
+    for (let i = 0; i < count; i++) peak = Math.max(peak, other.peakAt(spanKey(kind, i)));
   }
   return peak;
 }
@@ -128,7 +130,7 @@ function columnMap(columns, selection, key) {
     key === selection.column
       ? { kind: selection.kind, indices: [selection.index], note: "" }
       : counterpart(own, selection, column);
-  const found = meanRows(maps, part.indices.map((index) => rowOf(column, part.kind, index)));
+  const found = meanRows(maps, part.indices.map((index) => spanKey(part.kind, index)));
   if (!found) return { missing: TEXT.noMapForSpan, hint: "" };
   return {
     ...found,
@@ -154,7 +156,7 @@ function differenceMap(columns, selection) {
   const own = columns.find((one) => one.key === selection.column);
   const parts = [base, tuned].map((column) => {
     const part = counterpart(own, selection, column);
-    return { part, ...meanRows(column.unpacked, part.indices.map((i) => rowOf(column, part.kind, i))) };
+    return { part, ...meanRows(column.unpacked, part.indices.map((i) => spanKey(part.kind, i))) };
   });
   if (!parts[0].values || !parts[1].values) {
     return { missing: "One of the two answers has nothing to compare here.", hint: "" };
@@ -206,7 +208,7 @@ function patchAt(boxes, x, y) {
 function wordsOfPatch(column, patch) {
   const maps = column.unpacked;
   if (!maps) return [];
-  const weights = column.words.map((_, word) => maps.row(word)?.[patch] ?? 0);
+  const weights = column.words.map((_, word) => maps.row(spanKey("word", word))?.[patch] ?? 0);
   const top = Math.max(0, ...weights);
   if (top === 0) return [];
   return weights

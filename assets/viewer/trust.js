@@ -7,7 +7,7 @@ function trustOf(trust, payload, column, map) {
   if (!measured || measured.label !== column.maps.label) return null;
   if (map.kind === "word") return { state: "none", verdict: "", numbers: TEXT.trustWords };
   if (map.indices.length > 1) return { state: "none", verdict: "", numbers: TEXT.trustMean };
-  const line = measured.spans[map.kind + "-" + map.indices[0]];
+  const line = measured.spans[spanKey(map.kind, map.indices[0])];
   if (!line) return trust.busy ? { state: "busy", verdict: TEXT.trustMeasuring, numbers: "" } : null;
   const state = TRUST_STATES[line.verdict] ?? "none";
   if (line.reason) return { state: "none", verdict: "", numbers: "Trust not measured. " + line.reason };

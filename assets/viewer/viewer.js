@@ -137,7 +137,7 @@ function createViewer(host, emit = () => {}) {
       selection ??= { column: key === "difference" ? "tuned" : key, kind: "all", index: 0 };
       refreshMap();
       if (map && !map.missing && !map.difference) {
-        emit("select", { column: map.column, kind: map.kind, index: map.indices[0] });
+        emit("select", { column: map.column, key: spanKey(map.kind, map.indices[0]) });
       }
     });
   }

@@ -38,14 +38,14 @@ from tests.benchmarks.speed_cases import (  # noqa: E402
 )
 from tests.benchmarks.tam_reference import sequential_tam  # noqa: E402
 from workbench.explain import gather_evidence  # noqa: E402
-from workbench.explain.methods.context import AttributionContext, guarded  # noqa: E402
+from workbench.explain.methods.attribution import Attribution, guarded  # noqa: E402
 from workbench.explain.methods.decoder_pass import capture  # noqa: E402
 from workbench.explain.methods.relevancy import span_relevance  # noqa: E402
 from workbench.explain.methods.token_activation import TOKEN_ACTIVATION  # noqa: E402
 from workbench.models.answer import Decoding  # noqa: E402
 
 
-def generation_rows(context: AttributionContext) -> Iterator[Row]:
+def generation_rows(context: Attribution) -> Iterator[Row]:
     """As many tokens through LoadedModel as through plain generate."""
     model, fixed = context.model, Decoding(max_new_tokens=len(context.answer.ids))
 
@@ -60,7 +60,7 @@ def generation_rows(context: AttributionContext) -> Iterator[Row]:
     yield "plain generate / through LoadedModel", theirs / mine, ">= 0.95", f"{mine:.3f} s ours"
 
 
-def tam_rows(context: AttributionContext) -> Iterator[Row]:
+def tam_rows(context: Attribution) -> Iterator[Row]:
     """Token Activation Maps of all answer tokens from the same pass: vectorised against a word at a time.
 
     Raises ValueError when the two do not agree.
@@ -77,7 +77,7 @@ def tam_rows(context: AttributionContext) -> Iterator[Row]:
     yield f"sequential / vectorised TAM, {len(boxes)} image tokens", theirs / mine, "", note
 
 
-def naive_relevancy(context: AttributionContext) -> torch.Tensor:
+def naive_relevancy(context: Attribution) -> torch.Tensor:
     """The published form: every layer's N × N attention and its gradient kept, N × N products."""
     with guarded(context.model):
         passed = capture(context)
@@ -97,14 +97,14 @@ def naive_relevancy(context: AttributionContext) -> torch.Tensor:
         return relevance[passed.rows].sum(0)[passed.positions]
 
 
-def streamed_relevancy(context: AttributionContext) -> torch.Tensor:
+def streamed_relevancy(context: Attribution) -> torch.Tensor:
     """Ours: a few rows of one layer at a time."""
     with guarded(context.model):
         passed = capture(context)
         return next(span_relevance(passed, context))[passed.positions]
 
 
-def eager_maps(context: AttributionContext) -> object:
+def eager_maps(context: Attribution) -> object:
     """What most viewers do: generation under eager with all attentions kept."""
     model = context.model.model
     model.set_attn_implementation({"text_config": "eager"})
@@ -116,7 +116,7 @@ def eager_maps(context: AttributionContext) -> object:
         ).attentions  # fmt: skip
 
 
-def probe_maps(context: AttributionContext) -> object:
+def probe_maps(context: Attribution) -> object:
     """Ours: plain generation of as many tokens, then one shared pass."""
     length = len(context.answer.ids)
     with torch.inference_mode():
@@ -126,7 +126,7 @@ def probe_maps(context: AttributionContext) -> object:
     return gather_evidence(context.model, context.prompt, context.answer).attention
 
 
-MEASURED: dict[str, Callable[[AttributionContext], object]] = {
+MEASURED: dict[str, Callable[[Attribution], object]] = {
     "eager_maps": eager_maps, "probe_maps": probe_maps,
     "naive_relevancy": naive_relevancy, "streamed_relevancy": streamed_relevancy,
 }  # fmt: skip
@@ -143,7 +143,7 @@ class Bench:
     random_weights: bool
     side: int
 
-    def case(self) -> AttributionContext:
+    def case(self) -> Attribution:
         """The model and its question."""
         if self.config:
             model = configured(self.config, self.device, random_weights=self.random_weights)

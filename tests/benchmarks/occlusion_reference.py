@@ -6,15 +6,14 @@ import numpy as np
 import torch
 
 from tests.benchmarks.speed_cases import Row, seconds, shipped
-from workbench.explain import Span
-from workbench.explain.contextual import explain_with_context
-from workbench.explain.methods.context import AttributionContext, guarded, span_sums
+from workbench.explain import Span, explain_spans
+from workbench.explain.methods.attribution import Attribution, guarded, span_sums
 from workbench.explain.methods.decoder_pass import capture
 from workbench.explain.methods.pictures import prepared, without_boxes
 from workbench.explain.methods.tiers import TIERS
 
 
-def captum_loop(context: AttributionContext, spans: tuple[Span, ...], *, features: bool) -> np.ndarray:
+def captum_loop(context: Attribution, spans: tuple[Span, ...], *, features: bool) -> np.ndarray:
     """captum's FeatureAblation as it comes: a patch and a picture at a time, all over again for each span.
 
     Towards the pixels that enter the model, or towards the image features at the decoder (`features`), which
@@ -49,7 +48,7 @@ def captum_loop(context: AttributionContext, spans: tuple[Span, ...], *, feature
     return torch.stack([found.flatten()[: side * side] for found in maps]).cpu().numpy()
 
 
-def unbatched_loop(context: AttributionContext) -> list[np.ndarray]:
+def unbatched_loop(context: Attribution) -> list[np.ndarray]:
     """Our own pixels tier a picture at a time, through the processor and the public pass."""
     pixels = context.image.pixels
     return [
@@ -68,7 +67,7 @@ def occlusion_rows() -> Iterator[Row]:
     def ours(tier: int, wanted: tuple[Span, ...]) -> Callable[[], object]:
         settings = {"window": 1, "stride": 1, "tier": tier}
         parts = (context.model, context.prompt, context.image, context.answer, wanted, "occlusion", settings)
-        return lambda: explain_with_context(*parts)
+        return lambda: explain_spans(*parts)
 
     captum = seconds(lambda: captum_loop(context, spans, features=False), 1)
     features = seconds(lambda: captum_loop(context, spans, features=True), 1)

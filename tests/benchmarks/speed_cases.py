@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from transformers import AutoConfig, AutoModelForImageTextToText
 
+from workbench.cases.answered import AnsweredCase
 from workbench.explain import Span, answer_span, step_spans
-from workbench.explain.methods.context import AttributionContext
+from workbench.explain.methods.attribution import Attribution
 from workbench.imaging import from_array
 from workbench.models.answer import Answer, Question
 from workbench.models.catalogue import ModelCard
@@ -45,7 +46,7 @@ def seconds(action: Callable[[], object], runs: int = RUNS) -> float:
     return statistics.median(seconds_once(action) for _ in range(runs))
 
 
-def shipped() -> AttributionContext:
+def shipped() -> Attribution:
     """The tuned model's own answer about a phantom, with a span a step and one for the answer."""
     model = load_model("tuned")
     image = from_array(draw_phantom(900_000_002, "chest").pixels)
@@ -53,7 +54,7 @@ def shipped() -> AttributionContext:
     answer = model.generate(prompt)
     trace = locate_tokens(parse_trace(answer.text), answer.offsets)
     spans = (*step_spans(trace), *filter(None, [answer_span(trace, answer)]))
-    return AttributionContext(model, prompt, image, answer, spans)
+    return Attribution(AnsweredCase.of(model, prompt, image, answer), spans)
 
 
 def random_llava(tokens: int, device: str) -> LoadedModel:
@@ -87,13 +88,14 @@ def configured(ref: str, device: str, *, random_weights: bool) -> LoadedModel:
     return LoadedModel(ModelCard(ref, ref, ref), model, processor, family, "random weights")
 
 
-def random_case(model: LoadedModel, answer: int, side: int) -> AttributionContext:
+def random_case(model: LoadedModel, answer: int, side: int) -> Attribution:
     """A random picture of `side` × `side` pixels and an answer of arbitrary ids, explained as a whole."""
     pixels = np.random.default_rng(0).integers(0, 255, (side, side, 3), dtype=np.uint8)
     ids = tuple(20 + i % 100 for i in range(answer))
     offsets = tuple((i, i + 1) for i in range(answer))
     given = Answer(ids, "x" * answer, offsets, (0.0,) * answer, "length")
     image = from_array(pixels)
-    return AttributionContext(
-        model, model.prepare(QUESTION, image), image, given, (Span("all", "all", tuple(range(answer))),)
+    return Attribution(
+        AnsweredCase.of(model, model.prepare(QUESTION, image), image, given),
+        (Span("all", "all", tuple(range(answer))),),
     )

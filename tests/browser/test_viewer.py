@@ -9,6 +9,7 @@ from tests.browser.viewer_page import (
     COLUMN,
     HEIGHT,
     HOSTILE,
+    KEYS,
     ROW,
     WIDTH,
     WORDS,
@@ -115,13 +116,14 @@ def test_click_redraws_within_budget(page: Any) -> None:
     rows = np.linspace(0, HEIGHT, grid + 1)
     boxes = [[edges[c], rows[r], edges[c + 1], rows[r + 1]] for r in range(grid) for c in range(grid)]
     words = [f"word{n}" for n in range(400)]
-    values = np.random.default_rng(0).random((402 + 3, grid * grid))
+    keys = [*(f"word:{n}" for n in range(400)), *KEYS[8:]]
+    values = np.random.default_rng(0).random((len(keys), grid * grid))
     tuned = case_column("tuned", WORDS, (0, 0))
     tuned |= {
         "words": [{"text": w, "glue": " ", "lp": -1.0, "step": None, "answer": False} for w in words],
         "steps": [{"axis": "perception", "words": [n, n + 100]} for n in (0, 100, 200)],
         "answer": None,
-        "maps": packed_maps(values, [0.5] * 405) | {"boxes": boxes},
+        "maps": packed_maps(values, [0.5] * 405, keys=keys) | {"boxes": boxes},
     }
     show(page, case_payload(columns=[tuned]))
     times = []

@@ -1,6 +1,7 @@
 """A small page with the viewer on it, payloads to feed it, and ways to look at what it drew."""
 
 import base64
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -11,6 +12,7 @@ from workbench.ui.viewer.payload import png_data_url, quantise
 
 WIDTH, HEIGHT, GRID, CELL, ABOVE = 300, 180, 12, 25, 60
 ROW, COLUMN = 5, 8  # the planted patch: x 200..225, y 65..90 of the picture
+KEYS = (*(f"word:{n}" for n in range(8)), *(f"step:{n}" for n in range(3)), "answer", "all")
 HOSTILE = "<img src=x onerror=window.hacked=1></script><script>window.hacked=1</script>"
 
 
@@ -29,7 +31,10 @@ def grey_picture() -> np.ndarray:
     return pixels
 
 
-def packed_maps(values: np.ndarray, share: list[float], signed: bool = False) -> dict[str, Any]:
+def packed_maps(
+    values: np.ndarray, share: list[float], signed: bool = False, keys: Sequence[str] = KEYS
+) -> dict[str, Any]:
+    """Maps of the parts of `case_column`'s answer that `keys` names, a row each."""
     codes, peaks = quantise(values, signed)
     return {
         "method": "attention_mean",
@@ -38,7 +43,7 @@ def packed_maps(values: np.ndarray, share: list[float], signed: bool = False) ->
         "signed": signed,
         "caveat": "Attention shows where the model read, not why.",
         "boxes": padded_boxes().tolist(),
-        "rows": len(values),
+        "keys": list(keys),
         "q": base64.b64encode(codes).decode(),
         "peak": peaks,
         "share": share,

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.tiny import PLANTED_TOKEN, picture
+from workbench.cases.answered import AnsweredCase
 from workbench.explain import (
     METHODS,
     HeatMap,
@@ -46,7 +47,9 @@ def _answer(ids: tuple[int, ...]) -> Answer:
 def test_the_planted_patch_lights_up_where_it_was_planted(planted, method, width, height, box):
     prompt = planted.prepare(Question("left"), _bright_patch(width, height, box))
     answer = _answer((PLANTED_TOKEN,))
-    found = explain(planted, prompt, answer, Span("token", "x", (0,)), method, FOIL.get(method))
+    found = explain(
+        AnsweredCase.of(planted, prompt, None, answer), Span("token", "x", (0,)), method, FOIL.get(method)
+    )
     assert isinstance(found, HeatMap)
     best = found.boxes[found.values.argmax()]
     assert np.abs(best - np.array(box)).max() <= 0.12 * max(width, height)
@@ -59,7 +62,11 @@ def test_the_planted_patch_lights_up_where_it_was_planted(planted, method, width
 def test_attribution_predicts_what_painting_the_patch_out_does(planted):
     bright = planted.prepare(Question("left"), _bright_patch(48, 48, (16, 32, 24, 40)))
     dark = planted.prepare(Question("left"), _bright_patch(48, 48, (0, 0, 0, 0)))
-    found = explain(planted, bright, _answer((PLANTED_TOKEN,)), Span("token", "x", (0,)), "logit_attribution")
+    found = explain(
+        AnsweredCase.of(planted, bright, None, _answer((PLANTED_TOKEN,))),
+        Span("token", "x", (0,)),
+        "logit_attribution",
+    )
     logits = []
     for prompt in (bright, dark):
         with torch.inference_mode():
@@ -99,7 +106,7 @@ def test_attention_share_is_the_mass_on_the_image(tiny):
     answer = _answer((7, 11))
     evidence = gather_evidence(tiny, prompt, answer)
     span = Span("all", "both", (0, 1))
-    found = explain(tiny, prompt, answer, span, "attention_mean")
+    found = explain(AnsweredCase.of(tiny, prompt, None, answer), span, "attention_mean")
     assert found.values.sum() == pytest.approx(found.image_share, abs=1e-5)
     assert found.image_share == pytest.approx(evidence.attention_share.mean(), abs=1e-6)
     assert np.allclose(evidence.attention.sum(-1), evidence.attention_share, atol=1e-5)
@@ -109,15 +116,23 @@ def test_additive_methods_sum_and_attention_averages_over_a_span(tiny):
     prompt = tiny.prepare(Question("left"), picture(48, 48))
     answer = _answer((7, 11))
     for method, pool in (("attention_mean", np.mean), ("logit_attribution", np.sum)):
-        singles = [explain(tiny, prompt, answer, Span("token", "x", (i,)), method).values for i in (0, 1)]
-        both = explain(tiny, prompt, answer, Span("all", "both", (0, 1)), method).values
+        singles = [
+            explain(AnsweredCase.of(tiny, prompt, None, answer), Span("token", "x", (i,)), method).values
+            for i in (0, 1)
+        ]
+        both = explain(
+            AnsweredCase.of(tiny, prompt, None, answer), Span("all", "both", (0, 1)), method
+        ).values
         assert np.allclose(both, pool(singles, axis=0), atol=1e-6)
 
 
 def test_another_target_token_gives_another_attribution(tiny):
     prompt = tiny.prepare(Question("left"), picture(48, 48))
     span = Span("token", "x", (0,))
-    first, second = (explain(tiny, prompt, _answer((i,)), span, "logit_attribution").values for i in (7, 19))
+    first, second = (
+        explain(AnsweredCase.of(tiny, prompt, None, _answer((i,))), span, "logit_attribution").values
+        for i in (7, 19)
+    )
     assert np.corrcoef(first, second)[0, 1] < 0.99
 
 
@@ -128,9 +143,7 @@ def test_another_target_token_gives_another_attribution(tiny):
 def test_a_head_that_does_not_exist_is_refused(tiny, layer, head, said):
     prompt = tiny.prepare(Question("left"), picture(48, 48))
     found = explain(
-        tiny,
-        prompt,
-        _answer((7,)),
+        AnsweredCase.of(tiny, prompt, None, _answer((7,))),
         Span("token", "x", (0,)),
         "attention_head",
         {"layer": layer, "head": head},
@@ -142,7 +155,7 @@ def test_a_head_that_does_not_exist_is_refused(tiny, layer, head, said):
 def test_an_unknown_setting_is_refused_by_name(tiny):
     prompt = tiny.prepare(Question("left"), picture(48, 48))
     span = Span("token", "x", (0,))
-    found = explain(tiny, prompt, _answer((7,)), span, "attention_head", {"heda": 1})
+    found = explain(AnsweredCase.of(tiny, prompt, None, _answer((7,))), span, "attention_head", {"heda": 1})
     assert isinstance(found, Refusal)
     assert "heda" in found.reason and "layer, head" in found.hint
 
@@ -151,7 +164,11 @@ def test_a_span_outside_the_answer_is_an_error_and_never_another_words_map(tiny)
     prompt = tiny.prepare(Question("left"), picture(48, 48))
     for token in (-1, 1):
         with pytest.raises(ValueError, match="not inside"):
-            explain(tiny, prompt, _answer((7,)), Span("token", "x", (token,)), "attention_mean")
+            explain(
+                AnsweredCase.of(tiny, prompt, None, _answer((7,))),
+                Span("token", "x", (token,)),
+                "attention_mean",
+            )
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -164,9 +181,13 @@ def test_every_method_declares_what_a_screen_needs(method):
 @pytest.mark.parametrize("method", ALL)
 def test_without_an_image_or_an_answer_there_is_a_refusal_and_no_map(tiny, method):
     blind = tiny.prepare(Question("left"), None)
-    assert isinstance(explain(tiny, blind, _answer((7,)), Span("token", "x", (0,)), method), Refusal)
+    assert isinstance(
+        explain(AnsweredCase.of(tiny, blind, None, _answer((7,))), Span("token", "x", (0,)), method), Refusal
+    )
     seeing = tiny.prepare(Question("left"), picture(48, 48))
-    assert isinstance(explain(tiny, seeing, Answer(), Span("token", "x", (0,)), method), Refusal)
+    assert isinstance(
+        explain(AnsweredCase.of(tiny, seeing, None, Answer()), Span("token", "x", (0,)), method), Refusal
+    )
 
 
 def test_captum_ablation_points_at_the_same_patch(planted):
@@ -187,7 +208,9 @@ def test_captum_ablation_points_at_the_same_patch(planted):
         )
     per_patch = drops[0, 0, ::8, ::8].flatten().numpy()
     ours = explain(
-        planted, prompt, _answer((PLANTED_TOKEN,)), Span("token", "x", (0,)), "logit_attribution"
+        AnsweredCase.of(planted, prompt, None, _answer((PLANTED_TOKEN,))),
+        Span("token", "x", (0,)),
+        "logit_attribution",
     ).values
     assert per_patch.argmax() == ours.argmax()
     assert per_patch.max() == pytest.approx(ours.max(), rel=0.05)

@@ -8,6 +8,7 @@ import torch
 
 from tests.explain.methods.conftest import answer_of, painted, token_spans
 from tests.tiny import PLANTED_TOKEN, TINY, load_tiny, picture, save_tiny
+from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
 from workbench.explain import Refusal, compare, explain
 from workbench.explain.comparison import difference
@@ -29,7 +30,10 @@ def test_the_same_ids_are_scored_by_both(tiny, other):
     assert np.allclose(found.delta, expected[1] - expected[0], atol=1e-6)
     assert np.abs(found.delta).max() > 0.001 and found.same_prompt
     for span, heat in zip(BOTH, found.maps, strict=True):
-        old, new = (explain(m, m.prepare(ASK, image), answer, span, "attention_mean") for m in (tiny, other))
+        old, new = (
+            explain(AnsweredCase.of(m, m.prepare(ASK, image), None, answer), span, "attention_mean")
+            for m in (tiny, other)
+        )
         assert np.allclose(heat.values, new.values - old.values, atol=1e-7)
         place = BOTH.index(span)
         assert np.array_equal(found.base_maps[place].values, old.values)
@@ -79,7 +83,11 @@ def test_models_that_cannot_be_compared_are_refused_in_words(tiny, tmp_path):
 
 def test_maps_over_different_patches_are_never_subtracted(tiny):
     maps = [
-        explain(tiny, tiny.prepare(ASK, picture(*size)), answer_of((7,)), BOTH[0], "attention_mean")
+        explain(
+            AnsweredCase.of(tiny, tiny.prepare(ASK, picture(*size)), None, answer_of((7,))),
+            BOTH[0],
+            "attention_mean",
+        )
         for size in ((48, 48), (90, 40))
     ]
     with pytest.raises(ValueError, match="different patches"):

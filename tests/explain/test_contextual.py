@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from tests.tiny import picture
+from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
 from workbench.explain import METHODS, Refusal, Span
-from workbench.explain.contextual import context_cost, explain_with_context
-from workbench.explain.methods.context_registry import CONTEXT_METHODS
+from workbench.explain.explanations import cost_of, explain_spans
+from workbench.explain.methods.registry import METHODS
 from workbench.models.answer import Answer, Question
 from workbench.models.probe import PROBE
 
@@ -37,7 +38,7 @@ def _run(model, method, image=None, **params):
     image = image or picture(48, 36)
     prompt = model.prepare(Question("left"), image)
     settings = QUICK.get(method, {}) | params
-    return explain_with_context(model, prompt, image, _answer(), SPANS, method, settings)
+    return explain_spans(AnsweredCase.of(model, prompt, image, _answer()), SPANS, method, settings)
 
 
 def _state(model) -> tuple:
@@ -64,10 +65,10 @@ def _state(model) -> tuple:
 ONE_PASS = ("attention_rollout",)
 
 
-@pytest.mark.parametrize("method", CONTEXT_METHODS)
+@pytest.mark.parametrize("method", METHODS)
 def test_one_map_a_span_with_its_origin(tiny, method):
     found = _run(tiny, method)
-    spec = CONTEXT_METHODS[method]
+    spec = METHODS[method]
     assert len(found) == 2
     for heat, span in zip(found, SPANS, strict=True):
         assert heat.values.shape == (36,) and heat.values.dtype == np.float32
@@ -80,7 +81,7 @@ def test_one_map_a_span_with_its_origin(tiny, method):
     assert not np.allclose(found[0].values, found[1].values)
 
 
-@pytest.mark.parametrize("method", CONTEXT_METHODS)
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("training", [False, True])
 def test_the_model_is_left_as_it_was_found(tiny, method, training):
     net = tiny.model
@@ -95,7 +96,7 @@ def test_the_model_is_left_as_it_was_found(tiny, method, training):
         net.eval().requires_grad_(False)
 
 
-@pytest.mark.parametrize("method", CONTEXT_METHODS)
+@pytest.mark.parametrize("method", METHODS)
 def test_the_model_is_left_as_it_was_found_when_a_pass_fails(tiny, method):
     net = tiny.model
     net.train().requires_grad_(True)
@@ -103,7 +104,7 @@ def test_the_model_is_left_as_it_was_found_when_a_pass_fails(tiny, method):
 
     def fail_late(_module, _arguments, _output):
         calls.append(1)
-        if len(calls) > 1 or method in ONE_PASS or CONTEXT_METHODS[method].needs == "gradient":
+        if len(calls) > 1 or method in ONE_PASS or METHODS[method].needs == "gradient":
             raise RuntimeError("half-way")
 
     hook = tiny.decoder.layers[1].register_forward_hook(fail_late)
@@ -123,7 +124,7 @@ def test_the_model_is_left_as_it_was_found_when_a_pass_fails(tiny, method):
         net.eval().requires_grad_(False)
 
 
-@pytest.mark.parametrize("method", CONTEXT_METHODS)
+@pytest.mark.parametrize("method", METHODS)
 def test_dropout_and_inference_mode_of_the_caller_change_nothing(tiny, method):
     expected = [heat.values for heat in _run(tiny, method)]
     attention = [layer.self_attn for layer in tiny.decoder.layers]
@@ -140,10 +141,10 @@ def test_dropout_and_inference_mode_of_the_caller_change_nothing(tiny, method):
     assert np.allclose(found, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("method", CONTEXT_METHODS)
+@pytest.mark.parametrize("method", METHODS)
 def test_the_declared_cost_is_what_is_run(tiny, method):
     prompt = tiny.prepare(Question("left"), picture(48, 36))
-    cost = context_cost(prompt, len(SPANS), method, QUICK.get(method))
+    cost = cost_of(prompt, len(SPANS), method, QUICK.get(method))
     passes: list[int] = []
 
     def count(_module, _arguments, out):
@@ -159,22 +160,22 @@ def test_the_declared_cost_is_what_is_run(tiny, method):
     if method not in ("shapley", "greedy_search"):  # they run a set of regions that comes up twice only once
         assert sum(passes) == cost.forwards
     assert cost.backwards == found[0].meta["backwards"]
-    assert (cost.backwards > 0) == (CONTEXT_METHODS[method].needs == "gradient")
+    assert (cost.backwards > 0) == (METHODS[method].needs == "gradient")
 
 
-@pytest.mark.parametrize("method", CONTEXT_METHODS)
+@pytest.mark.parametrize("method", METHODS)
 def test_without_a_picture_or_an_answer_there_is_a_refusal_in_words(tiny, method):
     blind = tiny.prepare(Question("left"), None)
-    found = explain_with_context(tiny, blind, None, _answer(), SPANS, method)
+    found = explain_spans(AnsweredCase.of(tiny, blind, None, _answer()), SPANS, method)
     assert isinstance(found, Refusal) and "No image" in found.reason
     seeing = tiny.prepare(Question("left"), picture(48, 36))
-    assert isinstance(explain_with_context(tiny, seeing, None, Answer(), SPANS, method), Refusal)
+    assert isinstance(explain_spans(AnsweredCase.of(tiny, seeing, None, Answer()), SPANS, method), Refusal)
 
 
 @pytest.mark.parametrize("method", ["occlusion", "rise", "integrated_gradients", "shapley", "greedy_search"])
 def test_a_picture_that_is_no_longer_at_hand_is_a_refusal(tiny, method):
     prompt = tiny.prepare(Question("left"), picture(48, 36))
-    found = explain_with_context(tiny, prompt, None, _answer(), SPANS, method)
+    found = explain_spans(AnsweredCase.of(tiny, prompt, None, _answer()), SPANS, method)
     assert isinstance(found, Refusal) and "picture" in found.reason
 
 
@@ -183,15 +184,15 @@ def test_a_picture_that_is_no_longer_at_hand_is_a_refusal(tiny, method):
 def test_tiers_that_work_on_the_features_do_not_need_the_picture(tiny, method, tier):
     prompt = tiny.prepare(Question("left"), picture(48, 36))
     settings = QUICK[method] | {"tier": tier}
-    found = explain_with_context(tiny, prompt, None, _answer(), SPANS, method, settings)
+    found = explain_spans(AnsweredCase.of(tiny, prompt, None, _answer()), SPANS, method, settings)
     assert isinstance(found, list) and np.abs(found[0].values).max() > 0
 
 
-@pytest.mark.parametrize("method", CONTEXT_METHODS)
+@pytest.mark.parametrize("method", METHODS)
 def test_a_model_without_gradients_refuses_what_needs_them(tiny, monkeypatch, method):
     monkeypatch.setattr(type(tiny), "can_backpropagate", False)
     found = _run(tiny, method)
-    if CONTEXT_METHODS[method].needs == "gradient":
+    if METHODS[method].needs == "gradient":
         assert isinstance(found, Refusal) and "gradients" in found.reason and "occlusion" in found.hint
     else:
         assert isinstance(found, list)
@@ -201,7 +202,7 @@ def test_a_span_outside_the_answer_is_an_error(tiny):
     prompt = tiny.prepare(Question("left"), picture(48, 36))
     outside = [Span("token", "x", (3,))]
     with pytest.raises(ValueError, match="3 tokens"):
-        explain_with_context(tiny, prompt, picture(48, 36), _answer(), outside, "occlusion")
+        explain_spans(AnsweredCase.of(tiny, prompt, picture(48, 36), _answer()), outside, "occlusion")
 
 
 def test_the_scores_are_of_the_given_answer_and_nothing_is_generated(tiny, monkeypatch):
@@ -211,14 +212,14 @@ def test_the_scores_are_of_the_given_answer_and_nothing_is_generated(tiny, monke
         raise AssertionError("generated")
 
     monkeypatch.setattr(tiny.model, "generate", generate)
-    for method in CONTEXT_METHODS:
+    for method in METHODS:
         assert isinstance(_run(tiny, method), list)
 
 
 def test_another_picture_than_the_prompt_shows_is_an_error(tiny):
     prompt = tiny.prepare(Question("left"), picture(48, 36))
     with pytest.raises(ValueError, match="36×48"):
-        explain_with_context(tiny, prompt, picture(36, 48), _answer(), SPANS, "occlusion")
+        explain_spans(AnsweredCase.of(tiny, prompt, picture(36, 48), _answer()), SPANS, "occlusion")
 
 
 def test_settings_out_of_range_or_unknown_are_refused_in_words(tiny):
@@ -249,8 +250,8 @@ def test_numbers_that_overflow_are_a_refusal(tiny):
 
 
 def test_names_do_not_clash_with_the_instant_methods_and_every_setting_has_a_sound_range():
-    assert not set(METHODS) & set(CONTEXT_METHODS)
-    for name, method in CONTEXT_METHODS.items():
+    assert not set(METHODS) & set(METHODS)
+    for name, method in METHODS.items():
         assert name == method.name
         for param in method.params:
             assert param.minimum <= param.default <= param.maximum

@@ -8,7 +8,7 @@ from tests.models.families.tiny_configs import save_gemma3
 from tests.tiny import load_tiny, picture, save_tiny
 from workbench.explain.evidence import find_sinks, gather_evidence, image_shares
 from workbench.explain.heatmap import Refusal
-from workbench.explain.methods import METHODS
+from workbench.explain.methods.registry import METHODS
 from workbench.models.answer import Answer, Question
 
 

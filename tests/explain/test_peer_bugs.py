@@ -70,13 +70,13 @@ from transformers import AttentionInterface, AttentionMaskInterface, LlavaForCon
 from tests.explain.methods.conftest import answer_of, painted, token_spans
 from tests.models.families.every_family import make
 from tests.tiny import PLANTED_TOKEN, load_tiny, picture, plant
-from workbench.explain import CONTEXT_METHODS, METHODS, HeatMap, Refusal, Span, all_span, gather_evidence
-from workbench.explain.contextual import explain_with_context
-from workbench.explain.explain import explain_spans
-from workbench.explain.methods.context import AttributionContext, guarded
+from workbench.cases.answered import AnsweredCase
+from workbench.explain import METHODS, HeatMap, Refusal, Span, all_span, explain_spans, gather_evidence
+from workbench.explain.explanations import explain_spans
+from workbench.explain.methods.attribution import Attribution, guarded
 from workbench.explain.methods.decoder_pass import capture
 from workbench.explain.methods.relevancy import IMPLEMENTATION, streaming
-from workbench.explain.metrics import any_map, span_scorer
+from workbench.explain.metrics import span_scorer
 from workbench.models.answer import Answer, Decoding, Question
 from workbench.models.generation import OffsetDecoder
 from workbench.models.session import LoadedModel
@@ -131,7 +131,7 @@ def test_a_word_gets_the_map_of_the_row_that_wrote_it(induction, method):
     prompt, answer = induction.prepare(ASK, image), answer_of((QUERY, PLANTED_TOKEN, PLANTED_TOKEN))
     params = {"window": 1, "stride": 1, "tier": 3} if method == "occlusion" else QUICK.get(method)
     before, written, after = (
-        any_map(induction, prompt, image, answer, span, method, params)
+        explain(AnsweredCase.of(induction, prompt, image, answer), span, method, params)
         for span in token_spans((0,), (1,), (2,))
     )
     best = written.boxes[written.values.argmax()]
@@ -153,10 +153,10 @@ def test_the_ids_that_were_written_are_explained(tiny):
     assert np.allclose(gather_evidence(tiny, prompt, answer).logprobs, logp, atol=1e-4)
     span = all_span(answer)
     assert span.tokens == (0, 1, 2, 3)
-    assert span_scorer(tiny, ASK, image, answer, span)([image.pixels])[0] == pytest.approx(
-        logp.sum(), abs=1e-4
-    )
-    found = any_map(tiny, prompt, image, answer, span, "occlusion", QUICK["occlusion"])
+    assert span_scorer(AnsweredCase.of(tiny, tiny.prepare(ASK, image), image, answer), span)([image.pixels])[
+        0
+    ] == pytest.approx(logp.sum(), abs=1e-4)
+    found = explain(AnsweredCase.of(tiny, prompt, image, answer), span, "occlusion", QUICK["occlusion"])
     assert found.meta["score"] == pytest.approx(logp.sum(), abs=1e-4)
 
 
@@ -178,7 +178,7 @@ def test_padding_and_end_tokens_are_never_explained(tiny, monkeypatch):
     assert evidence.attention.shape[-1] == len(prompts[0].image_positions) == len(prompts[0].boxes)
 
 
-@pytest.mark.parametrize("method", METHODS | CONTEXT_METHODS)
+@pytest.mark.parametrize("method", METHODS)
 def test_numbers_that_are_none_give_a_refusal_and_no_map(tiny, method):
     """Fault 2. Every activation is NaN: a map of zeros, or an even one, would look like a result."""
     image, weight = picture(48, 36), tiny.decoder.layers[0].input_layernorm.weight
@@ -186,8 +186,11 @@ def test_numbers_that_are_none_give_a_refusal_and_no_map(tiny, method):
     try:
         with torch.no_grad():
             weight.fill_(float("nan"))
-        found = any_map(
-            tiny, prompt, image, answer_of((7, 11)), Span("token", "x", (0,)), method, QUICK.get(method)
+        found = explain(
+            AnsweredCase.of(tiny, prompt, image, answer_of((7, 11))),
+            Span("token", "x", (0,)),
+            method,
+            QUICK.get(method),
         )
     finally:
         with torch.no_grad():
@@ -195,19 +198,19 @@ def test_numbers_that_are_none_give_a_refusal_and_no_map(tiny, method):
     assert isinstance(found, Refusal) and found.reason and found.hint
 
 
-@pytest.mark.parametrize("method", METHODS | CONTEXT_METHODS)
+@pytest.mark.parametrize("method", METHODS)
 def test_a_fault_of_a_method_is_never_a_map(tiny, monkeypatch, method):
     """Fault 2. What a method raises comes out as it is; no other method steps in."""
 
     def broken(*_):
         raise RuntimeError("broken")
 
-    registry = METHODS if method in METHODS else CONTEXT_METHODS
+    registry = METHODS if method in METHODS else METHODS
     monkeypatch.setitem(registry, method, replace(registry[method], compute=broken))
     image = picture(48, 36)
     prompt, span = tiny.prepare(ASK, image), Span("token", "x", (0,))
     with pytest.raises(RuntimeError, match="broken"):
-        any_map(tiny, prompt, image, answer_of((7, 11)), span, method)
+        explain(AnsweredCase.of(tiny, prompt, image, answer_of((7, 11))), span, method)
 
 
 @pytest.mark.parametrize("kind", ["llava", "gemma3", "qwen3_vl"])
@@ -216,7 +219,9 @@ def test_every_kernel_of_ours_brings_its_mask(kind, tmp_path):
     model = make(kind, tmp_path)
     image, ids = picture(48, 40), (40, 41, 42)
     prompt = model.prepare(ASK, image)
-    context = AttributionContext(model, prompt, image, answer_of(ids), tuple(token_spans((0, 1, 2))))
+    context = Attribution(
+        AnsweredCase.of(model, prompt, image, answer_of(ids)), tuple(token_spans((0, 1, 2)))
+    )
     with guarded(model), torch.no_grad():
         passed = capture(context)
         with streaming(passed.text):
@@ -226,7 +231,7 @@ def test_every_kernel_of_ours_brings_its_mask(kind, tmp_path):
     assert IMPLEMENTATION in ours and set(ours) <= set(AttentionMaskInterface()._global_mapping)
 
 
-GRADIENT = [name for name, method in CONTEXT_METHODS.items() if method.needs == "gradient"]
+GRADIENT = [name for name, method in METHODS.items() if method.needs == "gradient"]
 
 
 @pytest.mark.parametrize("mark", ["can_backpropagate", "is_quantized", "int8"])
@@ -243,7 +248,9 @@ def test_a_quantised_model_refuses_every_gradient_method_before_any_pass(tiny, m
     monkeypatch.setattr(tiny.model, "forward", lambda **_: pytest.fail("a pass was run"))
     assert len(GRADIENT) >= 5
     for method in GRADIENT:
-        found = explain_with_context(tiny, prompt, image, answer_of((7, 11)), token_spans((0,)), method)
+        found = explain_spans(
+            AnsweredCase.of(tiny, prompt, image, answer_of((7, 11))), token_spans((0,)), method
+        )
         assert isinstance(found, Refusal), method
         assert "gradients" in found.reason and "occlusion" in found.hint
 
@@ -291,9 +298,9 @@ def test_a_quantised_model_has_the_maps_of_its_weights_written_out(tiny, monkeyp
             del layer.packed
 
 
-@pytest.mark.parametrize("method", METHODS | CONTEXT_METHODS)
+@pytest.mark.parametrize("method", METHODS)
 def test_every_method_says_in_a_sentence_what_it_means_and_when_it_misleads(method):
-    spec = (METHODS | CONTEXT_METHODS)[method]
+    spec = (METHODS)[method]
     for text in (spec.description, spec.caveat):
         assert re.fullmatch(r"[A-Z][^.!?]{20,160}\.", text), text
     assert spec.description != spec.caveat

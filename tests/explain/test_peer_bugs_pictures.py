@@ -18,15 +18,15 @@ import torch
 from tests.explain.methods.conftest import answer_of, painted, token_spans
 from tests.models.families.tiny_configs import QWEN, save_qwen
 from tests.tiny import PLANTED_TOKEN, load_tiny, picture
-from workbench.explain import CONTEXT_METHODS, METHODS, Refusal, Span, explain_spans, gather_evidence
+from workbench.cases.answered import AnsweredCase
+from workbench.explain import METHODS, Refusal, Span, explain_spans, gather_evidence
 from workbench.explain.interventions.block import blocking
-from workbench.explain.methods.context import guarded
+from workbench.explain.methods.attribution import guarded
 from workbench.explain.methods.decoder_pass import text_decoder
 from workbench.explain.methods.grad_cam import TokenChannels, routed
 from workbench.explain.methods.pictures import REPLACEMENTS, mixed, replacement, without_boxes
 from workbench.explain.methods.relevancy import streaming
 from workbench.explain.metrics import (
-    any_map,
     infidelity,
     perturb,
     random_token,
@@ -69,7 +69,7 @@ def test_text_before_the_picture_moves_no_map(planted, method):
     prompt = _with_text_before(planted, plain, list(range(5, 27)))
     assert prompt.image_positions[0] == plain.image_positions[0] + 22
     params = {"window": 1, "stride": 1, "tier": 3} if method == "occlusion" else None
-    found = any_map(planted, prompt, None, answer_of((PLANTED_TOKEN,)), WORD, method, params)
+    found = explain(AnsweredCase.of(planted, prompt, None, answer_of((PLANTED_TOKEN,))), WORD, method, params)
     assert np.abs(found.boxes[found.values.argmax()] - np.array(BOX)).max() <= 0.12 * 300
     assert found.values.max() > 2 * np.sort(np.abs(found.values))[-2]
 
@@ -84,7 +84,9 @@ def test_the_gradient_sits_on_the_painted_quarter(qwen, kind, corner):
     image = MedicalImage(pixels, "test", "array")
     model = qwen[kind]
     prompt = model.prepare(ASK, image)
-    found = any_map(model, prompt, image, answer_of((40, 41)), WORD, "integrated_gradients", {"steps": 8})
+    found = explain(
+        AnsweredCase.of(model, prompt, image, answer_of((40, 41))), WORD, "integrated_gradients", {"steps": 8}
+    )
     x, y = (found.boxes[:, 0] + found.boxes[:, 2]) / 2, (found.boxes[:, 1] + found.boxes[:, 3]) / 2
     inside = (x > left) & (x < left + 32) & (y > top) & (y < top + 24)
     assert inside.mean() == pytest.approx(0.25, abs=0.06)
@@ -124,7 +126,7 @@ def test_what_stands_for_nothing_is_never_brighter_than_the_picture(fill):
 def test_a_blur_is_the_default_and_every_choice_is_named():
     choosing = {
         name: param
-        for name, method in CONTEXT_METHODS.items()
+        for name, method in METHODS.items()
         for param in method.params
         if param.name in ("replacement", "baseline")
     }
@@ -137,8 +139,10 @@ def test_a_blur_is_the_default_and_every_choice_is_named():
 def test_insertion_rises_and_deletion_falls_on_the_planted_model(planted):
     """Fault 11: the ends are the whole picture and none of it, each curve from its own side."""
     image, answer = painted(48, 48, (16, 32, 24, 40)), answer_of((PLANTED_TOKEN,))
-    score = span_scorer(planted, ASK, image, answer, WORD)
-    oracle = any_map(planted, planted.prepare(ASK, image), image, answer, WORD, "attention_mean")
+    score = span_scorer(AnsweredCase.of(planted, planted.prepare(ASK, image), image, answer), WORD)
+    oracle = explain(
+        AnsweredCase.of(planted, planted.prepare(ASK, image), image, answer), WORD, "attention_mean"
+    )
     curves = perturb(
         score, image.pixels, oracle.values, oracle.boxes, steps=4, random_orders=2, ranked_orders=1
     )
@@ -155,16 +159,18 @@ def test_figures_about_a_map_write_nothing_and_repeat(tiny, monkeypatch):
     monkeypatch.setattr(tiny.model, "generate", lambda *_, **__: pytest.fail("an answer was written"))
     image, answer, other = picture(48, 36), answer_of((7, 11)), picture(48, 36, 1)
     prompt = tiny.prepare(ASK, image)
-    found = any_map(tiny, prompt, image, answer, WORD, "logit_attribution")
+    found = explain(AnsweredCase.of(tiny, prompt, image, answer), WORD, "logit_attribution")
 
     def figures() -> list[float]:
-        score = span_scorer(tiny, ASK, image, answer, WORD)
+        score = span_scorer(AnsweredCase.of(tiny, tiny.prepare(ASK, image), image, answer), WORD)
         quick = {"steps": 2, "random_orders": 2, "ranked_orders": 2}
-        curves = trust(tiny, prompt, image, ASK, answer, WORD, found, **quick).perturbation
+        curves = trust(AnsweredCase.of(tiny, prompt, image, answer), found).perturbation
         rows = road(score, image.pixels, found.values, found.boxes)
         lost = infidelity(score, image.pixels, found.values, found.boxes, samples=4)
-        swapped = swapped_image(tiny, prompt, image, other, answer, WORD, "logit_attribution")
-        drawn = random_token(tiny, prompt, answer, WORD, "logit_attribution")
+        swapped = swapped_image(
+            AnsweredCase.of(tiny, prompt, image, answer), WORD, "logit_attribution", other
+        )
+        drawn = random_token(AnsweredCase.of(tiny, prompt, None, answer), WORD, "logit_attribution")
         return [curves.gap, curves.comprehensiveness, *rows.most, *rows.least, lost.value, swapped, drawn]
 
     first = figures()
@@ -255,7 +261,7 @@ def test_explaining_writes_no_file(tiny, tmp_path, monkeypatch):
     for method in METHODS:
         explain_spans(evidence, token_spans((0,), (1,)), method)
     for method in ("relevancy", "attention_rollout", "occlusion"):
-        assert not isinstance(any_map(tiny, prompt, image, answer, WORD, method), Refusal)
+        assert not isinstance(explain(AnsweredCase.of(tiny, prompt, image, answer), WORD, method), Refusal)
     assert tempfile.gettempdir() == str(tmp_path) and not any(tmp_path.iterdir())
 
 
@@ -263,7 +269,7 @@ def test_no_library_class_holds_a_function_of_ours(tiny):
     """Fault 19: classes of a library changed on import. Looked at after a model was loaded and explained."""
     image = picture(48, 36)
     for method in ("attention_mean", "relevancy", "grad_cam"):
-        any_map(tiny, tiny.prepare(ASK, image), image, answer_of((7,)), WORD, method)
+        explain(AnsweredCase.of(tiny, tiny.prepare(ASK, image), image, answer_of((7,))), WORD, method)
     libraries, seen = ("torch", "transformers", "captum", "PIL", "numpy", "tokenizers", "accelerate"), set()
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] not in libraries:

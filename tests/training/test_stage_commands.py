@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from tests.training.sft.test_collate import save_family
 
 from tests.models.families import tiny_configs
 from tests.tiny import save_tiny
+from tests.training.sft.test_collate import save_family
 from workbench.errors import UserFacing
 from workbench.models.loading import load_model
 from workbench.settings import Settings

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from workbench.cases.column import CaseColumn, MapSet, case_words, empty_column, map_rows
+from workbench.cases.answered import AnsweredCase
+from workbench.cases.column import Column
+from workbench.cases.maps import MapSet
 from workbench.errors import UserFacing
 from workbench.explain import METHODS
+from workbench.explain.spans import case_spans
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Decoding, Prompt, Question
 from workbench.settings import Settings
-from workbench.traces import locate_tokens, parse_trace
 from workbench.ui.case.trust import MovedOn, TrustLine
 from workbench.ui.services import Engine
 
@@ -63,76 +65,56 @@ def fake_prompt(question: Question, image: MedicalImage) -> Prompt:
 
 def fake_run_case(
     model: FakeModel, image: MedicalImage, question: Question, decoding: Decoding, stop: threading.Event
-) -> Iterator[CaseColumn]:
+) -> Iterator[Column]:
     """Grow the model's text token by token; stops when asked to. Sets `stop` at its end, as models do."""
-    blank = empty_column(model.name, model.label)
+    blank = Column(model.name, model.label)
     yield blank
     if model.text == "FAIL":
         raise RuntimeError("secret detail of a patient")
     prompt, offsets = fake_prompt(question, image), pieces(model.text)
-    column = blank
     for count in range(1, len(offsets) + 1):
         finish = "stop" if count == len(offsets) else "running"
-        column = _column(blank, model.text, offsets[:count], prompt, finish, decoding)
+        answer = fake_answer(model.text, offsets[:count], finish, decoding)
+        column = replace(blank, status="streaming", case=AnsweredCase.of(model, prompt, image, answer))
         if stop.is_set():
             yield replace(column, status="cancelled", message="Stopped before the end.")
             return
-        yield replace(column, status="streaming")
+        yield column
         time.sleep(model.pause)
     stop.set()
     others = len(question.options) - 1
     chances = (0.7, *[0.3 / others] * others) if others > 0 else None
-    yield replace(column, status="done", option_probabilities=chances)
+    yield replace(column, status="done", case=replace(column.case, option_probabilities=chances))
 
 
-def _column(
-    blank: CaseColumn,
-    text: str,
-    offsets: list[tuple[int, int]],
-    prompt: Prompt,
-    finish: Any,
-    decoding: Decoding,
-) -> CaseColumn:
-    shown = text[: offsets[-1][1]]
-    answer = Answer(
-        tuple(range(len(offsets))), shown, tuple(offsets), (-0.1,) * len(offsets), finish, 0.1, decoding
-    )
-    trace = locate_tokens(parse_trace(shown, prompt.question.options), answer.offsets)
-    return replace(blank, answer=answer, trace=trace, words=case_words(answer, trace), prompt=prompt)
+def fake_answer(text: str, offsets: list[tuple[int, int]], finish: Any, decoding: Decoding) -> Answer:
+    """What is written once the tokens at `offsets` are there."""
+    shown, count = text[: offsets[-1][1]], len(offsets)
+    return Answer(tuple(range(count)), shown, tuple(offsets), (-0.1,) * count, finish, 0.1, decoding)
 
 
-def fake_maps(
-    model: FakeModel,
-    column: CaseColumn,
-    method: str,
-    params: Mapping[str, Any],
-    image: MedicalImage | None = None,
-) -> MapSet:
+def fake_maps(case: AnsweredCase, method: str, params: Mapping[str, Any]) -> MapSet:
     """Row r lights patch r; the share is 0.4 everywhere."""
-    if model.text.startswith("NOMAP"):
+    if case.model.text.startswith("NOMAP"):
         raise UserFacing("This back end exposes no attention.", "Choose another method.")
-    rows = map_rows(column)
-    values = np.zeros((len(rows), GRID * GRID), np.float32)
-    values[np.arange(len(rows)), np.arange(len(rows)) % (GRID * GRID)] = 0.5
+    spans, boxes = case_spans(case), case.prompt.boxes
+    values = np.zeros((len(spans), len(boxes)), np.float32)
+    values[np.arange(len(spans)), np.arange(len(spans)) % len(boxes)] = 0.5
     spec = METHODS[method]
-    shares = np.full(len(rows), 0.4, np.float32)
+    shares = np.full(len(spans), 0.4, np.float32)
     label = spec.label + "".join(f", {name} {value}" for name, value in params.items())
-    boxes = column.prompt.boxes if column.prompt else np.zeros((0, 4), np.float32)
-    return MapSet(method, label, spec.unit, spec.signed, spec.caveat, rows, values, shares, boxes, None, 0.01)
+    return MapSet(
+        method, label, spec.unit, spec.signed, spec.caveat, spans, values, shares, boxes, None, 0.01
+    )
 
 
 def fake_trust(
-    model: FakeModel,
-    column: CaseColumn,
-    maps: MapSet,
-    row: int,
-    image: MedicalImage,
-    causal: MapSet | None,
-    moved_on: threading.Event,
+    case: AnsweredCase, maps: MapSet, key: str, causal: MapSet | None, moved_on: threading.Event
 ) -> TrustLine:
     """The gap is a hundredth of the row's number, so that no two spans look alike."""
-    if moved_on.wait(model.pause):
+    if moved_on.wait(case.model.pause):
         raise MovedOn
+    row = maps.rows[key]
     share = float(maps.image_share[row])
     return TrustLine(
         "localised and causal", "", share, row / 100, 0.001, 0.25, pictures=102, orders=5, seconds=0.1
@@ -158,7 +140,7 @@ def fake_engine(
     return Engine(
         load=load,
         run_case=fake_run_case,
-        column_maps=fake_maps,
+        case_maps=fake_maps,
         methods=lambda: METHODS,
         measure_trust=fake_trust,
     )

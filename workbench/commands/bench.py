@@ -7,17 +7,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench import models
+from workbench.bench.asking.endpoint import connect
+from workbench.bench.asking.progress import Progress, duration
+from workbench.bench.asking.runner import SAMPLES, TEMPERATURE, run_bench
+from workbench.bench.asking.sharding import Shard, join_processes, wait_for_all
+from workbench.bench.judging.served_judge import LLMJudge, open_judge
+from workbench.bench.questions.importers import told
+from workbench.bench.questions.items import ItemSet, load_items
+from workbench.bench.report.stored import open_report
+from workbench.bench.report.text import bench_table_text
 from workbench.commands.outcome import Outcome, as_json
 from workbench.errors import UserFacing
+from workbench.models.answer import Decoding
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
     from workbench.bench.asking.conditions import Answerer
-    from workbench.bench.asking.progress import Progress
-    from workbench.bench.asking.sharding import Shard
     from workbench.bench.judging.rule_judge import Judge
-    from workbench.bench.questions.items import ItemSet
-    from workbench.models.answer import Decoding
 
 PROGRESS_STEPS = 20
 
@@ -31,9 +38,6 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
             return Outcome("")
     elif not out.is_dir():
         raise UserFacing(f"There is no results folder {args.out!r}.", "Make one with `bench run --out DIR`.")
-    from workbench.bench.report.stored import open_report
-    from workbench.bench.report.text import bench_table_text
-
     report = open_report(out)
     return Outcome(as_json(report) if args.json else bench_table_text(report))
 
@@ -41,11 +45,6 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
 def _answer(args: argparse.Namespace, settings: Settings, out: Path) -> bool:
     """Answer the items with all models, cheap checks before the models are loaded; whether to report now."""
     _check(args, settings)
-    from workbench.bench.asking.runner import run_bench
-    from workbench.bench.asking.sharding import join_processes, wait_for_all
-    from workbench.models.answer import Decoding
-    from workbench.models.loading import load_model
-
     shard = join_processes()
     items = _items(args)
     served, judge = _servers(args, out)
@@ -58,7 +57,7 @@ def _answer(args: argparse.Namespace, settings: Settings, out: Path) -> bool:
     decoding = Decoding(settings.max_new_tokens)
     run_bench(
         items,
-        [load_model(ref, settings=settings) for ref in dict.fromkeys(args.model)] + served,
+        [models.load_model(ref, settings=settings) for ref in dict.fromkeys(args.model)] + served,
         out,
         judge=judge,
         conditions=tuple(dict.fromkeys(args.condition)) or ("image",),
@@ -86,10 +85,8 @@ def _check(args: argparse.Namespace, settings: Settings) -> None:
         settings.require_allowed(ref)
 
 
-def _sampled(args: argparse.Namespace, decoding: "Decoding") -> dict[str, Any]:
+def _sampled(args: argparse.Namespace, decoding: Decoding) -> dict[str, Any]:
     """How many answers condition "sampled" draws, and how."""
-    from workbench.bench.asking.runner import SAMPLES, TEMPERATURE
-
     temperature = TEMPERATURE if args.temperature is None else args.temperature
     return {
         "samples": SAMPLES if args.samples is None else args.samples,
@@ -97,14 +94,10 @@ def _sampled(args: argparse.Namespace, decoding: "Decoding") -> dict[str, Any]:
     }
 
 
-def _items(args: argparse.Namespace) -> "ItemSet":
+def _items(args: argparse.Namespace) -> ItemSet:
     """The items, with a line on standard error for every reason why rows of a foreign layout are left out."""
-    from workbench.bench.questions.items import load_items
-
     if not args.format:
         return load_items(args.items, args.limit)
-    from workbench.bench.questions.importers import told
-
     images = Path(args.images) if args.images else None
     items = load_items(args.items, args.limit, args.format, images=images, split=args.split)
     if not args.json:
@@ -116,9 +109,6 @@ def _servers(args: argparse.Namespace, out: Path) -> tuple[list["Answerer"], "Ju
     """The served models and the judge; a model that would judge its own answers is refused."""
     if not args.endpoint and not args.judge:
         return [], None
-    from workbench.bench.asking.endpoint import connect
-    from workbench.bench.judging.served_judge import LLMJudge, open_judge
-
     key = read_key(args.key_file)
     served = [connect(ref, key) for ref in dict.fromkeys(args.endpoint)]
     if not args.judge:
@@ -141,19 +131,15 @@ def read_key(file: str | None) -> str | None:
         ) from error
 
 
-def progress_lines(
-    write: Callable[[str], object], shard: "Shard | None" = None
-) -> Callable[["Progress"], None]:
+def progress_lines(write: Callable[[str], object], shard: Shard | None = None) -> Callable[[Progress], None]:
     """A listener that writes a line each time another twentieth of the answers is there.
 
     Each of several processes tells of its own share, and says which one it is.
     """
-    from workbench.bench.asking.progress import duration
-
     written = -1
     who = f"process {shard.index + 1} of {shard.count}: " if shard is not None and shard.count > 1 else ""
 
-    def tell(progress: "Progress") -> None:
+    def tell(progress: Progress) -> None:
         nonlocal written
         step = PROGRESS_STEPS * progress.done // progress.total
         if step <= written:

@@ -3,171 +3,182 @@
 import argparse
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.commands.case import AnsweredCase, answered_case, notes_of
+import numpy as np
+
+from workbench import explain, imaging
+from workbench.cases.answered import AnsweredCase
+from workbench.commands.case import answered_case
 from workbench.commands.explain_text import map_text, rows_text
 from workbench.commands.outcome import Outcome, as_json
 from workbench.errors import UserFacing
+from workbench.explain import metrics
+from workbench.explain.methods.params import read_setting
+from workbench.imaging import overlay
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
-    from workbench.explain.heatmap import HeatMap, Refusal, Span
-    from workbench.imaging.medical_image import MedicalImage
+    from workbench.explain import HeatMap, MapUnderTest, Method, Param, Refusal, Span
+    from workbench.explain.metrics import SharedScore
 
-ALL = "all"
-CAUSAL_METHOD = "occlusion"
+ALL, VERDICT = "all", "verdict"
+TRUST = ("gap", "chance", VERDICT)  # what --trust shows beside each of several maps
 _NUMBER = re.compile(r"-?\d{1,6}", re.ASCII)
-_SPAN_SPEC = re.compile(r"answer|all|(step|token):\d{1,6}", re.ASCII)
+_SPAN_SPEC = re.compile(r"answer|all|(step|word|token):\d{1,6}", re.ASCII)
 
 
 def run(args: argparse.Namespace, settings: Settings) -> Outcome:
     """Map one span of the answer onto the image; a refusal is a result, not an error. Raises UserFacing."""
-    from workbench.explain import CONTEXT_METHODS, METHODS
-    from workbench.explain.spans import resolve_span
-
-    methods = METHODS | CONTEXT_METHODS
-    if args.method != ALL and args.method not in methods:
-        known = ", ".join((ALL, *methods))
+    if args.method != ALL and args.method not in explain.METHODS:
+        known = ", ".join((ALL, *explain.METHODS))
         raise UserFacing(f"There is no method called {args.method!r}.", f"Use one of: {known}.")
     if not _SPAN_SPEC.fullmatch(args.span):
-        raise UserFacing(f"{args.span!r} is not a span.", "Use answer, all, step:K or token:K, K from 0 up.")
-    if args.method == ALL or getattr(args, "metrics", None):
-        return _compare(args, settings, list(methods) if args.method == ALL else [args.method])
-    params = _method_params(args.param, methods[args.method])
+        raise UserFacing(
+            f"{args.span!r} is not a span.", "Use answer, all, step:K, word:K or token:K, K from 0 up."
+        )
+    if args.method == ALL or args.metrics:
+        return _compare(args, settings, list(explain.METHODS) if args.method == ALL else [args.method])
+    if args.region or args.other:
+        raise UserFacing("--region and --other belong to metrics.", "Name some: --metrics LIST.")
+    params = _method_params(args.param, explain.METHODS[args.method])
     target = _png_target(args.png)
-    case = answered_case(args, settings)
-    span = resolve_span(args.span, case.column.trace, case.column.answer)
-    heat = _heat_map(case, span, args.method, _with_tokens(case, params))
+    case, notes = answered_case(args, settings)
+    span = case.span(args.span)
+    heat = explain.explain(case, span, args.method, params)
     record = explain_record(args, case, span, heat)
-    if args.trust and record["refused"] is None:
-        record["meta"]["trust"] = trust_record(case, span, heat)
-    if target and record["refused"] is None:
-        _write_png(target, case.image, heat)
+    if args.trust and not isinstance(heat, explain.Refusal):
+        record["meta"]["trust"] = trust_record(case, heat)
+    if target and not isinstance(heat, explain.Refusal):
+        _write_png(target, case, heat)
     text = as_json(record) if args.json else map_text(record, span.label, target)
-    return Outcome(text, notes_of(case))
+    return Outcome(text, notes)
 
 
 def _compare(args: argparse.Namespace, settings: Settings, methods: Sequence[str]) -> Outcome:
     """One row a method with the wanted metrics; a refusal is a row of its own."""
-    from workbench.explain.metrics import SharedScore, span_scorer
-    from workbench.explain.spans import resolve_span
-
     if args.param or args.png:
         raise UserFacing("--param and --png belong to one method.", "Leave out --metrics and --method all.")
-    wanted = wanted_metrics(getattr(args, "metrics", None), args.trust)
-    case = answered_case(args, settings)
-    column = case.column
-    span = resolve_span(args.span, column.trace, column.answer)
-    question = column.prompt.question
-    shared = SharedScore(span_scorer(case.model, question, case.image, column.answer, span))
-    causal = _heat_map(case, span, CAUSAL_METHOD, {}) if "agreement" in wanted else None
-    rows = [_method_row(case, span, name, wanted, shared, causal) for name in methods]
+    wanted = wanted_metrics(args.metrics, args.trust)
+    given = _given(args, settings, wanted)
+    case, notes = answered_case(args, settings)
+    span = case.span(args.span)
+    measuring = Measuring(case, span, wanted, _region(case, given["region"]), given["other"])
+    rows = [measuring.row(name) for name in methods]
     record = {
         "span": args.span,
         "span_label": span.label,
         "metrics": {name: about for name, about in known_metrics().items() if name in wanted},
         "methods": rows,
         "meta": {
-            "model": case.model.name, "revision": case.model.revision, "text": column.answer.text,
+            "model": case.model.name, "revision": case.model.revision, "text": case.answer.text,
             "image": {"width": case.image.width, "height": case.image.height, "sha256": case.image.sha256},
         },
     }  # fmt: skip
-    return Outcome(as_json(record) if args.json else rows_text(record, wanted), notes_of(case))
+    return Outcome(as_json(record) if args.json else rows_text(record, wanted), notes)
+
+
+def _given(args: argparse.Namespace, settings: Settings, wanted: Sequence[str]) -> dict[str, Any]:
+    """What metrics need a person to give: a region as four numbers, another picture. Raises UserFacing."""
+    given = {"region": None, "other": imaging.load_image(args.other) if args.other else None}
+    if args.region:
+        parts = args.region.replace(",", " ").split()
+        if len(parts) != 4 or not all(re.fullmatch(r"\d{1,6}(\.\d+)?", part) for part in parts):
+            raise UserFacing(
+                f"{args.region!r} is not a region.", "Write X0,Y0,X1,Y1 in pixels of the picture."
+            )
+        given["region"] = np.array([float(part) for part in parts])
+    flags = {
+        "region": ("a region", "--region X0,Y0,X1,Y1"),
+        "other picture": ("another picture", "--other IMAGE"),
+    }
+    have = {"region": given["region"] is not None, "other picture": given["other"] is not None}
+    for name in wanted:
+        for need in explain.METRICS[name].needs if name != VERDICT else ():
+            if not have[need]:
+                what, flag = flags[need]
+                raise UserFacing(f"The metric {name!r} needs {what}.", f"Add {flag}.")
+    return given
+
+
+def _region(case: AnsweredCase, box: np.ndarray | None) -> np.ndarray | None:
+    return None if box is None else metrics.region_mask((case.image.width, case.image.height), box[None])
 
 
 def known_metrics() -> dict[str, str]:
-    """Every metric that needs no region, with its meaning."""
-    from workbench.explain.metrics import PERTURBATION
-
-    extra = {
-        "random_sd": "Spread of the gap over random orders, in nats: what chance alone gives.",
-        "focus": "How many times its even share the strongest fifth of the patches holds.",
-        "agreement": f"Rank correlation with the map of {CAUSAL_METHOD}.",
-        "verdict": "The figures in words.",
+    """Every metric with its meaning, unit and cost, and the verdict in words."""
+    about = {
+        name: f"{metric.meaning} In {metric.unit}; costs {metric.cost}."
+        for name, metric in explain.METRICS.items()
     }
-    return {metric.name: f"{metric.meaning} In {metric.unit}." for metric in PERTURBATION.values()} | extra
+    return about | {VERDICT: "The figures in words."}
 
 
 def wanted_metrics(text: str | None, trust: bool) -> tuple[str, ...]:
-    """The metrics of a comma-separated list, or all. Raises UserFacing for an unknown one."""
-    known = tuple(known_metrics())
+    """The metrics of a comma-separated list; `all` is every one that needs no further map and nothing given.
+
+    Raises UserFacing for an unknown one.
+    """
     if not text:
-        return ("gap", "chance", "verdict") if trust else ()
-    names = known if text.strip() == ALL else tuple(part.strip() for part in text.split(",") if part.strip())
+        return TRUST if trust else ()
+    known = known_metrics()
+    if text.strip() == ALL:
+        free = (name for name, m in explain.METRICS.items() if not m.needs and not m.remakes_maps)
+        return (*free, VERDICT)
+    names = tuple(part.strip() for part in text.split(",") if part.strip())
     for name in names:
         if name not in known:
             raise UserFacing(f"There is no metric called {name!r}.", f"Use {ALL}, or of: {', '.join(known)}.")
     return names
 
 
-def _method_row(
-    case: AnsweredCase,
-    span: "Span",
-    name: str,
-    wanted: Sequence[str],
-    shared: Any,
-    causal: "HeatMap | Refusal | None",
-) -> dict[str, Any]:
-    """A method's image share, cost and metrics; or why it has no map."""
-    from workbench.explain import CONTEXT_METHODS, METHODS, Refusal
+class Measuring:
+    """Maps of one span by several methods, measured by the same metrics on shared control pictures."""
 
-    began = time.monotonic()
-    heat = _heat_map(case, span, name, {})
-    seconds = round(time.monotonic() - began, 3)
-    row: dict[str, Any] = {"method": name, "label": (METHODS | CONTEXT_METHODS)[name].label}
-    if isinstance(heat, Refusal):
-        return row | {"refused": heat.reason, "hint": heat.hint}
-    row |= {"refused": None, "image_share": float(heat.image_share), "seconds": seconds}
-    row |= {key: heat.meta[key] for key in ("forwards", "backwards")}
-    return row | {"metrics": _measured(case, span, heat, wanted, shared, causal)}
+    def __init__(
+        self, case: AnsweredCase, span: "Span", wanted: Sequence[str], region: np.ndarray | None, other: Any
+    ) -> None:
+        self.case, self.span, self.wanted, self.region, self.other = case, span, wanted, region, other
+        self.shared: SharedScore = metrics.SharedScore(metrics.span_scorer(case, span))
+        self.causal: HeatMap | Refusal | None = None
 
+    def row(self, name: str) -> dict[str, Any]:
+        """A method's image share, cost and metrics; or why it has no map."""
+        began = time.monotonic()
+        heat = explain.explain(self.case, self.span, name)
+        seconds = round(time.monotonic() - began, 3)
+        row: dict[str, Any] = {"method": name, "label": explain.METHODS[name].label}
+        if isinstance(heat, explain.Refusal):
+            return row | {"refused": heat.reason, "hint": heat.hint}
+        row |= {"refused": None, "image_share": float(heat.image_share), "seconds": seconds}
+        row |= {key: heat.meta[key] for key in ("forwards", "backwards")}
+        return row | {"metrics": self._figures(heat)}
 
-def _measured(
-    case: AnsweredCase,
-    span: "Span",
-    heat: "HeatMap",
-    wanted: Sequence[str],
-    shared: Any,
-    causal: "HeatMap | Refusal | None",
-) -> dict[str, Any]:
-    """The wanted metrics of one map; None where a figure can't be computed."""
-    from workbench.explain.heatmap import HeatMap
-    from workbench.explain.metrics import rank_correlation, trust
+    def _figures(self, heat: "HeatMap") -> dict[str, Any]:
+        """The wanted metrics of one map; None where a figure can't be computed."""
+        test = explain.MapUnderTest(self.case, heat, self.region, self.other, self.shared)
+        if "agreement" in self.wanted:
+            test.once(metrics.CAUSAL_METHOD, self._causal_map)
+        return {name: self._figure(name, test) for name in self.wanted}
 
-    figures: dict[str, Any] = dict.fromkeys(wanted)
-    if "agreement" in figures and isinstance(causal, HeatMap):
-        figures["agreement"] = rank_correlation(heat.values, causal.values)
-    if not set(wanted) - {"agreement"}:
-        return figures
-    prompt, answer = case.column.prompt, case.column.answer
-    found = trust(case.model, prompt, case.image, prompt.question, answer, span, heat, shared=shared)
-    for name in wanted:
-        for owner in (found, found.perturbation, getattr(found.perturbation, "of_map", None)):
-            if figures[name] is None and hasattr(owner, name):
-                figures[name] = getattr(owner, name)
-    return figures
+    def _figure(self, name: str, test: "MapUnderTest") -> float | str | None:
+        if name == VERDICT:
+            return metrics.measured_trust(test).verdict
+        score = explain.METRICS[name].compute(test)
+        return None if isinstance(score, explain.Refusal) else score.value
+
+    def _causal_map(self) -> "HeatMap | Refusal":
+        """One occlusion map serves all rows."""
+        if self.causal is None:
+            self.causal = explain.explain(self.case, self.span, metrics.CAUSAL_METHOD)
+        return self.causal
 
 
-def _heat_map(case: AnsweredCase, span: "Span", method: str, params: dict[str, int]) -> "HeatMap | Refusal":
-    """By the shared pass, or by a method that runs the model itself."""
-    from workbench.explain import CONTEXT_METHODS, Refusal, explain, explain_with_context
-
-    prompt, answer = case.column.prompt, case.column.answer
-    if method not in CONTEXT_METHODS:
-        return explain(case.model, prompt, answer, span, method, params)
-    maps = explain_with_context(case.model, prompt, case.image, answer, [span], method, params)
-    return maps if isinstance(maps, Refusal) else maps[0]
-
-
-def trust_record(case: AnsweredCase, span: "Span", heat: "HeatMap") -> dict[str, Any]:
+def trust_record(case: AnsweredCase, heat: "HeatMap") -> dict[str, Any]:
     """How far the map can be believed, measured in nats on this very answer, and the verdict in words."""
-    from workbench.explain.metrics import trust
-
-    prompt, answer = case.column.prompt, case.column.answer
-    found = trust(case.model, prompt, case.image, prompt.question, answer, span, heat)
+    found = explain.trust(case, heat)
     if found.perturbation is None:
         return {"refused": found.reason}
     names = (
@@ -198,16 +209,14 @@ def explain_record(
     args: argparse.Namespace, case: AnsweredCase, span: "Span", heat: "HeatMap | Refusal"
 ) -> dict[str, Any]:
     """The JSON of `explain`; a refusal has no values, no boxes, no image share, and its reason."""
-    from workbench.explain.heatmap import Refusal
-
     meta: dict[str, Any] = {
         "model": case.model.name,
         "image": {"width": case.image.width, "height": case.image.height},
-        "text": case.column.answer.text,
+        "text": case.answer.text,
         "span_label": span.label,
         "span_tokens": list(span.tokens),
     }
-    if isinstance(heat, Refusal):
+    if isinstance(heat, explain.Refusal):
         refusal = {"values": [], "boxes": [], "image_share": None, "refused": heat.reason}
         return {"method": args.method, "span": args.span} | refusal | {"meta": meta | {"hint": heat.hint}}
     return {
@@ -221,16 +230,16 @@ def explain_record(
     }
 
 
-def _method_params(pairs: Sequence[str], spec: Any) -> dict[str, int | str]:
+def _method_params(pairs: Sequence[str], method: "Method") -> dict[str, int | str]:
     """NAME=VALUE pairs by name: numbers, the names of choices as their numbers, and words of the answer.
 
     Raises UserFacing for what can't be read; ranges are checked with the map.
     """
-    known = {param.name: param for param in spec.params}
+    known = {param.name: param for param in method.params}
     params: dict[str, int | str] = {}
     for pair in pairs:
         name, _, value = pair.partition("=")
-        read = int(value) if _NUMBER.fullmatch(value) else _worded(spec, known.get(name), value)
+        read = int(value) if _NUMBER.fullmatch(value) else _worded(method, known.get(name), value)
         if not name or read is None:
             raise UserFacing(f"{pair!r} is not a method setting.", "Write it as --param NAME=NUMBER.")
         if name not in known:
@@ -240,29 +249,13 @@ def _method_params(pairs: Sequence[str], spec: Any) -> dict[str, int | str]:
     return params
 
 
-def _worded(spec: Any, param: Any, value: str) -> int | str | None:
+def _worded(method: "Method", param: "Param | None", value: str) -> int | str | None:
     """A value that is no number: the name of a choice, or a word; None where the setting takes neither."""
-    from workbench.explain.methods.params import read_setting
-
     if param is None or not value.strip():
         return None
     if param.limit == "vocabulary":
         return value
-    return read_setting(spec.label, param, value) if param.choices else None
-
-
-def _with_tokens(case: AnsweredCase, params: Mapping[str, int | str]) -> dict[str, int]:
-    """Words among the settings become tokens of the model. Raises UserFacing for a word without one."""
-    out: dict[str, int] = {}
-    for name, value in params.items():
-        if isinstance(value, str):
-            from workbench.explain import Refusal, foil_token
-
-            value = foil_token(case.model.tokenizer, value)
-            if isinstance(value, Refusal):
-                raise UserFacing(value.reason, value.hint)
-        out[name] = value
-    return out
+    return read_setting(method.label, param, value) if param.choices else None
 
 
 def _png_target(name: str | None) -> Path | None:
@@ -274,12 +267,11 @@ def _png_target(name: str | None) -> Path | None:
     return target
 
 
-def _write_png(target: Path, image: "MedicalImage", heat: "HeatMap") -> None:
-    from workbench.imaging.overlay import OverlayStyle, encode_png, render_overlay
-
+def _write_png(target: Path, case: AnsweredCase, heat: "HeatMap") -> None:
     label = f"{heat.meta['label']}: {heat.meta['span']['label']}"
-    style = OverlayStyle(signed=heat.signed, unit=heat.unit, label=label)
+    style = overlay.OverlayStyle(signed=heat.signed, unit=heat.unit, label=label)
+    picture = overlay.render_overlay(case.image.pixels, heat.values, heat.boxes, style)
     try:
-        target.write_bytes(encode_png(render_overlay(image.pixels, heat.values, heat.boxes, style)))
+        target.write_bytes(overlay.encode_png(picture))
     except OSError as error:
         raise UserFacing(f"{str(target)!r} can't be written.", "Choose a folder you may write to.") from error

@@ -49,7 +49,8 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
     from workbench.bench.grounding.items import phantom_items, real_items
     from workbench.bench.grounding.lines import Protocol
     from workbench.bench.grounding.report import as_text, write_grounding
-    from workbench.bench.grounding.run import all_methods, run_grounding
+    from workbench.bench.grounding.run import run_grounding
+    from workbench.explain import METHODS
     from workbench.models.loading import load_model
 
     items = [] if args.no_phantoms else list(phantom_items(args.limit))
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
     run_grounding(
         items,
         [load_model(ref, settings=settings) for ref in refs],
-        named or tuple(name for name in all_methods() if name != "logit_contrast"),
+        named or tuple(name for name, method in METHODS.items() if "foil" not in method.needs),
         out,
         protocol=Protocol(steps=args.steps),
         progress=None if args.json else progress_lines(sys.stderr.write),

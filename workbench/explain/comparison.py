@@ -1,18 +1,16 @@
 """Tuned − base: two models teacher-forced on the very same answer tokens."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from workbench.explain.contextual import explain_with_context
+from workbench.cases.answered import AnsweredCase
 from workbench.explain.evidence import gather_evidence
-from workbench.explain.explain import explain_spans, get_method, refusal_before_pass
+from workbench.explain.explanations import Given, explain_spans, refusal_before_pass
 from workbench.explain.heatmap import HeatMap, Refusal, Span
-from workbench.explain.methods.context_registry import CONTEXT_METHODS
+from workbench.explain.methods.registry import METHODS
 from workbench.explain.patch_grid import same_grid
-from workbench.imaging.medical_image import MedicalImage
-from workbench.models.answer import Answer, Prompt, Question
 from workbench.models.session import LoadedModel
 
 
@@ -39,60 +37,52 @@ class Comparison:
 
 
 def compare(
+    case: AnsweredCase,
     base: LoadedModel,
     tuned: LoadedModel,
-    question: Question,
-    image: MedicalImage,
-    answer: Answer,
     spans: Sequence[Span],
     method: str,
-    params: Mapping[str, int] | None = None,
+    params: Given | None = None,
 ) -> Comparison | Refusal:
-    """Force `answer`, whichever model wrote it, on both and subtract.
+    """Force the case's answer, whichever model wrote it, on both and subtract.
 
     A Refusal when the models split text into other tokens or cut the picture into other patches;
     raises UserFacing for an unknown method.
     """
-    if method not in CONTEXT_METHODS:
-        get_method(method)
+    METHODS.get_or_raise(method)
     if base.tokenizer.get_vocab() != tuned.tokenizer.get_vocab():
         return Refusal(
             "The two models split text into different tokens, so the same words can't be forced on both.",
             "Compare a model with one that was tuned from it.",
         )
-    prompts = [model.prepare(question, image) for model in (base, tuned)]
-    refused = refusal_before_pass(prompts[0], answer)
+    sides = [
+        replace(case, model=model, prompt=model.prepare(case.question, case.image)) for model in (base, tuned)
+    ]
+    refused = refusal_before_pass(sides[0].prompt, case.answer)
     if refused:
         return refused
-    if not same_grid(prompts[0].boxes, prompts[1].boxes):
+    if not same_grid(sides[0].prompt.boxes, sides[1].prompt.boxes):
         return Refusal(
             "The two models cut the picture into different patches, so their maps can't be subtracted.",
             "Compare models that read pictures at the same size.",
         )
-    before = _one_side(base, prompts[0], image, answer, spans, method, params)
-    after = _one_side(tuned, prompts[1], image, answer, spans, method, params)
+    before, after = (_one_side(side, spans, method, params) for side in sides)
     if isinstance(before, Refusal) or isinstance(after, Refusal):
         return before if isinstance(before, Refusal) else after
     maps = tuple(difference(old, new) for old, new in zip(before[1], after[1], strict=True))
-    ids = [prompt.inputs["input_ids"][0].tolist() for prompt in prompts]
+    ids = [side.prompt.inputs["input_ids"][0].tolist() for side in sides]
     return Comparison(before[0], after[0], tuple(before[1]), tuple(after[1]), maps, ids[0] == ids[1])
 
 
 def _one_side(
-    model: LoadedModel,
-    prompt: Prompt,
-    image: MedicalImage,
-    answer: Answer,
-    spans: Sequence[Span],
-    method: str,
-    params: Mapping[str, int] | None,
+    case: AnsweredCase, spans: Sequence[Span], method: str, params: Given | None
 ) -> tuple[np.ndarray, list[HeatMap]] | Refusal:
-    if method in CONTEXT_METHODS:
-        logprobs = model.teacher_force(prompt, answer.ids).logprobs
-        maps = explain_with_context(model, prompt, image, answer, spans, method, params)
+    if METHODS[method].is_shared:
+        evidence = gather_evidence(case.model, case.prompt, case.answer)
+        logprobs, maps = evidence.logprobs, explain_spans(case, spans, method, params, evidence=evidence)
     else:
-        evidence = gather_evidence(model, prompt, answer)
-        logprobs, maps = evidence.logprobs, explain_spans(evidence, spans, method, params)
+        logprobs = case.model.teacher_force(case.prompt, case.answer.ids).logprobs
+        maps = explain_spans(case, spans, method, params)
     return maps if isinstance(maps, Refusal) else (logprobs, maps)
 
 
@@ -108,4 +98,13 @@ def difference(base: HeatMap, tuned: HeatMap) -> HeatMap:
         "base_image_share": base.image_share,
         "tuned_image_share": tuned.image_share,
     }
-    return HeatMap(tuned.values - base.values, tuned.boxes, True, tuned.unit, tuned.image_share, meta)
+    return HeatMap(
+        tuned.values - base.values,
+        tuned.boxes,
+        True,
+        tuned.unit,
+        tuned.image_share,
+        meta,
+        tuned.span,
+        tuned.image,
+    )

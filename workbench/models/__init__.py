@@ -1,1 +1,8 @@
+"""Models: loading, streaming, teacher forcing, the attention probe; one file a model family.
 
+Names are loaded when they are first used, and declared in `__init__.pyi`.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -9,17 +9,25 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from workbench import explain
 from workbench.errors import UserFacing
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
-    from workbench.cases.column import CaseColumn, MapSet
+    from workbench.cases.answered import AnsweredCase
+    from workbench.cases.column import Column
+    from workbench.cases.maps import MapSet
+    from workbench.explain import Method
     from workbench.imaging.medical_image import MedicalImage
     from workbench.models.answer import Decoding, Question
     from workbench.ui.case.trust import TrustLine
 
 LOG = logging.getLogger(__name__)
 ROLES = ("base", "tuned")
+NOT_ON_TRACE = (
+    "logit_contrast", "input_gradient", "smooth_gradient", "grad_cam", "relative_attention", "rise",
+    "shapley", "greedy_search", "attention_rollout",
+)  # fmt: skip
 LOADING_HINT = "You can add an image and type a question meanwhile."
 
 
@@ -28,33 +36,39 @@ class Engine:
     """The calls that need model code; tests put stand-ins here.
 
     `load(role, settings)` gives a LoadedModel, `run_case(model, image, question, decoding, stop)` yields
-    growing CaseColumns, `column_maps(model, column, method, params, image)` gives a MapSet, `methods()` the
-    registry of map methods, `measure_trust(model, column, maps, row, image, causal, moved_on)` a TrustLine.
+    growing Columns, `case_maps(case, method, params)` gives a MapSet, `methods()` the map methods of the
+    Trace screen, `measure_trust(case, maps, key, causal, moved_on)` a TrustLine of one span.
     """
 
     load: Callable[[str, Settings], Any]
     run_case: Callable[
-        [Any, "MedicalImage | None", "Question", "Decoding", threading.Event], Iterator["CaseColumn"]
+        [Any, "MedicalImage | None", "Question", "Decoding", threading.Event], Iterator["Column"]
     ]
-    column_maps: Callable[[Any, "CaseColumn", str, Mapping[str, Any], "MedicalImage | None"], "MapSet"]
+    case_maps: Callable[["AnsweredCase", str, Mapping[str, Any]], "MapSet"]
     methods: Callable[[], Mapping[str, Any]]
     measure_trust: Callable[..., "TrustLine"]
 
 
 def default_engine() -> Engine:
     """The real thing. Importing it loads torch, so call it outside the path to the first page."""
-    from workbench.cases.column import column_maps, run_case
-    from workbench.explain import SCREEN_METHODS
+    from workbench.cases.column import run_case
+    from workbench.cases.maps import case_maps
     from workbench.models.loading import load_model
     from workbench.ui.case.trust import measure_trust
 
     return Engine(
         load=lambda role, settings: load_model(role, settings=settings),
         run_case=run_case,
-        column_maps=column_maps,
-        methods=lambda: SCREEN_METHODS,
+        case_maps=case_maps,
+        methods=trace_methods,
         measure_trust=measure_trust,
     )
+
+
+def trace_methods() -> dict[str, "Method"]:
+    """The Trace screen's methods by name: all but those that hold the model too long or need more than a
+    click, and the plain gradients, which misled on the shipped pair. Methods offers every one."""
+    return {name: method for name, method in explain.METHODS.items() if name not in NOT_ON_TRACE}
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ from workbench.models.answer import Decoding, Question
 from workbench.ui.case.intake import Picture
 
 if TYPE_CHECKING:
-    from workbench.cases.column import CaseColumn, MapSet
+    from workbench.cases.column import Column
+    from workbench.cases.maps import MapSet
     from workbench.ui.case.trust import TrustLine
     from workbench.ui.methods.desk import Comparison
 
 CAPACITY = 64
 IDLE_SECONDS = 1800.0
-SpanKey = tuple[str, str, int]  # role, kind of span, number of the step
+SpanPlace = tuple[str, str]  # role, and the key of a span of its answer
 
 
 @dataclass
@@ -40,7 +41,7 @@ class Run:
 class Live:
     """What the models have answered so far: columns by role, and a sentence for each model that failed."""
 
-    columns: "dict[str, CaseColumn]" = field(default_factory=dict)
+    columns: "dict[str, Column]" = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
 
 
@@ -59,7 +60,7 @@ class Measured:
     `causal` holds each role's occlusion map set, None where there is none.
     """
 
-    lines: "dict[SpanKey, TrustLine]" = field(default_factory=dict)
+    lines: "dict[SpanPlace, TrustLine]" = field(default_factory=dict)
     causal: "dict[str, MapSet | None]" = field(default_factory=dict)
     moved_on: threading.Event = field(default_factory=threading.Event)
 
@@ -75,7 +76,7 @@ class Session:
     run: Run | None = None
     live: Live = field(default_factory=Live)
     maps: "dict[str, MapSet | NoMap]" = field(default_factory=dict)
-    selected: SpanKey | None = None
+    selected: SpanPlace | None = None
     trust: Measured = field(default_factory=Measured)
     comparison: "Comparison | None" = None
     touched: float = 0.0

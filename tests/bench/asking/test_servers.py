@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.bench.questions.importers.samples import draw, write_table
 
 from tests.bench.chat_fakes import Body, Fault, said, serving
+from tests.bench.questions.importers.samples import draw, write_table
 from workbench.bench.judging.log import JUDGEMENTS_FILE
 from workbench.bench.store.results import RESULTS_FILE
 from workbench.cli import main

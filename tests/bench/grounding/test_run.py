@@ -23,11 +23,11 @@ from workbench.bench.grounding.report import (
     write_grounding,
 )
 from workbench.bench.grounding.run import run_grounding
-from workbench.cases.column import CaseColumn
+from workbench.cases import AnsweredCase, Column
 from workbench.cli import build_parser
 from workbench.commands import grounding as command
 from workbench.errors import UserFacing
-from workbench.explain import Refusal
+from workbench.explain import Refusal, explain
 from workbench.explain.metrics import region_mask
 from workbench.imaging import from_array
 from workbench.models.answer import Answer, Question
@@ -73,7 +73,8 @@ def answering(monkeypatch) -> list[str]:
         answer = Answer((PLANTED_TOKEN,), "x", ((0, 1),), (0.0,), "stop")
         step = Step(0, "perception", "x", 0, 1, "test", 0, 1)
         trace = Trace("ok", "test", (step,), answer_text="yes")
-        yield CaseColumn("m", "m", "done", "", answer, trace, (), None, model.prepare(question, image))
+        case = AnsweredCase(model, model.prepare(question, image), image, answer, trace)
+        yield Column("m", "m", "done", case=case)
 
     monkeypatch.setattr(grounding, "run_case", run_case)
     return asked
@@ -132,7 +133,10 @@ def test_a_wrong_answer_is_counted_and_not_explained(planted, answering, tmp_pat
 
 
 def test_a_refusal_is_a_row_with_its_reason(planted, answering, tmp_path, monkeypatch):
-    monkeypatch.setattr(grounding, "explain_with_context", lambda *_: Refusal("There are no gradients."))
+    refused = {"relevancy": Refusal("There are no gradients.")}
+    monkeypatch.setattr(
+        grounding, "explain", lambda case, span, name, **given: refused.get(name) or explain(case, span, name)
+    )
     run_grounding([_item("first")], [planted], ("attention_mean", "relevancy"), tmp_path, protocol=FAST)
     report = write_grounding(tmp_path)
     row = next(row for row in report["rows"] if row["method"] == "relevancy")

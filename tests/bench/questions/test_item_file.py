@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.bench.questions.test_items import line, manifest_line, write
 
 from tests.bench.fakes import sided_items
+from tests.bench.questions.test_items import line, manifest_line, write
 from workbench.bench.questions.item_file import ItemFile
 from workbench.bench.questions.items import load_items
 from workbench.errors import UserFacing

@@ -1,10 +1,11 @@
 """Probe cases built by hand on tiny models."""
 
-from workbench.explain.interventions.case import ProbeCase, trace_of
+from workbench.cases.answered import AnsweredCase
 from workbench.explain.interventions.regenerate import read_answer
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Decoding, Question
 from workbench.models.session import LoadedModel
+from workbench.traces.read import read_trace
 
 TRACE = (
     "<think>The image shows a small round bright spot in the left upper zone. The lower zone is small. "
@@ -18,7 +19,7 @@ def case_of(
     ids: tuple[int, ...] | str,
     options: tuple[str, ...] = (),
     max_new_tokens: int = 8,
-) -> ProbeCase:
+) -> AnsweredCase:
     """A case whose answer is given as ids, or as text that the model's tokenizer turns into ids."""
     question = Question("left", options)
     if isinstance(ids, str):
@@ -26,6 +27,6 @@ def case_of(
     prompt = model.prepare(question, image)
     forced = model.teacher_force(prompt, ids).logprobs
     written = Answer(ids, "", (), tuple(forced.tolist()), "stop", 0.0, Decoding(max_new_tokens))
-    blank = ProbeCase(model, prompt, image, written, trace_of("", (), options))
+    blank = AnsweredCase(model, prompt, image, written, read_trace("", (), options))
     answer = read_answer(blank, ids, written)
-    return ProbeCase(model, prompt, image, answer, trace_of(answer.text, answer.offsets, options))
+    return AnsweredCase(model, prompt, image, answer, read_trace(answer.text, answer.offsets, options))

@@ -11,7 +11,7 @@ from workbench.explain.interventions import block
 from workbench.explain.interventions.block import Unblockable, blocked_mask, blocking
 from workbench.explain.interventions.forced import block_effects
 from workbench.explain.interventions.regenerate import regenerate_blocked
-from workbench.explain.methods.context import guarded
+from workbench.explain.methods.attribution import guarded
 from workbench.explain.methods.decoder_pass import capture_pass
 from workbench.imaging.medical_image import MedicalImage
 

@@ -8,9 +8,10 @@ import pytest
 
 from tests.explain.interventions.cases import TRACE, case_of
 from tests.tiny import PLANTED_TOKEN, picture
+from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
 from workbench.explain.heatmap import Refusal
-from workbench.explain.interventions.case import effect_of, trace_of
+from workbench.explain.interventions.effects import effect_of
 from workbench.explain.interventions.forced import picture_effects
 from workbench.explain.interventions.picture import finding_of, probe_region, probe_whole
 from workbench.explain.interventions.regenerate import continued
@@ -21,6 +22,7 @@ from workbench.explain.metrics.scoring import span_scorer
 from workbench.explain.spans import Span
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Question
+from workbench.traces.read import read_trace
 
 BRIGHT = (16, 32, 24, 40)
 
@@ -122,15 +124,21 @@ def test_an_answer_with_the_sign_of_a_picture_is_refused_in_words(tiny) -> None:
     case = case_of(tiny, picture(48, 48), (7, 11))
     sign = tiny.model.config.image_token_id
     answer = Answer((7, sign, 11), "abc", ((0, 1), (1, 2), (2, 3)), (0.0,) * 3, "stop")
-    signed = replace(case, answer=answer, trace=trace_of("abc", answer.offsets, ()))
+    signed = replace(case, answer=answer, trace=read_trace("abc", answer.offsets, ()))
     with pytest.raises(UserFacing, match="holds a place for the picture"):
         forced_logprobs(tiny, [case.prompt], answer.ids)
     with pytest.raises(UserFacing, match="holds a place for the picture"):
         continued(signed, case.prompt, answer.ids)
-    score = span_scorer(tiny, case.prompt.question, case.image, answer, Span("token", "c", (2,)))
+    score = span_scorer(
+        AnsweredCase.of(tiny, tiny.prepare(case.prompt.question, case.image), case.image, answer),
+        Span("token", "c", (2,)),
+    )
     with pytest.raises(UserFacing, match="holds a place for the picture"):
         score([case.image.pixels])
-    before = span_scorer(tiny, case.prompt.question, case.image, answer, Span("token", "a", (0,)))
+    before = span_scorer(
+        AnsweredCase.of(tiny, tiny.prepare(case.prompt.question, case.image), case.image, answer),
+        Span("token", "a", (0,)),
+    )
     assert np.isfinite(before([case.image.pixels])).all()
 
 

@@ -8,11 +8,11 @@ from tests.explain.interventions.cases import TRACE, case_of
 from tests.tiny import picture
 from workbench.errors import UserFacing
 from workbench.explain.interventions import options as options_module
-from workbench.explain.interventions.case import trace_of
 from workbench.explain.interventions.options import probe_options, shuffled_orders
 from workbench.explain.interventions.regenerate import Regenerated, same_answer
 from workbench.explain.interventions.traces import TraceEdit, edit_label, forced_start, probe_trace
 from workbench.models.answer import Answer
+from workbench.traces.read import read_trace
 
 FIRST = "<think>The image shows a small round bright spot in the left upper zone."
 SECOND = " The lower zone is small."
@@ -137,7 +137,7 @@ def _answers(case, monkeypatch, reply) -> list:
 
     def written(asked, prompt, label, stop=None):
         text = f"<answer>{reply(prompt.question.options)}</answer>"
-        trace = trace_of(text, ((0, len(text)),), prompt.question.options)
+        trace = read_trace(text, ((0, len(text)),), prompt.question.options)
         return Regenerated(label, Answer((1,), text), trace, 0, None, 0.0)
 
     monkeypatch.setattr(options_module, "regenerate", written)
@@ -184,7 +184,7 @@ def test_the_real_path_asks_anew_and_needs_options(tiny) -> None:
 
 def test_same_answer_by_letter_then_by_words() -> None:
     def trace(text, options=()):
-        return trace_of(f"<answer>{text}</answer>", (), options)
+        return read_trace(f"<answer>{text}</answer>", (), options)
 
     assert same_answer(trace("B", OPTIONS), trace("right lung", OPTIONS)) is True
     assert same_answer(trace("Yes."), trace("yes")) is True

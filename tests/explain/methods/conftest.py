@@ -8,8 +8,8 @@ import torch
 from transformers import LlavaForConditionalGeneration
 
 from tests.tiny import load_tiny, plant
-from workbench.explain import HeatMap, Span
-from workbench.explain.contextual import explain_with_context
+from workbench.cases.answered import AnsweredCase
+from workbench.explain import HeatMap, Span, explain_spans
 from workbench.explain.methods.tiers import FEATURES
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Question
@@ -41,8 +41,8 @@ def ask() -> Callable[..., list[HeatMap]]:
 
     def run(model, picture, ids, groups, name, **params):
         prompt = model.prepare(Question("left"), picture)
-        found = explain_with_context(
-            model, prompt, picture, answer_of(ids), token_spans(*groups), name, params
+        found = explain_spans(
+            AnsweredCase.of(model, prompt, picture, answer_of(ids)), token_spans(*groups), name, params
         )
         assert isinstance(found, list), found
         return found

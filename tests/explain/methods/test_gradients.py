@@ -6,7 +6,8 @@ import torch
 
 from tests.explain.methods.conftest import PLACES, answer_of, assert_lights_up, painted, token_spans
 from tests.tiny import PLANTED_TOKEN, picture
-from workbench.explain.methods.context import AttributionContext, guarded
+from workbench.cases.answered import AnsweredCase
+from workbench.explain.methods.attribution import Attribution, guarded
 from workbench.explain.methods.decoder_pass import capture
 from workbench.explain.methods.gradients import completeness, gap_warning
 from workbench.models.answer import Question
@@ -14,9 +15,9 @@ from workbench.models.answer import Question
 METHODS = ("input_gradient", "smooth_gradient", "integrated_gradients")
 
 
-def _context(model, image, ids, groups) -> AttributionContext:
+def _context(model, image, ids, groups) -> Attribution:
     prompt = model.prepare(Question("left"), image)
-    return AttributionContext(model, prompt, image, answer_of(ids), tuple(token_spans(*groups)))
+    return Attribution(AnsweredCase.of(model, prompt, image, answer_of(ids)), tuple(token_spans(*groups)))
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -9,7 +9,7 @@ import torch
 from tests.explain.methods.conftest import PLACES, painted
 from tests.tiny import PLANTED_TOKEN, picture
 from workbench.explain import Span
-from workbench.explain.methods.context import AttributionContext
+from workbench.explain.methods.attribution import Attribution
 from workbench.explain.methods.greedy_search import GreedyPath, RegionScores, lazy_greedy, worth
 from workbench.explain.methods.passes import PassCounter
 from workbench.explain.methods.tiers import HiddenScorer
@@ -26,7 +26,7 @@ def _game(worth_of, sets: list[np.ndarray] | None = None) -> RegionScores:
             sets.extend(masks)
         return torch.tensor([[worth_of(~hidden)] for hidden in masks], dtype=torch.float64)
 
-    context = AttributionContext(None, None, None, None, (), None, threading.Event())
+    context = Attribution(None, (), None, threading.Event())
     regions = [np.array([i]) for i in range(COUNT)]
     return RegionScores(HiddenScorer(score, 8, 0), regions, COUNT, PassCounter(context, 999))
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from tests.explain.methods.conftest import answer_of, painted
 from tests.tiny import PLANTED_TOKEN, picture
+from workbench.cases.answered import AnsweredCase
 from workbench.explain import Refusal, Span, explain, explain_spans, foil_token, gather_evidence
 from workbench.models.answer import Question
 
@@ -13,8 +14,13 @@ WORD = Span("token", "x", (0,))
 def test_the_contrast_is_the_words_map_minus_the_foils(tiny):
     """Additive: same rows, so the map against a foil is the difference of two plain maps."""
     prompt = tiny.prepare(Question("left"), picture(70, 50))
-    contrast = explain(tiny, prompt, answer_of((7,)), WORD, "logit_contrast", {"foil": 19})
-    word, foil = (explain(tiny, prompt, answer_of((i,)), WORD, "logit_attribution") for i in (7, 19))
+    contrast = explain(
+        AnsweredCase.of(tiny, prompt, None, answer_of((7,))), WORD, "logit_contrast", {"foil": 19}
+    )
+    word, foil = (
+        explain(AnsweredCase.of(tiny, prompt, None, answer_of((i,))), WORD, "logit_attribution")
+        for i in (7, 19)
+    )
     assert np.allclose(contrast.values, word.values - foil.values, atol=1e-6)
     assert not np.allclose(contrast.values, word.values, atol=1e-4)
     assert 0 < contrast.image_share < 1
@@ -22,15 +28,20 @@ def test_the_contrast_is_the_words_map_minus_the_foils(tiny):
 
 def test_swapping_word_and_foil_turns_the_sign(tiny):
     prompt = tiny.prepare(Question("left"), picture(70, 50))
-    there = explain(tiny, prompt, answer_of((7,)), WORD, "logit_contrast", {"foil": 19})
-    back = explain(tiny, prompt, answer_of((19,)), WORD, "logit_contrast", {"foil": 7})
+    there = explain(
+        AnsweredCase.of(tiny, prompt, None, answer_of((7,))), WORD, "logit_contrast", {"foil": 19}
+    )
+    back = explain(AnsweredCase.of(tiny, prompt, None, answer_of((19,))), WORD, "logit_contrast", {"foil": 7})
     assert np.allclose(there.values, -back.values, atol=1e-6)
 
 
 def test_a_patch_that_speaks_for_the_foil_is_negative(planted):
     prompt = planted.prepare(Question("left"), painted(48, 48, (16, 32, 24, 40)))
     found = explain(
-        planted, prompt, answer_of((PLANTED_TOKEN + 1,)), WORD, "logit_contrast", {"foil": PLANTED_TOKEN}
+        AnsweredCase.of(planted, prompt, None, answer_of((PLANTED_TOKEN + 1,))),
+        WORD,
+        "logit_contrast",
+        {"foil": PLANTED_TOKEN},
     )
     assert found.values.argmin() == np.abs(found.values).argmax()
     assert found.values.min() < 0

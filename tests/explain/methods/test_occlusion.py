@@ -7,7 +7,8 @@ import pytest
 
 from tests.explain.methods.conftest import PLACES, answer_of, assert_lights_up, painted, token_spans
 from tests.tiny import PLANTED_TOKEN, picture
-from workbench.explain.methods.context import AttributionContext, guarded
+from workbench.cases.answered import AnsweredCase
+from workbench.explain.methods.attribution import Attribution, guarded
 from workbench.explain.methods.occlusion import spread, windows
 from workbench.explain.methods.passes import in_batches
 from workbench.explain.methods.pictures import mixed, replacement, score_pictures, without_boxes
@@ -118,6 +119,6 @@ def _image(pixels: np.ndarray):
     return MedicalImage(pixels, "", "array")
 
 
-def _context(model, image) -> AttributionContext:
+def _context(model, image) -> Attribution:
     prompt = model.prepare(Question("left"), image)
-    return AttributionContext(model, prompt, image, answer_of(IDS), tuple(token_spans((0,))))
+    return Attribution(AnsweredCase.of(model, prompt, image, answer_of(IDS)), tuple(token_spans((0,))))

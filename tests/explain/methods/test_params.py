@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from workbench.errors import UserFacing
-from workbench.explain import CONTEXT_METHODS, METHODS, Refusal
+from workbench.explain import METHODS, Refusal
 from workbench.explain.methods.params import Param, highest, read_setting, settled
 
 WINDOW = Param("window", "Window", 1, 8, 3)
@@ -47,9 +47,9 @@ def test_what_is_no_such_number_is_a_sentence(text):
     assert "Window" in fault.value.message and "1 to 8" in fault.value.hint
 
 
-@pytest.mark.parametrize("name", METHODS | CONTEXT_METHODS)
+@pytest.mark.parametrize("name", METHODS)
 def test_every_declared_setting_is_typed_and_its_default_allowed(name):
-    method = (METHODS | CONTEXT_METHODS)[name]
+    method = (METHODS)[name]
     assert len({param.name for param in method.params}) == len(method.params)
     for param in method.params:
         assert param.label[0].isupper() and param.minimum <= param.default

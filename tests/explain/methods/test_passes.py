@@ -8,10 +8,11 @@ import torch
 
 from tests.explain.methods.conftest import answer_of, token_spans
 from tests.tiny import picture
+from workbench.cases.answered import AnsweredCase
 from workbench.explain import Refusal
-from workbench.explain.contextual import context_cost, explain_with_context
+from workbench.explain.explanations import cost_of, explain_spans
 from workbench.explain.methods import gradients, tiers
-from workbench.explain.methods.context import AttributionContext
+from workbench.explain.methods.attribution import Attribution
 from workbench.explain.methods.passes import PassCounter, Stopped, in_batches, shrinking
 from workbench.models.answer import Question
 
@@ -57,7 +58,9 @@ def _run(model, method, **keywords):
     image = picture(48, 36)
     prompt = model.prepare(Question("left"), image)
     spans = token_spans((0,), (1, 2))
-    return explain_with_context(model, prompt, image, answer_of(IDS), spans, method, MANY[method], **keywords)
+    return explain_spans(
+        AnsweredCase.of(model, prompt, image, answer_of(IDS)), spans, method, MANY[method], **keywords
+    )
 
 
 @pytest.mark.parametrize("method", ["occlusion", "rise", "shapley", "greedy_search", "integrated_gradients"])
@@ -106,7 +109,7 @@ def test_progress_rises_to_the_end_within_the_declared_cost(tiny, method):
     done, totals = zip(*heard, strict=True)
     assert list(done) == sorted(done) and done[-1] <= totals[-1]
     assert len(set(totals)) == 1
-    cost = context_cost(tiny.prepare(Question("left"), picture(48, 36)), 2, method, MANY[method])
+    cost = cost_of(tiny.prepare(Question("left"), picture(48, 36)), 2, method, MANY[method])
     assert totals[0] <= cost.forwards
     if method not in ("rise", "greedy_search"):  # those may end early
         assert done[-1] == totals[0]
@@ -132,12 +135,12 @@ def test_a_set_event_stops_after_the_first_batch(tiny, method):
 
 
 def test_the_counter_never_says_more_than_the_total():
-    context, heard = AttributionContext(None, None, None, None, (), lambda *now: heard.append(now)), []
+    context, heard = Attribution(None, (), lambda *now: heard.append(now)), []
     counter = PassCounter(context, 3)
     counter.add(2)
     counter.add(2)
     assert heard == [(2, 3), (3, 3)]
-    context = AttributionContext(None, None, None, None, (), lambda *_: False)
+    context = Attribution(None, (), lambda *_: False)
     with pytest.raises(Stopped):
         PassCounter(context, 3).add(1)
 

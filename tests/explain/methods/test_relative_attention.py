@@ -5,8 +5,9 @@ import pytest
 
 from tests.explain.methods.conftest import answer_of, painted, token_spans
 from tests.tiny import picture
+from workbench.cases.answered import AnsweredCase
 from workbench.explain import Refusal
-from workbench.explain.methods.context import AttributionContext, Cost
+from workbench.explain.methods.attribution import Attribution, Cost
 from workbench.explain.methods.params import settled
 from workbench.explain.methods.relative_attention import GENERAL_QUESTION, RELATIVE_ATTENTION, ratio
 from workbench.models.answer import Question
@@ -14,7 +15,7 @@ from workbench.models.answer import Question
 
 def run(model, question, image, ids=(7, 11), groups=((0, 1),), **params):
     prompt = model.prepare(Question(question), image)
-    context = AttributionContext(model, prompt, image, answer_of(ids), tuple(token_spans(*groups)))
+    context = Attribution(AnsweredCase.of(model, prompt, image, answer_of(ids)), tuple(token_spans(*groups)))
     return RELATIVE_ATTENTION.compute(
         context, settled(RELATIVE_ATTENTION.label, RELATIVE_ATTENTION.params, params)
     )

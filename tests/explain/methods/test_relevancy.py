@@ -8,8 +8,9 @@ import torch
 
 from tests.explain.methods.conftest import PLACES, answer_of, assert_lights_up, painted, token_spans
 from tests.tiny import PLANTED_TOKEN, TINY, load_tiny, picture, save_tiny
+from workbench.cases.answered import AnsweredCase
 from workbench.explain.methods import relevancy as module
-from workbench.explain.methods.context import AttributionContext, guarded
+from workbench.explain.methods.attribution import Attribution, guarded
 from workbench.explain.methods.decoder_pass import capture
 from workbench.models.answer import Question
 from workbench.models.probe import PROBE
@@ -87,7 +88,7 @@ def test_no_square_matrix_is_kept_for_the_backward_pass_and_few_rows_live_at_onc
     monkeypatch.setattr(module, "ROW_CHUNK", 8)
     monkeypatch.setattr(module, "attention_rows", lambda *a: rows_seen.append(len(a[-1])) or real(*a))
     prompt = tiny.prepare(Question("left"), picture(70, 50))
-    context = AttributionContext(tiny, prompt, None, answer_of(IDS), tuple(token_spans(*GROUPS)))
+    context = Attribution(AnsweredCase.of(tiny, prompt, None, answer_of(IDS)), tuple(token_spans(*GROUPS)))
 
     def pack(tensor: torch.Tensor) -> torch.Tensor:
         kept.append((tuple(tensor.shape), tensor.is_floating_point()))
@@ -109,7 +110,7 @@ def test_the_kernel_is_given_back_when_the_backward_pass_fails(tiny, monkeypatch
         raise RuntimeError("half-way")
 
     prompt = tiny.prepare(Question("left"), picture(48, 48))
-    context = AttributionContext(tiny, prompt, None, answer_of(IDS), tuple(token_spans(*GROUPS)))
+    context = Attribution(AnsweredCase.of(tiny, prompt, None, answer_of(IDS)), tuple(token_spans(*GROUPS)))
     text = tiny.model.model.language_model
     monkeypatch.setattr(module, "attention_rows", broken)
     with pytest.raises(RuntimeError, match="half-way"), guarded(tiny):

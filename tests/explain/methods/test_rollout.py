@@ -5,7 +5,8 @@ import torch
 
 from tests.explain.methods.conftest import answer_of, token_spans
 from tests.tiny import load_tiny, picture, save_tiny
-from workbench.explain.methods.context import AttributionContext, Cost
+from workbench.cases.answered import AnsweredCase
+from workbench.explain.methods.attribution import Attribution, Cost
 from workbench.explain.methods.rollout import ROLLOUT, residual_attention, roll_out
 from workbench.models.answer import Question
 
@@ -45,7 +46,7 @@ def test_it_is_labelled_a_baseline_takes_one_pass_and_leaves_no_hook(tiny):
     prompt, answer = tiny.prepare(Question("left"), picture(48, 48)), answer_of((7, 11))
     spans = tuple(token_spans((0,), (0, 1)))
     before = _hooks(tiny)
-    found = ROLLOUT.compute(AttributionContext(tiny, prompt, None, answer, spans), {})
+    found = ROLLOUT.compute(Attribution(AnsweredCase.of(tiny, prompt, None, answer), spans), {})
     assert ROLLOUT.label.startswith("Baseline") and "Baseline" in found.note
     assert found.spent == ROLLOUT.cost(prompt, 2, {}) == Cost(1)
     assert found.values.shape == (2, 36)

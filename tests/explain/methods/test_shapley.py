@@ -8,7 +8,8 @@ import torch
 
 from tests.explain.methods.conftest import PLACES, answer_of, painted, token_spans
 from tests.tiny import PLANTED_TOKEN, picture
-from workbench.explain.methods.context import AttributionContext, guarded
+from workbench.cases.answered import AnsweredCase
+from workbench.explain.methods.attribution import Attribution, guarded
 from workbench.explain.methods.regions import coarse_regions, hidden_patches, over_patches
 from workbench.explain.methods.shapley import (
     antithetic_orders,
@@ -111,7 +112,7 @@ def test_a_map_adds_up_and_captum_agrees_on_the_model(tiny, ask):
     assert found.values.sum() == pytest.approx(meta["score"] - meta["score_replaced"], abs=1e-5)
     assert meta["efficiency_gap"] < 1e-6 and meta["forwards"] == 16
     prompt = tiny.prepare(Question("left"), image)
-    context = AttributionContext(tiny, prompt, image, answer_of(ids), tuple(token_spans((0,))))
+    context = Attribution(AnsweredCase.of(tiny, prompt, image, answer_of(ids)), tuple(token_spans((0,))))
     regions = coarse_regions(prompt.boxes, 2)
     with guarded(tiny):
         scorer = hidden_scorer(context, FEATURES, 0)

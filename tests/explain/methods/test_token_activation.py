@@ -8,6 +8,7 @@ import torch
 
 from tests.explain.methods.conftest import PLACES, answer_of, painted
 from tests.tiny import picture
+from workbench.cases.answered import AnsweredCase
 from workbench.explain import HeatMap, Span, explain, gather_evidence
 from workbench.explain.evidence import Likeness
 from workbench.explain.methods.token_activation import rank_gaussian, token_activation, without_interference
@@ -98,7 +99,9 @@ def test_the_patch_that_looks_like_the_word_lights_up(planted, width, height, bo
         evidence = gather_evidence(planted, prompt, answer_of((BRIGHT_WORD,)))
         raw = without_interference(evidence.likeness)[-1]
         found = explain(
-            planted, prompt, answer_of((BRIGHT_WORD,)), Span("token", "x", (0,)), "token_activation"
+            AnsweredCase.of(planted, prompt, None, answer_of((BRIGHT_WORD,))),
+            Span("token", "x", (0,)),
+            "token_activation",
         )
     finally:
         with torch.no_grad():

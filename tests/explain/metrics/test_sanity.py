@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from tests.tiny import PLANTED_TOKEN, picture
+from workbench.cases.answered import AnsweredCase
 from workbench.explain import Refusal, Span
 from workbench.explain.metrics import (
     SANITY,
@@ -33,33 +34,39 @@ def test_a_swapped_image_changes_the_map_and_the_same_image_does_not(planted, an
         answer_of(PLANTED_TOKEN),
         Span("token", "x", (0,)),
     )
-    same = swapped_image(planted, prompt, image, image, answer, span, "logit_attribution")
+    same = swapped_image(AnsweredCase.of(planted, prompt, image, answer), span, "logit_attribution", image)
     assert same == pytest.approx(1)
     other = bright_patch(120, 80, (80, 50, 100, 70))  # another size: it is brought to the size of the first
-    changed = swapped_image(planted, prompt, image, other, answer, span, "logit_attribution")
+    changed = swapped_image(AnsweredCase.of(planted, prompt, image, answer), span, "logit_attribution", other)
     assert changed < 0.9
 
 
 def test_a_random_other_token_has_another_map(tiny, answer_of):
     image = picture(48, 48)
     prompt, answer, span = tiny.prepare(QUESTION, image), answer_of(7, 19, 23), Span("token", "x", (0,))
-    found = random_token(tiny, prompt, answer, span, "logit_attribution")
+    found = random_token(AnsweredCase.of(tiny, prompt, None, answer), span, "logit_attribution")
     assert -1 <= found < 0.99
-    assert found == random_token(tiny, prompt, answer, span, "logit_attribution")  # the seed decides
+    assert found == random_token(
+        AnsweredCase.of(tiny, prompt, None, answer), span, "logit_attribution"
+    )  # the seed decides
 
 
 def test_no_other_word_no_image_and_no_such_head_are_refused(tiny, answer_of):
     prompt, span = tiny.prepare(QUESTION, picture(48, 48)), Span("token", "x", (0,))
-    assert isinstance(random_token(tiny, prompt, answer_of(7), span, "attention_mean"), Refusal)
+    assert isinstance(
+        random_token(AnsweredCase.of(tiny, prompt, None, answer_of(7)), span, "attention_mean"), Refusal
+    )
     blind = tiny.prepare(QUESTION, None)
-    assert isinstance(random_token(tiny, blind, answer_of(7, 8), span, "attention_mean"), Refusal)
+    assert isinstance(
+        random_token(AnsweredCase.of(tiny, blind, None, answer_of(7, 8)), span, "attention_mean"), Refusal
+    )
     missing = {"layer": 99, "head": 0}
     image = picture(48, 48)
     answer = answer_of(7, 8)
     for found in (
-        random_token(tiny, prompt, answer, span, "attention_head", missing),
-        swapped_image(tiny, prompt, image, image, answer, span, "attention_head", missing),
-        randomise_parameters(tiny, prompt, answer, span, "attention_head", missing),
+        random_token(AnsweredCase.of(tiny, prompt, None, answer), span, "attention_head", missing),
+        swapped_image(AnsweredCase.of(tiny, prompt, image, answer), span, "attention_head", image, missing),
+        randomise_parameters(AnsweredCase.of(tiny, prompt, None, answer), span, "attention_head", missing),
     ):
         assert isinstance(found, Refusal)
 
@@ -67,7 +74,9 @@ def test_no_other_word_no_image_and_no_such_head_are_refused(tiny, answer_of):
 def test_random_weights_change_the_map_and_come_back_bit_for_bit(tiny, answer_of):
     prompt, answer = tiny.prepare(QUESTION, picture(48, 48)), answer_of(7, 19)
     before = _weights(tiny)
-    found = randomise_parameters(tiny, prompt, answer, Span("token", "x", (0,)), "logit_attribution")
+    found = randomise_parameters(
+        AnsweredCase.of(tiny, prompt, None, answer), Span("token", "x", (0,)), "logit_attribution"
+    )
     assert found.layers == (1, 2, 3)  # three layers, four stages: each layer is its own stage
     assert all(value < 0.99 for value in found.correlations)
     assert abs(found.correlations[-1]) < 0.6
@@ -87,7 +96,9 @@ def test_the_weights_come_back_after_a_failure(tiny, answer_of, monkeypatch):
 
     monkeypatch.setattr(sanity, "explain", failing)
     with pytest.raises(RuntimeError, match="half-way"):
-        randomise_parameters(tiny, prompt, answer, Span("token", "x", (0,)), "attention_mean")
+        randomise_parameters(
+            AnsweredCase.of(tiny, prompt, None, answer), Span("token", "x", (0,)), "attention_mean"
+        )
     assert calls == [False, True, True]  # the weights were random at that moment
     assert _same(tiny, before)
 
@@ -103,7 +114,9 @@ def test_one_bright_patch_gets_more_disordered_under_random_weights(planted, ans
     image = bright_patch(48, 48, (16, 32, 24, 40))
     prompt, answer = planted.prepare(QUESTION, image), answer_of(PLANTED_TOKEN)
     before = _weights(planted)
-    found = efficient_randomisation(planted, prompt, answer, Span("token", "x", (0,)), "attention_mean")
+    found = efficient_randomisation(
+        AnsweredCase.of(planted, prompt, None, answer), Span("token", "x", (0,)), "attention_mean"
+    )
     assert found.before < 0.5  # one patch of 36 differs from the others
     assert found.after > found.before - 1e-9
     assert found.rise == pytest.approx((found.after - found.before) / found.before)
@@ -114,10 +127,12 @@ def test_methods_that_run_the_model_are_tested_too(tiny, answer_of):
     image = picture(48, 48)
     prompt, answer, span = tiny.prepare(QUESTION, image), answer_of(7, 19), Span("token", "x", (0,))
     before = _weights(tiny)
-    cascade = randomise_parameters(tiny, prompt, answer, span, "relevancy", stages=1, image=image)
+    cascade = randomise_parameters(AnsweredCase.of(tiny, prompt, image, answer), span, "relevancy", stages=1)
     assert len(cascade.correlations) == 1 and cascade.correlations[0] < 0.99
-    assert swapped_image(tiny, prompt, image, image, answer, span, "relevancy") == pytest.approx(1)
-    assert -1 <= random_token(tiny, prompt, answer, span, "relevancy", image=image) < 0.99
+    assert swapped_image(
+        AnsweredCase.of(tiny, prompt, image, answer), span, "relevancy", image
+    ) == pytest.approx(1)
+    assert -1 <= random_token(AnsweredCase.of(tiny, prompt, image, answer), span, "relevancy") < 0.99
     assert _same(tiny, before)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.tiny import PLANTED_TOKEN, picture
+from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
 from workbench.explain import HeatMap, Refusal, Span, explain
 from workbench.explain.metrics import SharedScore, span_scorer, trust
@@ -16,7 +17,7 @@ QUESTION, SPAN = Question("left"), Span("token", "x", (0,))
 
 def _planted_case(planted, answer_of, image, method="attention_mean"):
     prompt, answer = planted.prepare(QUESTION, image), answer_of(PLANTED_TOKEN)
-    found = explain(planted, prompt, answer, SPAN, method)
+    found = explain(AnsweredCase.of(planted, prompt, None, answer), SPAN, method)
     assert isinstance(found, HeatMap)
     return prompt, answer, found
 
@@ -30,7 +31,7 @@ def test_the_planted_map_is_believed_and_its_inverse_is_not(
 ):
     image = bright_patch(width, height, box)
     prompt, answer, found = _planted_case(planted, answer_of, image)
-    measured = trust(planted, prompt, image, QUESTION, answer, SPAN, found, fill=fill)
+    measured = trust(AnsweredCase.of(planted, prompt, image, answer), found, fill=fill)
     curves = measured.perturbation
     assert curves.deletion_gap > 0 and measured.gap > 0
     assert curves.deletion_gap > 0.3 * curves.drop
@@ -38,7 +39,7 @@ def test_the_planted_map_is_believed_and_its_inverse_is_not(
     assert curves.sufficiency < 0.5 * curves.drop
     assert measured.focus > 4
     wrong = replace(found, values=-found.values + found.values.max())
-    against = trust(planted, prompt, image, QUESTION, answer, SPAN, wrong, fill=fill)
+    against = trust(AnsweredCase.of(planted, prompt, image, answer), wrong, fill=fill)
     assert against.perturbation.deletion_gap < 0 and against.gap < 0
     assert against.verdict == "no localised evidence"
 
@@ -47,7 +48,7 @@ def test_a_map_that_points_elsewhere_looked_but_is_not_causal(planted, answer_of
     image = bright_patch(48, 48, (16, 32, 24, 40))
     prompt, answer, found = _planted_case(planted, answer_of, image)
     elsewhere = replace(found, values=np.roll(found.values, 18))
-    measured = trust(planted, prompt, image, QUESTION, answer, SPAN, elsewhere)
+    measured = trust(AnsweredCase.of(planted, prompt, image, answer), elsewhere)
     assert measured.verdict == "looked but not causal"
     assert measured.focus >= 2
 
@@ -59,13 +60,12 @@ def test_where_one_patch_decides_the_right_map_is_believed_and_a_wrong_one_is_no
     image = bright_patch(48, 48, (16, 32, 24, 40))
     prompt, answer, found = _planted_case(planted, answer_of, image)
     elsewhere = replace(found, values=np.roll(found.values, 18))
-    shared = SharedScore(span_scorer(planted, QUESTION, image, answer, SPAN))
+    shared = SharedScore(
+        span_scorer(AnsweredCase.of(planted, planted.prepare(QUESTION, image), image, answer), SPAN)
+    )
     options = {"steps": 1, "random_orders": 2, "shared": shared}
     right, wrong = (
-        [
-            trust(planted, prompt, image, QUESTION, answer, SPAN, one, seed=seed, **options)
-            for seed in range(6)
-        ]
+        [trust(AnsweredCase.of(planted, prompt, image, answer), one, seed=seed) for seed in range(6)]
         for one in (found, elsewhere)
     )
     believed = [one.verdict == "localised and causal" for one in right]
@@ -77,14 +77,16 @@ def test_where_one_patch_decides_the_right_map_is_believed_and_a_wrong_one_is_no
 def test_the_cost_is_counted_and_maps_of_one_span_share_their_controls(planted, answer_of, bright_patch):
     image = bright_patch(48, 48, (16, 32, 24, 40))
     prompt, answer, found = _planted_case(planted, answer_of, image)
-    alone = trust(planted, prompt, image, QUESTION, answer, SPAN, found, steps=4)
+    alone = trust(AnsweredCase.of(planted, prompt, image, answer), found, steps=4)
     curves = 2 * 4 * 7
     assert 2 + 3 * 2 * 6 < alone.forwards <= curves + 5 * (2 + len(alone.perturbation.small.controls))
     assert alone.seconds > 0
-    shared = SharedScore(span_scorer(planted, QUESTION, image, answer, SPAN))
+    shared = SharedScore(
+        span_scorer(AnsweredCase.of(planted, planted.prepare(QUESTION, image), image, answer), SPAN)
+    )
     other = replace(found, values=np.roll(found.values, 7))
     first, second = (
-        trust(planted, prompt, image, QUESTION, answer, SPAN, each, steps=4, shared=shared)
+        trust(AnsweredCase.of(planted, prompt, image, answer), each, steps=4, shared=shared)
         for each in (found, other)
     )
     assert first.gap == pytest.approx(alone.gap, abs=1e-4)
@@ -106,7 +108,7 @@ def test_nothing_to_measure_is_said_and_costs_nothing(planted, answer_of, bright
         (prompt, image, HeatMap(found.values[:1], found.boxes[:1], False, "x", 0.5), "fewer than two"),
     ]
     for asked, shown, heat, words in cases:
-        measured = trust(planted, asked, shown, QUESTION, answer, SPAN, heat)
+        measured = trust(AnsweredCase.of(planted, asked, shown, answer), heat)
         assert measured.verdict == "not computable"
         assert words in measured.reason
         assert (measured.perturbation, measured.gap, measured.forwards) == (None, None, 0)
@@ -118,8 +120,8 @@ def test_a_prompt_of_another_question_or_image_and_a_span_outside_are_refused(
     image = bright_patch(48, 48, (16, 32, 24, 40))
     prompt, answer, found = _planted_case(planted, answer_of, image)
     with pytest.raises(ValueError, match="another"):
-        trust(planted, prompt, image, Question("right"), answer, SPAN, found)
+        trust(AnsweredCase.of(planted, prompt, image, answer), found)
     with pytest.raises(ValueError, match="another"):
-        trust(planted, prompt, picture(48, 40), QUESTION, answer, SPAN, found)
+        trust(AnsweredCase.of(planted, prompt, picture(48, 40), answer), found)
     with pytest.raises(UserFacing, match="outside"):
-        trust(planted, prompt, image, QUESTION, answer, Span("token", "x", (3,)), found)
+        trust(AnsweredCase.of(planted, prompt, image, answer), found)

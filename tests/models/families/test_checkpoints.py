@@ -12,6 +12,7 @@ from tests.models.families import tiny_configs as tiny
 from tests.models.families import tiny_configs_tiles as tiles
 from tests.models.families.every_family import TILES, make_tiles
 from tests.tiny import load_tiny, picture
+from workbench.cases.answered import AnsweredCase
 from workbench.explain import HeatMap, all_span, explain
 from workbench.models.answer import Decoding
 from workbench.models.processors import PicturesOnly
@@ -57,7 +58,7 @@ def test_an_answer_is_forced_and_explained(model):
     span = all_span(answer)
     count = int((prompt.inputs["input_ids"] == model.model.config.image_token_id).sum())
     for method in ("attention_mean", "logit_attribution"):
-        found = explain(model, prompt, answer, span, method)
+        found = explain(AnsweredCase.of(model, prompt, None, answer), span, method)
         assert isinstance(found, HeatMap)
         assert found.values.shape == (count,)
         assert found.boxes.shape == (count, 4)

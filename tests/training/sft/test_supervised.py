@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.training.sft.test_collate import FAMILIES, processor_of, rows, save_family, save_picture
 
 from tests.tiny import save_tiny
+from tests.training.sft.test_collate import FAMILIES, processor_of, rows, save_family, save_picture
 from workbench.errors import UserFacing
 from workbench.models.catalogue import DEFAULT_TEMPLATES
 from workbench.training.sft import cli as sft_cli

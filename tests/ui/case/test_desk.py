@@ -38,6 +38,12 @@ def column(shown: Any, key: str) -> dict[str, Any]:
     return next(part for part in shown.payload["columns"] if part["key"] == key)
 
 
+def keys_of(part: dict[str, Any]) -> list[str]:
+    """Span keys of a column whose every part has a map: its words, its steps, the answer, everything."""
+    counted = (("word", part["words"]), ("step", part["steps"]))
+    return [f"{kind}:{at}" for kind, parts in counted for at in range(len(parts))] + ["answer", "all"]
+
+
 @pytest.mark.parametrize(
     ("form", "sentence"),
     [
@@ -71,7 +77,7 @@ def test_both_columns_stream_and_then_get_maps() -> None:
         part = column(last, key)
         assert part["status"] == "done" and part["answer"]["letter"] == "A"
         assert [option["p"] for option in part["options"]] == pytest.approx([0.7, 0.3])
-        assert part["maps"]["rows"] == len(part["words"]) + len(part["steps"]) + 2
+        assert part["maps"]["keys"] == keys_of(part)
         assert part["maps"]["peak"][0] == 0.5 and part["maps"]["share"][0] == pytest.approx(0.4)
     assert any("Computing the tuned heat maps" in state.status for state in shown)
     assert last.payload["image"]["seen"].startswith("data:image/png;base64,")

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.ui.case.test_desk import VISITOR, answers, desk_with
 
+from tests.ui.case.test_desk import VISITOR, answers, desk_with
 from tests.ui.fakes import fake_engine, fake_trust
 from workbench.errors import UserFacing
 from workbench.ui.case.desk import CaseDesk
-from workbench.ui.case.trust import MovedOn, TooLong, TrustLine, row_of, watched
+from workbench.ui.case.trust import MovedOn, TooLong, TrustLine, watched, with_agreement
+from workbench.ui.case.trust_queue import spans_to_measure
 from workbench.ui.services import Services
 
 
@@ -38,11 +39,11 @@ def desk_measuring(measure: Any) -> CaseDesk:
 def test_the_span_that_is_looked_at_comes_first_then_its_column_then_the_other() -> None:
     desk = desk_with()
     answers(desk)
-    desk.trust.select(VISITOR, {"column": "base", "kind": "step", "index": 1})
+    desk.trust.select(VISITOR, {"column": "base", "key": "step:1"})
     known = measured(desk)
-    assert known[0] == ["base step-1"]
+    assert known[0] == ["base step:1"]
     assert [len(spans) for spans in known] == list(range(1, 9))
-    assert set(known[3]) == {"base step-1", "base answer-0", "base step-0", "base step-2"}
+    assert set(known[3]) == {"base step:1", "base answer", "base step:0", "base step:2"}
     assert desk.trust.measure(VISITOR) is None
     assert desk.trust.begin(VISITOR)[1] is None
 
@@ -50,31 +51,38 @@ def test_the_span_that_is_looked_at_comes_first_then_its_column_then_the_other()
 def test_a_line_carries_what_was_measured_for_its_own_row() -> None:
     desk = desk_with()
     answers(desk)
-    desk.trust.select(VISITOR, {"column": "tuned", "kind": "step", "index": 2})
+    desk.trust.select(VISITOR, {"column": "tuned", "key": "step:2"})
     lines, _ = desk.trust.measure(VISITOR)
     page = desk.sessions.of(VISITOR)
     words = len(page.live.columns["tuned"].words)
     assert lines["case"] == page.run.case_id
-    assert lines["columns"]["tuned"]["spans"]["step-2"]["gap"] == pytest.approx((words + 2) / 100)
+    assert lines["columns"]["tuned"]["spans"]["step:2"]["gap"] == pytest.approx((words + 2) / 100)
 
 
 @pytest.mark.parametrize(
     "chosen",
-    [None, {}, {"column": "root", "kind": "step", "index": 0}, {"column": "base", "kind": "step"}],
+    [
+        None,
+        {},
+        {"column": "root", "key": "step:0"},
+        {"column": "base"},
+        {"column": "base", "key": 0},
+        {"column": "base", "key": "word:0"},
+    ],
 )
 def test_a_span_that_is_none_is_ignored(chosen: Any) -> None:
     desk = desk_with()
     answers(desk)
     desk.trust.select(VISITOR, chosen)
     assert desk.sessions.of(VISITOR).selected is None
-    assert list(desk.trust.measure(VISITOR)[0]["columns"]["tuned"]["spans"]) == ["all-0"]
+    assert list(desk.trust.measure(VISITOR)[0]["columns"]["tuned"]["spans"]) == ["all"]
 
 
 def test_a_step_that_does_not_exist_gets_a_reason_and_no_fault() -> None:
     desk = desk_with()
     answers(desk)
-    desk.trust.select(VISITOR, {"column": "base", "kind": "step", "index": 99})
-    line = desk.trust.measure(VISITOR)[0]["columns"]["base"]["spans"]["step-99"]
+    desk.trust.select(VISITOR, {"column": "base", "key": "step:99"})
+    line = desk.trust.measure(VISITOR)[0]["columns"]["base"]["spans"]["step:99"]
     assert line["reason"] == "This part of the answer has no map."
 
 
@@ -92,7 +100,7 @@ def test_a_new_question_or_method_ends_the_measuring() -> None:
 
 
 def test_choosing_another_span_gives_up_the_one_under_way() -> None:
-    chosen = {"column": "tuned", "kind": "answer", "index": 0}
+    chosen = {"column": "tuned", "key": "answer"}
 
     def slow(*args: Any) -> TrustLine:
         moved_on = args[-1]
@@ -104,7 +112,7 @@ def test_choosing_another_span_gives_up_the_one_under_way() -> None:
     desk = desk_measuring(slow)
     lines, turn = desk.trust.measure(VISITOR)
     assert lines["columns"]["tuned"]["spans"] == {} and turn
-    assert list(desk.trust.measure(VISITOR)[0]["columns"]["tuned"]["spans"]) == ["answer-0"]
+    assert list(desk.trust.measure(VISITOR)[0]["columns"]["tuned"]["spans"]) == ["answer"]
 
 
 def test_a_fault_is_a_reason_and_numbers_that_are_none_are_null() -> None:
@@ -129,15 +137,32 @@ def test_a_page_without_answers_measures_nothing() -> None:
     assert desk_with().trust.measure("nobody") is None
 
 
-def test_the_row_of_a_step_is_found_by_its_tokens() -> None:
+def test_a_part_of_the_answer_without_a_map_is_not_measured() -> None:
     desk = desk_with()
     answers(desk)
     page = desk.sessions.of(VISITOR)
-    column, rows = page.live.columns["base"], page.maps["base"].rows
-    gone = tuple(row for row in rows if row.kind != "step" or row.label != column.trace.steps[0].text)
-    assert row_of(column, gone, "step", 0) is None
-    assert gone[row_of(column, gone, "step", 1)].label == column.trace.steps[1].text
-    assert rows[row_of(column, rows, "answer", 0)].kind == "answer"
+    desk.trust.select(VISITOR, {"column": "base", "key": "answer"})
+    whole, without = (page.maps["base"], ("step:0", "step:2"))
+    page.maps["base"] = replace(whole, spans=tuple(s for s in whole.spans if s.key not in without))
+    assert spans_to_measure(page) == [
+        ("base", "answer"), ("base", "step:1"),
+        ("tuned", "answer"), ("tuned", "step:0"), ("tuned", "step:1"), ("tuned", "step:2"),
+    ]  # fmt: skip
+
+
+def test_agreement_compares_the_rows_of_the_same_key_whatever_their_place() -> None:
+    desk = desk_with()
+    answers(desk)
+    maps, line = desk.sessions.of(VISITOR).maps["base"], TrustLine("diffuse")
+    rising = np.arange(maps.values.shape[1], dtype=np.float32)
+    falling = np.tile(-rising, (len(maps.spans), 1))
+    causal = replace(maps, method="occlusion", spans=maps.spans[::-1], values=falling)
+    assert causal.rows["step:1"] != maps.rows["step:1"]
+    maps.values[maps.rows["step:1"]] = causal.values[causal.rows["step:1"]] = rising
+    assert with_agreement(line, maps, "step:1", causal).agreement == pytest.approx(1)
+    assert with_agreement(line, causal, "step:1", None).agreement_note == "this is the causal map itself"
+    without = replace(causal, spans=tuple(span for span in causal.spans if span.key != "step:1"))
+    assert "no causal map" in with_agreement(line, maps, "step:1", without).agreement_note
 
 
 def test_a_watched_score_ends_between_two_batches() -> None:

@@ -5,9 +5,8 @@ import io
 import json
 import subprocess
 import sys
+import threading
 from collections import deque
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -15,26 +14,29 @@ import numpy as np
 import pytest
 
 from tests.tiny import load_tiny, picture, save_tiny
-from workbench.cases.column import run_case
+from tests.ui.fakes import FakeModel, fake_run_case
+from workbench.cases import Column, run_case
 from workbench.errors import UserFacing
-from workbench.explain import explain_spans
+from workbench.explain import METRICS, Refusal, Score, explain
 from workbench.explain.heatmap import HeatMap
 from workbench.explain.metrics import rank_correlation
 from workbench.models.answer import Decoding, Question
 from workbench.settings import Settings
 from workbench.ui.case.intake import picture_of
 from workbench.ui.methods.charts import curve_figures, curves_note
-from workbench.ui.methods.desk import Entry, MethodsDesk, registry
-from workbench.ui.methods.export import export_files, grid_picture
+from workbench.ui.methods.desk import Entry, MethodsDesk, further_metrics, registry
+from workbench.ui.methods.export import export_files, figure_record, grid_picture
 from workbench.ui.methods.form import Form, box_of, span_choices, span_of
 from workbench.ui.methods.view import (
     agreement_table,
     cost_table,
     figure,
+    figures_table,
     grid_value,
     localisation_table,
     overlay,
     sanity_table,
+    score_text,
 )
 from workbench.ui.services import PairState, Services
 from workbench.ui.sessions import Live, Run, Sessions
@@ -44,22 +46,21 @@ CHEAP = ("attention_mean", "logit_attribution", "relevancy")
 
 
 @pytest.fixture(scope="module")
-def answered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, Any]:
+def answered(tmp_path_factory: pytest.TempPathFactory) -> Column:
     model = load_tiny(save_tiny(tmp_path_factory.mktemp("methods") / "model"))
-    image = picture(60, 48)
-    decoding = Decoding(max_new_tokens=8)
-    return model, image, deque(run_case(model, image, Question("Is there a spot?"), decoding), maxlen=1)[0]
+    question, decoding = Question("Is there a spot?"), Decoding(max_new_tokens=8)
+    return deque(run_case(model, picture(60, 48), question, decoding), maxlen=1)[0]
 
 
 @pytest.fixture
-def desk(answered: tuple[Any, Any, Any]) -> MethodsDesk:
-    model, image, column = answered
+def desk(answered: Column) -> MethodsDesk:
+    case = answered.case
     services, sessions = Services(Settings(), pytest.fail), Sessions()
-    services._state = PairState("ready", "", {"base": model, "tuned": model})
+    services._state = PairState("ready", "", {"base": case.model, "tuned": case.model})
     page = sessions.of(VISITOR)
-    page.picture = picture_of(image)
-    page.run = Run("case", page.picture, Question("Is there a spot?"), column.answer.decoding)
-    page.live = Live({"tuned": column})
+    page.picture = picture_of(case.image)
+    page.run = Run("case", page.picture, case.question, case.answer.decoding)
+    page.live = Live({"tuned": answered})
     return MethodsDesk(services, sessions)
 
 
@@ -112,7 +113,7 @@ def test_another_picture_ends_the_comparison(desk: MethodsDesk) -> None:
         ({"methods": ()}, "No method"),
         ({"methods": ("magic",)}, "No method"),
         ({"span": "word", "word": "zebra"}, "no word 'zebra'"),
-        ({"span": "step:99"}, "no such step"),
+        ({"span": "step:99"}, "no step 99"),
         ({"span": "rm -rf"}, "not one that can be explained"),
         ({"region": "lesion"}, "Nobody knows"),
         ({"region": "box", "box": "1, 2, 3"}, "four numbers"),
@@ -145,13 +146,15 @@ def test_every_method_gives_a_map_or_a_reason(desk: MethodsDesk) -> None:
 def test_a_fault_of_one_method_is_its_card_and_the_next_goes_on(
     desk: MethodsDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: Any, **__: Any) -> None:
-        raise UserFacing("No memory.", "Use a smaller model.")
+    def explained(case: Any, span: Any, method: str, *args: Any, **given: Any) -> Any:
+        if method == "attention_mean":
+            raise UserFacing("No memory.", "Use a smaller model.")
+        return explain(case, span, method, *args, **given)
 
-    monkeypatch.setattr("workbench.explain.explain_with_context", broken)
+    monkeypatch.setattr("workbench.explain.explain", explained)
     cards = grid_value(finished(desk, methods=("relevancy", "attention_mean")))["cards"]
-    assert "src" in cards[0]
-    assert (cards[1]["refused"], cards[1]["hint"]) == ("No memory.", "Use a smaller model.")
+    assert (cards[0]["refused"], cards[0]["hint"]) == ("No memory.", "Use a smaller model.")
+    assert "src" in cards[1]
 
 
 def test_curves_share_the_pictures_of_their_controls(desk: MethodsDesk) -> None:
@@ -172,11 +175,12 @@ def test_stopping_while_a_map_is_measured_keeps_the_map(
 ) -> None:
     running = desk.start(VISITOR, form(curves=True))
 
-    def explained(*args: Any) -> Any:
+    def explained(*args: Any, **given: Any) -> Any:
+        found = explain(*args, **given)
         running.stop.set()
-        return explain_spans(*args)
+        return found
 
-    monkeypatch.setattr("workbench.explain.explain_spans", explained)
+    monkeypatch.setattr("workbench.explain.explain", explained)
     desk.step(VISITOR)
     assert running.entries[0].heat is not None
     assert running.entries[0].unmeasured == "Stopped before it was measured."
@@ -211,9 +215,8 @@ def test_sanity_tests_say_what_they_do_not_cover(desk: MethodsDesk) -> None:
     assert len(table["columns"]) == 2 + 3 and "Not tested: Relevancy" in table["caption"]
 
 
-def test_the_cost_is_told_before_running(answered: tuple[Any, Any, Any]) -> None:
-    prompt = answered[2].prompt
-    rows = dict(cost_table(prompt, ["attention_mean", "occlusion"], curves=True)["rows"])
+def test_the_cost_is_told_before_running(answered: Column) -> None:
+    rows = dict(cost_table(answered.prompt, ["attention_mean", "occlusion"], curves=True)["rows"])
     assert "one shared pass" in rows["Attention, mean"]
     assert rows["Occlusion"] == "11 forward passes"  # 9 windows on 6 × 6 patches, and two whole pictures
     assert "forward" in rows["Deletion and insertion curves"]
@@ -256,14 +259,57 @@ def test_the_grid_picture_holds_every_map(desk: MethodsDesk) -> None:
     assert cv2.imencode(".png", sheet)[0]
 
 
-def test_parts_of_the_answer_and_words(answered: tuple[Any, Any, Any]) -> None:
-    column = answered[2]
-    values = [value for _, value in span_choices(column)]
-    assert values[-2:] == ["all", "word"] and span_choices(None) == []
-    words = (replace(column.words[0], text="Nodule."), *column.words[1:])
-    span = span_of(replace(column, words=words), "word", " NODULE ")
-    assert (span.kind, span.label) == ("word", "Nodule.")
-    assert span.tokens == tuple(range(words[0].token_start, words[0].token_end))
+def test_the_parts_of_an_answer_that_can_be_chosen(answered: Column) -> None:
+    assert [value for _, value in span_choices(answered)][-2:] == ["all", "word"]
+    assert span_choices(None) == []
+
+
+def test_a_typed_word_is_the_first_of_the_answer_without_regard_to_case_and_marks() -> None:
+    stop = threading.Event()
+    *_, column = fake_run_case(FakeModel("tuned"), picture(60, 48), Question("What?"), Decoding(), stop)
+    texts = [word.text for word in column.words]
+    for typed, text in ((" NODULE ", "nodule"), ("Zone", "zone."), ("opacity.", "opacity.")):
+        span, at = span_of(column.case, "word", typed), texts.index(text)
+        assert (span.kind, span.key, span.label) == ("word", f"word:{at}", text)
+        assert span.tokens == tuple(range(column.words[at].token_start, column.words[at].token_end))
+
+
+def test_further_metrics_are_those_without_a_place_of_their_own_on_the_screen() -> None:
+    assert list(further_metrics()) == [
+        "road", "infidelity", "unexplained", "sensitivity_max", "random_token", "complexity_rise",
+    ]  # fmt: skip
+    assert further_metrics()["road"] == METRICS["road"].label
+
+
+def test_further_metrics_stand_in_a_table_and_in_the_export(desk: MethodsDesk) -> None:
+    wanted = ("complexity_rise", "infidelity", "beauty", "gap")
+    running = finished(desk, methods=("attention_mean", "relevancy"), metrics=wanted)
+    assert running.metrics == ("infidelity", "complexity_rise")  # known ones, in the registry's order
+    figures = running.maps[0].figures
+    assert list(figures) == ["infidelity", "complexity_rise"] and figures["infidelity"].n > 0
+    table = figures_table(running)
+    assert table["columns"][1:] == ["Infidelity (nats²)", "Rise of complexity (share)"]
+    assert [row[0] for row in table["rows"]] == ["Attention, mean", "Relevancy"]
+    assert table["rows"][0][1] == score_text(figures["infidelity"])
+    assert "Infidelity: How far" in table["caption"] and "(less is better)" in table["caption"]
+    exported = json.loads(export_files(running)[2]["text"])["methods"][0]["figures"]
+    assert list(exported) == ["infidelity", "complexity_rise"]
+    assert exported["infidelity"]["value"] == pytest.approx(figures["infidelity"].value)
+    assert (exported["infidelity"]["unit"], exported["infidelity"]["better"]) == ("nats²", "lower")
+    assert running.maps[0].trust is None and "trust" in grid_value(running)["cards"][0]
+
+
+def test_figures_nobody_asked_for_make_no_table(desk: MethodsDesk) -> None:
+    running = finished(desk, methods=("relevancy",))
+    assert figures_table(running) is None
+    assert json.loads(export_files(running)[2]["text"])["methods"][0]["figures"] == {}
+
+
+def test_a_score_in_words() -> None:
+    assert score_text(Score(-0.01234, 5)) == "−0.0123"
+    assert score_text(Score(None, 5)) == "–"
+    assert score_text(Refusal("The map is empty.")) == "The map is empty."
+    assert figure_record("road", Refusal("The map is empty.")) == {"refused": "The map is empty."}
 
 
 def test_small_numbers_have_no_exponent() -> None:
@@ -271,6 +317,6 @@ def test_small_numbers_have_no_exponent() -> None:
 
 
 def test_the_page_starts_without_model_code() -> None:
-    code = "import sys, workbench.ui.app; print(*(name for name in ('torch', 'transformers') if name in sys.modules))"
+    code = "import sys, workbench.ui.app; print(*{'torch', 'transformers'} & set(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "", ran.stdout

@@ -5,10 +5,10 @@ import json
 import gradio as gr
 import numpy as np
 import pytest
-from tests.ui.methods.test_desk import VISITOR, answered, desk, finished, form
 
+from tests.ui.methods.test_desk import VISITOR, answered, desk, finished, form
 from workbench.errors import UserFacing
-from workbench.explain import explain_spans, explain_with_context
+from workbench.explain import explain
 from workbench.ui.methods.desk import MethodsDesk
 from workbench.ui.methods.evidence.desk import compare_both
 from workbench.ui.methods.export import export_files
@@ -94,9 +94,8 @@ def test_the_head_that_was_asked_for_is_shown_named_and_exported(desk: MethodsDe
     chosen = {"layer": 2, "head": 3}
     running = finished(desk, methods=("attention_head",), settings={"attention_head": chosen})
     heat = running.maps[0].heat
-    assert np.array_equal(
-        heat.values, explain_spans(running.evidence, [running.span], "attention_head", chosen)[0].values
-    )
+    wanted = explain(running.case, running.span, "attention_head", chosen, evidence=running.evidence)
+    assert np.array_equal(heat.values, wanted.values)
     other = finished(desk, methods=("attention_head",)).maps[0].heat
     assert not np.array_equal(heat.values, other.values) and "Set here" not in other.meta["note"]
     assert "Set here: layer 2, head 3." in grid_value(running)["cards"][0]["note"]
@@ -118,14 +117,11 @@ def test_settings_reach_methods_that_run_the_model_their_cost_and_the_lens(desk:
     given = {"occlusion": {"window": 1, "stride": 1, "tier": 1}, "logit_lens": {"layer": 0}}
     running = finished(desk, methods=("occlusion", "logit_lens"), settings=given)
     lens, occlusion = (running.maps[place].heat for place in (0, 1))
-    (wanted,) = explain_with_context(
-        running.model, running.column.prompt, running.image, running.column.answer, [running.span],
-        "occlusion", given["occlusion"],
-    )  # fmt: skip
+    wanted = explain(running.case, running.span, "occlusion", given["occlusion"])
     assert np.allclose(occlusion.values, wanted.values)
     assert "taken away: image features" in occlusion.meta["note"]
     assert lens.meta["params"] == {"layer": 0} and "number 0, from 0, of the 3 layers" in lens.meta["note"]
-    rows = dict(cost_table(running.column.prompt, ["occlusion"], False, given)["rows"])
+    rows = dict(cost_table(running.case.prompt, ["occlusion"], False, given)["rows"])
     assert rows["Occlusion"] == "38 forward passes"  # 6 × 6 patches one by one, and two whole pictures
 
 

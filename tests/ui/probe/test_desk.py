@@ -9,7 +9,7 @@ import pytest
 
 from tests.explain.interventions.cases import TRACE, case_of
 from tests.tiny import load_tiny, picture, save_tiny
-from workbench.cases.column import empty_column
+from workbench.cases import Column
 from workbench.errors import UserFacing
 from workbench.explain.interventions import TraceEdit, TraceOutcome
 from workbench.explain.interventions import picture as picture_module
@@ -39,9 +39,7 @@ def desk(tiny) -> ProbeDesk:
     case = case_of(tiny, image, TRACE, OPTIONS, max_new_tokens=4)
     page.picture = picture_of(image)
     page.run = Run("case1", page.picture, Question("left", OPTIONS), Decoding(4))
-    column = replace(
-        empty_column("tiny", "Tiny", "done"), answer=case.answer, trace=case.trace, prompt=case.prompt
-    )
+    column = Column("tiny", "Tiny", "done", case=case)
     page.live = Live({"base": column, "tuned": column})
     return desk
 

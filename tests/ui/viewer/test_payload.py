@@ -2,12 +2,14 @@
 
 import base64
 import json
+from collections.abc import Sequence
 from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
+from workbench.cases.maps import MapSet
 from workbench.explain.heatmap import Refusal, Span
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Question
@@ -75,32 +77,31 @@ def case_column(**changes: object) -> SimpleNamespace:
     return SimpleNamespace(**{**vars(column), **changes})
 
 
-def map_set(
-    kinds: list[tuple[str, tuple[int, ...]]], values: np.ndarray, **changes: object
-) -> SimpleNamespace:
-    rows = tuple(Span(kind, kind, tokens) for kind, tokens in kinds)
+def map_set(keys: Sequence[str], values: np.ndarray, **changes: object) -> MapSet:
+    """Maps of the spans that `keys` name, with a row each."""
     fields = {
         "method": "attention_mean",
         "label": "Attention",
         "unit": "share of attention",
         "signed": False,
         "caveat": "Looking is not knowing.",
-        "note": "",
-        "rows": rows,
+        "spans": tuple(Span(key.partition(":")[0], key, (1,), key) for key in keys),
         "values": values.astype(np.float32),
-        "image_share": np.linspace(0.1, 0.9, len(rows)),
+        "image_share": np.linspace(0.1, 0.9, len(keys)),
         "boxes": np.array([[0, 0, 5, 6], [5, 0, 10, 6]], dtype=np.float32),
         "refused": None,
+        "seconds": 0.0,
     }
-    return SimpleNamespace(**{**fields, **changes})
+    return MapSet(**{**fields, **changes})
 
 
-WORD_KINDS = [("word", (n,)) for n in (1, 2, 3, 4, 6)]
+WORD_KEYS = [f"word:{n}" for n in range(5)]
+ALL_KEYS = [*WORD_KEYS, "step:4", "step:5", "answer", "all"]
 
 
 def unpacked(payload: dict) -> np.ndarray:
     codes = np.frombuffer(base64.b64decode(payload["q"]), dtype=np.uint8)
-    return codes.reshape(payload["rows"], -1)
+    return codes.reshape(len(payload["keys"]), -1)
 
 
 def test_unsigned_codes_by_hand() -> None:
@@ -170,31 +171,28 @@ def test_column_words_steps_answer_and_options() -> None:
     assert column["parse"] == {"status": "ok", "rule": "answer_tag"}
 
 
-def test_rows_are_laid_out_words_steps_answer_all_whatever_order_they_come_in() -> None:
-    kinds = [("all", (1, 2, 3)), *WORD_KINDS, ("step", (1, 2)), ("step", (3, 4)), ("answer", (6,))]
-    values = np.stack([np.full(2, float(row + 1)) for row in range(9)])
-    payload = maps_payload(case_column(), map_set(kinds, values))
-    assert payload["rows"] == 9
-    assert payload["peak"] == [2, 3, 4, 5, 6, 7, 8, 9, 1]
-    assert payload["share"][-1] == pytest.approx(0.1)
+def test_every_row_says_which_part_of_the_answer_it_maps() -> None:
+    values = np.array([[row, 2 * row] for row in range(9)])
+    payload = maps_payload(case_column(), map_set(ALL_KEYS, values))
+    assert payload["keys"] == ALL_KEYS
+    assert payload["peak"] == [0, 2, 4, 6, 8, 10, 12, 14, 16]
+    assert unpacked(payload).tolist() == [[0, 0]] + [[128, 255]] * 8
+    assert payload["share"] == pytest.approx(np.linspace(0.1, 0.9, 9).tolist())
     assert payload["boxes"][1] == [5.0, 0.0, 10.0, 6.0]
     assert payload["caveat"] == "Looking is not knowing."
 
 
-def test_a_span_without_a_map_is_unknown_not_empty() -> None:
-    kinds = [*WORD_KINDS, ("step", (3, 4))]  # no map for the first step, the answer and the whole
-    payload = maps_payload(
-        case_column(), map_set(kinds, np.ones((6, 2)), note="Two sinks left out.", image_share=[0.5] * 6)
-    )
-    assert payload["peak"][5:] == [None, 1.0, None, None]
-    assert payload["share"][5:] == [None, 0.5, None, None]
-    assert unpacked(payload)[5].tolist() == [0, 0]
+def test_a_part_of_the_answer_without_a_map_has_no_row() -> None:
+    maps = map_set([*WORD_KEYS, "step:5"], np.ones((6, 2)), note="Two sinks left out.")
+    payload = maps_payload(case_column(), maps)
+    assert payload["keys"] == [*WORD_KEYS, "step:5"]
+    assert len(payload["peak"]) == len(payload["share"]) == len(unpacked(payload)) == 6
     assert payload["caveat"] == "Looking is not knowing. Two sinks left out."
 
 
 def test_maps_of_another_answer_are_refused() -> None:
     with pytest.raises(ValueError, match="4 word maps for 5 words"):
-        maps_payload(case_column(), map_set(WORD_KINDS[:4], np.ones((4, 2))))
+        maps_payload(case_column(), map_set(WORD_KEYS[:4], np.ones((4, 2))))
 
 
 def test_refused_maps_and_missing_maps() -> None:
@@ -210,9 +208,7 @@ def test_refused_maps_and_missing_maps() -> None:
 def test_whole_payload_is_json_without_nan_and_reuses_an_encoded_picture() -> None:
     image = MedicalImage(np.zeros((6, 10, 3), np.uint8), "0" * 64, "array", modality="X-ray")
     picture = picture_payload(image)
-    kinds = [*WORD_KINDS, ("step", (1, 2)), ("step", (3, 4)), ("answer", (6,)), ("all", (1, 2))]
-    share = np.full(9, np.nan)
-    maps = map_set(kinds, np.ones((9, 2)), image_share=share)
+    maps = map_set(ALL_KEYS, np.ones((9, 2)), image_share=np.full(9, np.nan))
     columns = {"base": None, "tuned": case_column()}
     payload = viewer_payload("c1", picture, columns, {"tuned": maps}, subtitles={"tuned": "r1 · cpu"})
     again = json.loads(json.dumps(payload, allow_nan=False))

@@ -18,26 +18,15 @@ import torch
 
 from workbench.bench.grounding.items import GroundingItem
 from workbench.bench.grounding.lines import LINES_FILE, Protocol, append_line, line_key, measured_methods
-from workbench.cases.column import CaseColumn, run_case
+from workbench.cases import AnsweredCase, run_case
 from workbench.errors import UserFacing
-from workbench.explain import (
-    CONTEXT_METHODS,
-    METHODS,
-    Evidence,
-    HeatMap,
-    Refusal,
-    Span,
-    answer_span,
-    explain_spans,
-    explain_with_context,
-    gather_evidence,
-    step_spans,
-)
+from workbench.explain import METHODS, Evidence, HeatMap, Refusal, Span, explain, gather_evidence
 from workbench.explain.metrics import Curves, SharedScore, centre_prior, localise, span_scorer
 from workbench.explain.metrics.fills import fill_picture, removable
 from workbench.explain.metrics.perturbation import mean_random_auc, order_curves
 from workbench.explain.metrics.ranking import map_order
-from workbench.models.answer import Decoding, Prompt
+from workbench.explain.spans import answer_span, step_spans
+from workbench.models.answer import Decoding
 from workbench.models.session import LoadedModel
 from workbench.traces import answers_match
 
@@ -57,11 +46,6 @@ class GroundingProgress:
     item: str
 
 
-def all_methods() -> tuple[str, ...]:
-    """Every registered method, those of the shared pass first."""
-    return (*METHODS, *CONTEXT_METHODS)
-
-
 def run_grounding(
     items: Sequence[GroundingItem],
     models: Sequence[LoadedModel],
@@ -77,11 +61,11 @@ def run_grounding(
     A pair of item and model is measured again only for methods that its lines don't hold yet. Raises
     UserFacing for an unknown method or nothing to do.
     """
-    unknown = [name for name in methods if name not in all_methods()]
+    unknown = [name for name in methods if name not in METHODS]
     if unknown or not methods:
         raise UserFacing(
             f"There is no method named {unknown[0]!r}." if unknown else "No method was given.",
-            f"Known methods: {', '.join(all_methods())}.",
+            f"Known methods: {', '.join(METHODS)}.",
         )
     if not items or not models:
         raise UserFacing("There are no pictures or no models to measure.", "Give at least one of each.")
@@ -108,6 +92,7 @@ def measure_item(
 ) -> dict[str, Any]:
     """One line: the model's answer and, where it is right, the figures of every method and of the prior."""
     *_, column = run_case(model, item.image, item.question, Decoding(protocol.max_new_tokens))
+    case = column.case
     given = column.trace.answer_text or ""
     line: dict[str, Any] = {
         "item": item.item_id, "origin": item.origin, "task": item.task, "group": item.group,
@@ -116,39 +101,36 @@ def measure_item(
         "correct": answers_match(given, item.answer), "area_share": float(item.region.mean()),
         "span": None, "methods": {}, CENTRE: {},
     }  # fmt: skip
-    chosen = explained_span(column)
-    if not line["correct"] or chosen is None or column.prompt is None:
+    chosen = None if case is None else explained_span(case)
+    if not line["correct"] or case is None or chosen is None:
         return line
     kind, span = chosen
     line["span"] = {"kind": kind, "label": span.label, "tokens": len(span.tokens)}
-    bench = _Bench(item, model, column, column.prompt, span, protocol)
-    line[CENTRE] = bench.of_centre()
-    line["methods"] = {name: bench.of_method(name) for name in methods}
+    measuring = _ItemMeasurement(item, case, span, protocol)
+    line[CENTRE] = measuring.of_centre()
+    line["methods"] = {name: measuring.of_method(name) for name in methods}
     return line
 
 
-def explained_span(column: CaseColumn) -> tuple[str, Span] | None:
+def explained_span(case: AnsweredCase) -> tuple[str, Span] | None:
     """The first perception step, which names the finding; the final answer where a model writes no step."""
-    steps = {span.tokens[0]: span for span in step_spans(column.trace)}
-    for step in column.trace.steps:
-        if step.axis == "perception" and step.token_start in steps:
-            return FINDING, steps[step.token_start]
-    last = answer_span(column.trace, column.answer)
+    steps = {span.key: span for span in step_spans(case.trace)}
+    for step in case.trace.steps:
+        if step.axis == "perception" and f"step:{step.index}" in steps:
+            return FINDING, steps[f"step:{step.index}"]
+    last = answer_span(case.trace, case.answer)
     return None if last is None else (ANSWER, last)
 
 
-class _Bench:
+class _ItemMeasurement:
     """One explained span: its score, its random orders, and the shared pass, each made once."""
 
-    def __init__(
-        self, item: GroundingItem, model: LoadedModel, column: CaseColumn, prompt: Prompt, span: Span,
-        protocol: Protocol,
-    ) -> None:  # fmt: skip
-        self.item, self.model, self.column, self.prompt, self.span = item, model, column, prompt, span
-        self.protocol, self.size = protocol, (item.image.width, item.image.height)
+    def __init__(self, item: GroundingItem, case: AnsweredCase, span: Span, protocol: Protocol) -> None:
+        self.item, self.case, self.span, self.protocol = item, case, span, protocol
+        self.boxes, self.size = case.prompt.boxes, (item.image.width, item.image.height)
         self.fill = fill_picture(item.image.pixels, protocol.fill)
-        self.there = removable(prompt.boxes, self.size)
-        self.score = SharedScore(span_scorer(model, prompt.question, item.image, column.answer, span))
+        self.there = removable(self.boxes, self.size)
+        self.score = SharedScore(span_scorer(case, span))
         generator = np.random.default_rng([protocol.seed, 1])
         orders = [generator.permutation(self.there) for _ in range(protocol.random_orders)]
         self.random_auc = mean_random_auc(self._curves(orders))
@@ -156,7 +138,7 @@ class _Bench:
 
     def of_centre(self) -> dict[str, Any]:
         """The centre prior as if it were a map."""
-        return self._figures(centre_prior(self.prompt.boxes, self.size))
+        return self._figures(centre_prior(self.boxes, self.size))
 
     def of_method(self, name: str) -> dict[str, Any]:
         """Figures, seconds and peak memory of one method, or the reason why it has no map."""
@@ -170,27 +152,25 @@ class _Bench:
         return figures if "refused" in figures else figures | {"seconds": seconds, "peak_bytes": peak}
 
     def _heat(self, name: str) -> tuple[HeatMap | Refusal, float, int]:
-        maps: list[HeatMap] | Refusal
-        if name in CONTEXT_METHODS:
-            with watched(self.model.device) as spent:
-                maps = explain_with_context(
-                    self.model, self.prompt, self.item.image, self.column.answer, [self.span], name
-                )
-            return _first(maps), spent["seconds"], spent["peak_bytes"]
+        """The map with the seconds and bytes that it took; the shared pass counts for each of its methods."""
+        if not METHODS[name].is_shared:
+            with watched(self.case.model.device) as spent:
+                heat = explain(self.case, self.span, name)
+            return heat, spent["seconds"], spent["peak_bytes"]
         if self._evidence is None:
-            with watched(self.model.device) as spent:
-                evidence = gather_evidence(self.model, self.prompt, self.column.answer)
+            with watched(self.case.model.device) as spent:
+                evidence = gather_evidence(self.case.model, self.case.prompt, self.case.answer)
             self._evidence = evidence, spent["seconds"], spent["peak_bytes"]
         evidence, seconds, peak = self._evidence
-        with watched(self.model.device) as spent:
-            maps = explain_spans(evidence, [self.span], name)
-        return _first(maps), seconds + spent["seconds"], max(peak, spent["peak_bytes"])
+        with watched(self.case.model.device) as spent:
+            heat = explain(self.case, self.span, name, evidence=evidence)
+        return heat, seconds + spent["seconds"], max(peak, spent["peak_bytes"])
 
     def _figures(self, values: np.ndarray) -> dict[str, Any]:
-        scores = localise(values, self.prompt.boxes, self.item.region)
+        scores = localise(values, self.boxes, self.item.region)
         if isinstance(scores, Refusal):
             return {"refused": scores.reason}
-        found = {score.metric.name: score.value for score in scores if score.metric.name in LOCAL}
+        found = {score.name: score.value for score in scores if score.name in LOCAL}
         order = map_order(values[self.there], np.random.default_rng(self.protocol.seed))
         (curve,) = self._curves([self.there[order]])
         return found | {
@@ -199,12 +179,8 @@ class _Bench:
         }
 
     def _curves(self, orders: Sequence[np.ndarray]) -> list[Curves]:
-        boxes, pixels = self.prompt.boxes, self.item.image.pixels
+        boxes, pixels = self.boxes, self.item.image.pixels
         return order_curves(self.score, pixels, self.fill, boxes, orders, self.protocol.steps)[0]
-
-
-def _first(maps: list[HeatMap] | Refusal) -> HeatMap | Refusal:
-    return maps if isinstance(maps, Refusal) else maps[0]
 
 
 @contextmanager

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from workbench.cases.answered import AnsweredCase
 from workbench.explain.heatmap import Refusal
 from workbench.explain.interventions.block import Unblockable, blocking
-from workbench.explain.interventions.case import Effect, ProbeCase, effect_of
+from workbench.explain.interventions.effects import Effect, effect_of
 from workbench.explain.methods.pictures import forced_logprobs
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Prompt
@@ -16,7 +17,7 @@ from workbench.models.answer import Prompt
 BATCH = 8
 
 
-def changed_prompt(case: ProbeCase, pixels: np.ndarray) -> Prompt | Refusal:
+def changed_prompt(case: AnsweredCase, pixels: np.ndarray) -> Prompt | Refusal:
     """The case's question about other pixels of the same size; refused when the model would cut these into
     other image tokens, because the original words would then stand at other places."""
     prompt = case.model.prepare(case.prompt.question, MedicalImage(pixels, "", "array"))
@@ -28,7 +29,7 @@ def changed_prompt(case: ProbeCase, pixels: np.ndarray) -> Prompt | Refusal:
 
 
 def picture_effects(
-    case: ProbeCase, pictures: Sequence[np.ndarray], labels: Sequence[str], batch: int = BATCH
+    case: AnsweredCase, pictures: Sequence[np.ndarray], labels: Sequence[str], batch: int = BATCH
 ) -> list[Effect] | Refusal:
     """Effect of each changed picture uint8 `[H, W, 3]`, one batched pass together with the original.
 
@@ -52,7 +53,7 @@ def picture_effects(
     ]
 
 
-def _scored(case: ProbeCase, prompts: Sequence[Prompt], batch: int) -> np.ndarray:
+def _scored(case: AnsweredCase, prompts: Sequence[Prompt], batch: int) -> np.ndarray:
     """log p of every token of the original answer after each prompt, float32 `[B, T]`."""
     with case.model.lock:
         rows = [
@@ -63,7 +64,7 @@ def _scored(case: ProbeCase, prompts: Sequence[Prompt], batch: int) -> np.ndarra
 
 
 def block_effects(
-    case: ProbeCase, tokens: Sequence[np.ndarray], labels: Sequence[str]
+    case: AnsweredCase, tokens: Sequence[np.ndarray], labels: Sequence[str]
 ) -> list[Effect] | Refusal:
     """Effect of each set of image tokens (indices into `image_positions`) that nothing may read."""
     began = time.monotonic()
@@ -81,6 +82,6 @@ def block_effects(
     return effects
 
 
-def refused_block(case: ProbeCase, reason: Unblockable) -> Refusal:
+def refused_block(case: AnsweredCase, reason: Unblockable) -> Refusal:
     """Why reading can't be blocked in this model."""
     return Refusal(f"Reading can't be blocked in {case.model.label}: {reason}.", "Remove the region instead.")

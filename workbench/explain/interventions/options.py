@@ -8,8 +8,8 @@ from math import factorial
 
 import numpy as np
 
+from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
-from workbench.explain.interventions.case import ProbeCase
 from workbench.explain.interventions.regenerate import Regenerated, regenerate
 from workbench.models.prompts import LETTERS
 from workbench.traces import resolve_option
@@ -63,7 +63,7 @@ def chosen_option(trace: Trace, options: tuple[str, ...]) -> str | None:
 
 
 def probe_options(
-    case: ProbeCase, seed: int = 0, count: int = SHUFFLES, stop: threading.Event | None = None
+    case: AnsweredCase, seed: int = 0, count: int = SHUFFLES, stop: threading.Event | None = None
 ) -> Iterator[ShuffleOutcome]:
     """Ask again with shuffled options; yields after every order. Raises UserFacing without two options."""
     question = case.prompt.question

@@ -7,9 +7,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
 from workbench.explain.heatmap import Refusal
-from workbench.explain.interventions.case import Effect, ProbeCase, refuse_picture
 from workbench.explain.interventions.edits import (
     RegionFill,
     WholeEdit,
@@ -18,6 +18,7 @@ from workbench.explain.interventions.edits import (
     remove_region,
     whole_edit,
 )
+from workbench.explain.interventions.effects import Effect, refuse_picture
 from workbench.explain.interventions.forced import block_effects, changed_prompt, picture_effects
 from workbench.explain.interventions.regenerate import Regenerated, regenerate, regenerate_blocked
 from workbench.explain.interventions.regions import Controls, Region, control_regions, region_tokens
@@ -55,7 +56,7 @@ class Outcome:
 
 
 def probe_whole(
-    case: ProbeCase,
+    case: AnsweredCase,
     edit: WholeEdit | Literal["other"],
     seed: int = 0,
     stop: threading.Event | None = None,
@@ -86,7 +87,7 @@ def probe_whole(
 
 
 def probe_region(
-    case: ProbeCase,
+    case: AnsweredCase,
     region: Region,
     action: Action,
     fill: RegionFill = "blur",
@@ -111,7 +112,7 @@ def probe_region(
 
 
 def _repainted(
-    case: ProbeCase, outcome: Outcome, places: Controls, fill: RegionFill, stop: threading.Event | None
+    case: AnsweredCase, outcome: Outcome, places: Controls, fill: RegionFill, stop: threading.Event | None
 ) -> Iterator[Outcome]:
     paint = remove_region if outcome.kind == "remove" else keep_region
     masks = [region.mask for region in (outcome.region, *places.regions) if region is not None]
@@ -130,7 +131,7 @@ def _repainted(
 
 
 def _blocked(
-    case: ProbeCase, outcome: Outcome, places: Controls, _fill: RegionFill, stop: threading.Event | None
+    case: AnsweredCase, outcome: Outcome, places: Controls, _fill: RegionFill, stop: threading.Event | None
 ) -> Iterator[Outcome]:
     boxes = case.prompt.boxes
     tokens = [region_tokens(r, boxes) for r in (outcome.region, *places.regions) if r is not None]
@@ -152,7 +153,7 @@ def _blocked(
         yield outcome
 
 
-def _written(case: ProbeCase, pixels: np.ndarray, label: str, stop: threading.Event | None) -> Regenerated:
+def _written(case: AnsweredCase, pixels: np.ndarray, label: str, stop: threading.Event | None) -> Regenerated:
     prompt = changed_prompt(case, pixels)
     assert not isinstance(prompt, Refusal)  # its effect was computed on the same pixels
     return regenerate(case, prompt, label, stop)
@@ -162,7 +163,7 @@ def _stopped(stop: threading.Event | None) -> bool:
     return stop is not None and stop.is_set()
 
 
-def finding_of(case: ProbeCase, outcome: Outcome) -> Finding:
+def finding_of(case: AnsweredCase, outcome: Outcome) -> Finding:
     """An outcome reduced to what verdicts need."""
     written = outcome.regenerated
     after = (written.trace.answer_text or "", written.answer.text) if written else ("", "")

@@ -9,14 +9,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from workbench.cases.answered import AnsweredCase
 from workbench.explain.heatmap import Refusal
 from workbench.explain.interventions.block import Unblockable, blocking
-from workbench.explain.interventions.case import ProbeCase, trace_of
 from workbench.explain.interventions.forced import refused_block
 from workbench.models.answer import Answer, Prompt
 from workbench.models.forced import require_no_placeholder
 from workbench.models.generation import OffsetDecoder
 from workbench.traces.normalise import answers_match
+from workbench.traces.read import read_trace
 from workbench.traces.trace import Trace
 
 
@@ -45,14 +46,14 @@ def same_answer(first: Trace, second: Trace) -> bool | None:
 
 
 def regenerate(
-    case: ProbeCase, prompt: Prompt, label: str, stop: threading.Event | None = None
+    case: AnsweredCase, prompt: Prompt, label: str, stop: threading.Event | None = None
 ) -> Regenerated:
     """The model's answer to another prompt, with the decoding settings and seed of the original one."""
     return regenerate_from(case, prompt, (), label, stop)
 
 
 def regenerate_from(
-    case: ProbeCase,
+    case: AnsweredCase,
     prompt: Prompt,
     forced: Sequence[int],
     label: str,
@@ -64,10 +65,10 @@ def regenerate_from(
     decoding = case.answer.decoding
     decoding = replace(decoding, max_new_tokens=room or decoding.max_new_tokens)
     (written,) = deque(case.model.stream(continued(case, prompt, forced), decoding, stop), maxlen=1)
-    return _told(case, forced, written, label, time.monotonic() - began)
+    return _regenerated(case, forced, written, label, time.monotonic() - began)
 
 
-def regenerate_blocked(case: ProbeCase, tokens: np.ndarray, label: str) -> Regenerated | Refusal:
+def regenerate_blocked(case: AnsweredCase, tokens: np.ndarray, label: str) -> Regenerated | Refusal:
     """The model's answer while nothing may read the image tokens `tokens` (see `block.blocking`)."""
     began = time.monotonic()
     try:
@@ -75,10 +76,10 @@ def regenerate_blocked(case: ProbeCase, tokens: np.ndarray, label: str) -> Regen
             written = case.model.generate(case.prompt, case.answer.decoding)
     except Unblockable as reason:
         return refused_block(case, reason)
-    return _told(case, (), written, label, time.monotonic() - began)
+    return _regenerated(case, (), written, label, time.monotonic() - began)
 
 
-def continued(case: ProbeCase, prompt: Prompt, forced: Sequence[int]) -> Prompt:
+def continued(case: AnsweredCase, prompt: Prompt, forced: Sequence[int]) -> Prompt:
     """The prompt with answer ids appended, so that generation starts right after them.
 
     Raises UserFacing for ids with the sign of a picture among them.
@@ -90,15 +91,17 @@ def continued(case: ProbeCase, prompt: Prompt, forced: Sequence[int]) -> Prompt:
     return replace(prompt, inputs=case.model.family.extend(prompt.inputs, ids))
 
 
-def _told(case: ProbeCase, forced: Sequence[int], written: Answer, label: str, seconds: float) -> Regenerated:
+def _regenerated(
+    case: AnsweredCase, forced: Sequence[int], written: Answer, label: str, seconds: float
+) -> Regenerated:
     """Forced and written ids read as one answer."""
     ids = (*forced, *written.ids)
     answer = read_answer(case, ids, written)
-    trace = trace_of(answer.text, answer.offsets, case.prompt.question.options)
+    trace = read_trace(answer.text, answer.offsets, case.prompt.question.options)
     return Regenerated(label, answer, trace, len(forced), same_answer(case.trace, trace), seconds)
 
 
-def read_answer(case: ProbeCase, ids: Sequence[int], written: Answer) -> Answer:
+def read_answer(case: AnsweredCase, ids: Sequence[int], written: Answer) -> Answer:
     """`written` with other ids; its text and offsets are decoded anew, forced ids have no log probability."""
     decoder = OffsetDecoder(case.model.tokenizer)
     for token in ids:

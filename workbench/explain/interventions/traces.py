@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
-from workbench.explain.interventions.case import ProbeCase
 from workbench.explain.interventions.regenerate import Regenerated, regenerate_from
 from workbench.explain.spans import answer_span
 from workbench.models.prompts import neutral
@@ -60,7 +60,7 @@ class TraceOutcome:
         return None if self.after is None or self.original is None else self.after - self.original
 
 
-def forced_start(case: ProbeCase, edit: TraceEdit) -> tuple[int, ...]:
+def forced_start(case: AnsweredCase, edit: TraceEdit) -> tuple[int, ...]:
     """The answer ids that an edit makes the model start with; raises UserFacing for an impossible edit."""
     ids, steps = case.answer.ids, case.trace.steps
     step = _step(case, edit)
@@ -79,7 +79,7 @@ def forced_start(case: ProbeCase, edit: TraceEdit) -> tuple[int, ...]:
     return kept + later[: max(0, len(later) - (len(ids) - span.tokens[0]))]
 
 
-def new_ids(case: ProbeCase, step: Step, text: str) -> tuple[int, ...]:
+def new_ids(case: AnsweredCase, step: Step, text: str) -> tuple[int, ...]:
     """Ids of the text that replaces a step, with the white space that stood around it.
 
     Raises UserFacing for empty, overlong or tag-bearing text: tags would move the borders of the reasoning.
@@ -100,7 +100,7 @@ def new_ids(case: ProbeCase, step: Step, text: str) -> tuple[int, ...]:
 
 
 def probe_trace(
-    case: ProbeCase, edit: TraceEdit, stop: threading.Event | None = None
+    case: AnsweredCase, edit: TraceEdit, stop: threading.Event | None = None
 ) -> Iterator[TraceOutcome]:
     """Yield twice: first the probability of the original answer, then also what the model writes.
 
@@ -115,7 +115,7 @@ def probe_trace(
     yield replace(outcome, regenerated=written)
 
 
-def answer_logprobs(case: ProbeCase, edit: TraceEdit) -> tuple[float | None, float | None]:
+def answer_logprobs(case: AnsweredCase, edit: TraceEdit) -> tuple[float | None, float | None]:
     """log p of the original final answer after the original and after the edited reasoning, nats."""
     span = answer_span(case.trace, case.answer)
     if span is None:
@@ -135,7 +135,7 @@ def edit_label(edit: TraceEdit) -> str:
     return f"Step {edit.step} {'deleted' if edit.kind == 'delete' else 'replaced'}"
 
 
-def _step(case: ProbeCase, edit: TraceEdit) -> Step | None:
+def _step(case: AnsweredCase, edit: TraceEdit) -> Step | None:
     steps = case.trace.steps
     if not steps:
         raise UserFacing("The answer has no reasoning steps to edit.", "Ask for reasoning in steps.")

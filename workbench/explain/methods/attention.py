@@ -3,7 +3,8 @@
 import numpy as np
 
 from workbench.explain.evidence import Evidence
-from workbench.explain.methods.base import Method, Param, Params, TokenMaps
+from workbench.explain.methods.params import Param, Params
+from workbench.explain.methods.shared import TokenMaps, shared_method
 
 UNIT = "attention weight"
 CAVEAT = "Attention says where the model looked, not what decided; models can look right and answer wrong."
@@ -39,23 +40,23 @@ def sink_free_attention(evidence: Evidence, _: Params) -> TokenMaps:
 
 
 ATTENTION_METHODS = (
-    Method(
+    shared_method(
         "attention_mean", "Attention, mean", "Mean attention over all layers and heads.",
         CAVEAT, UNIT, False, "mean", mean_attention,
     ),
-    Method(
+    shared_method(
         "attention_max", "Attention, strongest head", "The largest weight that any head gives to a patch.",
         "Attention says where the model looked, not what decided, and one odd head can dominate this map.",
         UNIT, False, "mean", max_attention,
     ),
-    Method(
+    shared_method(
         "attention_sinks_removed", "Attention, sinks removed",
         "Mean attention without patches that soak up attention whatever the question is.",
         CAVEAT, UNIT, False, "mean", sink_free_attention,
     ),
-    Method(
+    shared_method(
         "attention_head", "Attention, one head", "A chosen head of a chosen layer.",
         CAVEAT, UNIT, False, "mean", head_attention,
-        (Param("layer", "Layer", limit="layers"), Param("head", "Head", limit="heads")),
+        (Param("layer", "Layer", limit="layers"), Param("head", "Head", limit="heads")), needs=("head",),
     ),
 )  # fmt: skip

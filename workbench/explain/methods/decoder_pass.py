@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from workbench.explain.methods.context import AttributionContext
+from workbench.explain.methods.attribution import Attribution
 from workbench.models.answer import Prompt
 from workbench.models.session import LoadedModel
 
@@ -144,6 +144,6 @@ def _with_streams(
     return torch.cat([embeddings, placed.index_copy(1, positions, joined[None])], dim=-1)
 
 
-def capture(context: AttributionContext) -> DecoderPass:
+def capture(context: Attribution) -> DecoderPass:
     """`capture_pass` of the context's own prompt and answer."""
     return capture_pass(context.model, context.prompt, context.answer.ids)

@@ -12,18 +12,17 @@ import torch
 from torch import nn
 
 from workbench.explain.heatmap import Refusal
-from workbench.explain.methods.base import Params
-from workbench.explain.methods.context import (
-    AttributionContext,
-    ContextMethod,
+from workbench.explain.methods.attribution import (
+    Attribution,
     Cost,
+    Method,
     SpanMaps,
     guarded,
     span_sums,
 )
 from workbench.explain.methods.decoder_pass import DecoderPass, capture
 from workbench.explain.methods.gradients import REFERENCE
-from workbench.explain.methods.params import Param
+from workbench.explain.methods.params import Param, Params
 from workbench.explain.methods.passes import PassCounter
 
 SHARE = "image tokens' part of Σ |hidden state × gradient| over all tokens at the chosen layer"
@@ -75,7 +74,7 @@ def routed(layer: nn.Module, positions: torch.Tensor, through: nn.Module) -> Ite
         hook.remove()
 
 
-def grad_cam(context: AttributionContext, params: Params) -> SpanMaps | Refusal:
+def grad_cam(context: Attribution, params: Params) -> SpanMaps | Refusal:
     """ReLU(Σ_d ᾱ · (h − reference)) after one layer, ᾱ the mean of ∂f/∂h over the patches; a pass a span."""
     layers = context.model.decoder.layers
     index = chosen_layer(params["layer"], len(layers))
@@ -96,7 +95,7 @@ def grad_cam(context: AttributionContext, params: Params) -> SpanMaps | Refusal:
 
 
 def _span_cam(
-    passed: DecoderPass, layer: nn.Module, context: AttributionContext, number: int
+    passed: DecoderPass, layer: nn.Module, context: Attribution, number: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Map `[P]` of one span, measured from zero and signed, and the image's share."""
     from captum.attr import LayerGradCam  # takes seconds to import: not for the start of the page
@@ -117,10 +116,11 @@ def _span_cam(
     return cam.detach()[0, 0].float(), size[passed.positions].sum() / size.sum().clamp(min=1e-12)
 
 
-GRAD_CAM = ContextMethod(
+GRAD_CAM = Method(
     "grad_cam", "Grad-CAM",
     "Patches whose hidden state at a middle layer points where the words' probability rises.",
     "One direction for all patches, the mean gradient: made for convolutions, rough for tokens.",
-    "activation × gradient", False, "gradient", lambda _prompt, spans, _params: Cost(spans, spans), grad_cam,
+    "activation × gradient", False, ("gradients",),
+    lambda _prompt, spans, _params: Cost(spans, spans), grad_cam,
     (Param("layer", "After layer (0: the middle one)", 0, 200, 0), REFERENCE),
 )  # fmt: skip

@@ -11,19 +11,18 @@ default, which asks what makes this patch unlike the rest; "zero" gives the plai
 import torch
 
 from workbench.explain.heatmap import Refusal
-from workbench.explain.methods.base import Params
-from workbench.explain.methods.context import (
+from workbench.explain.methods.attribution import (
     CAUSAL_SHARE,
-    AttributionContext,
-    ContextMethod,
+    Attribution,
     Cost,
+    Method,
     SpanMaps,
     causal_share,
     guarded,
     span_sums,
 )
 from workbench.explain.methods.decoder_pass import DecoderPass, capture, capture_pass
-from workbench.explain.methods.params import Param
+from workbench.explain.methods.params import Param, Params
 from workbench.explain.methods.passes import PassCounter, shrinking
 from workbench.explain.methods.pictures import prepared, replacement
 from workbench.models.answer import Prompt
@@ -36,9 +35,7 @@ BASELINES = ("blurred picture", "mean patch")
 REFERENCES = ("mean patch", "zero")
 
 
-def span_gradients(
-    passed: DecoderPass, embeddings: torch.Tensor, context: AttributionContext
-) -> torch.Tensor:
+def span_gradients(passed: DecoderPass, embeddings: torch.Tensor, context: Attribution) -> torch.Tensor:
     """∂(span log probability)/∂embeddings of every span, float32 `[S, N, d]`; one forward, S backwards."""
     leaf = embeddings.detach().requires_grad_()
     scores = span_sums(passed.logprobs(leaf), context.spans)[0]
@@ -51,7 +48,7 @@ def span_gradients(
     )
 
 
-def input_times_gradient(context: AttributionContext, params: Params) -> SpanMaps:
+def input_times_gradient(context: Attribution, params: Params) -> SpanMaps:
     """Σ_d (embedding − reference) · gradient for every image token: 1 forward, a backward a span."""
     with guarded(context.model):
         passed = capture(context)
@@ -59,7 +56,7 @@ def input_times_gradient(context: AttributionContext, params: Params) -> SpanMap
     return _product_maps(passed, gradients, params["reference"], Cost(1, len(context.spans)))
 
 
-def smooth_gradient(context: AttributionContext, params: Params) -> SpanMaps:
+def smooth_gradient(context: Attribution, params: Params) -> SpanMaps:
     """Input × the mean gradient over noisy copies of the image embeddings (SmoothGrad, arXiv 1706.03825).
 
     The noise is Gaussian with its own seed, `noise` per cent of the image embeddings' standard deviation.
@@ -89,7 +86,7 @@ def _product_maps(passed: DecoderPass, gradients: torch.Tensor, reference: int, 
     return SpanMaps(values.cpu().numpy(), share.cpu().numpy(), GRADIENT_SHARE, spent)
 
 
-def integrated_gradients(context: AttributionContext, params: Params) -> SpanMaps | Refusal:
+def integrated_gradients(context: Attribution, params: Params) -> SpanMaps | Refusal:
     """Gauss-Legendre integrated gradients from a baseline's image embeddings (arXiv 1703.01365), by captum.
 
     Values sum to f(picture) − f(baseline) up to the completeness gap, which stands in the details.
@@ -153,7 +150,7 @@ def completeness(total: float, difference: float) -> dict[str, float]:
     return {"sum": total, "score_difference": difference, "completeness_gap": gap}
 
 
-def _baseline(context: AttributionContext, passed: DecoderPass, choice: int) -> torch.Tensor:
+def _baseline(context: Attribution, passed: DecoderPass, choice: int) -> torch.Tensor:
     """Image embeddings `[1, P, d]` of a picture that shows nothing."""
     if choice == 1:
         return passed.image.mean(1, keepdim=True).expand_as(passed.image)
@@ -174,25 +171,25 @@ REFERENCE = Param("reference", "Measured from", 0, len(REFERENCES) - 1, 0, REFER
 BASELINE = Param("baseline", "Baseline", 0, len(BASELINES) - 1, 0, BASELINES)
 
 GRADIENT_METHODS = (
-    ContextMethod(
+    Method(
         "input_gradient", "Input × gradient",
         "Signed: how a small change of each patch's embedding would move the words' log probability.",
         "Tells the slope at this picture only; where the model is sure the slope is flat and noisy.",
-        UNIT, True, "gradient", lambda _prompt, spans, _params: Cost(1, spans), input_times_gradient,
+        UNIT, True, ("gradients",), lambda _prompt, spans, _params: Cost(1, spans), input_times_gradient,
         (REFERENCE,),
     ),
-    ContextMethod(
+    Method(
         "smooth_gradient", "SmoothGrad",
         "Signed: input × gradient averaged over noisy copies of the patch embeddings.",
         "The noise makes embeddings that no picture has; the map gets smoother, not surely truer.",
-        UNIT, True, "gradient",
+        UNIT, True, ("gradients",),
         lambda _prompt, spans, params: Cost(params["samples"], params["samples"] * spans),
         smooth_gradient, (SAMPLES, NOISE, SEED, REFERENCE),
     ),
-    ContextMethod(
+    Method(
         "integrated_gradients", "Integrated gradients",
         "Signed: each patch's part of the log probability gained on the way from a baseline to this picture.",
         "The parts depend on the baseline, and the way there runs through embeddings that no picture has.",
-        UNIT, True, "gradient", integrated_cost, integrated_gradients, (STEPS, BASELINE),
+        UNIT, True, ("gradients",), integrated_cost, integrated_gradients, (STEPS, BASELINE),
     ),
 )  # fmt: skip

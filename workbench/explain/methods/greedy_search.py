@@ -12,15 +12,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from workbench.explain.heatmap import Refusal, Span
-from workbench.explain.methods.base import Params
-from workbench.explain.methods.context import (
-    AttributionContext,
-    ContextMethod,
+from workbench.explain.methods.attribution import (
+    Attribution,
     Cost,
+    Method,
     SpanMaps,
     guarded,
 )
-from workbench.explain.methods.params import Param
+from workbench.explain.methods.params import Param, Params
 from workbench.explain.methods.passes import PassCounter
 from workbench.explain.methods.regions import coarse_regions, hidden_patches, over_patches
 from workbench.explain.methods.tiers import (
@@ -112,7 +111,7 @@ def lazy_greedy(scores: RegionScores, span: Span) -> GreedyPath:
     return GreedyPath(order, gains, [float(found[tokens].sum()) for found in scores.fetch(growing)])
 
 
-def greedy_search(context: AttributionContext, params: Params) -> SpanMaps | Refusal:
+def greedy_search(context: Attribution, params: Params) -> SpanMaps | Refusal:
     """Half of each region's gain, so that a map adds up to p(whole picture) − p(no picture)."""
     tier, count = params["tier"], len(context.prompt.boxes)
     regions = coarse_regions(context.prompt.boxes, params["cells"])
@@ -153,10 +152,10 @@ def greedy_cost(prompt: Prompt, spans: int, params: Params) -> Cost:
     return Cost(min(spans * count * (count + 1) + 2, 2**count) + overhead(params["tier"]))
 
 
-GREEDY_SEARCH = ContextMethod(
+GREEDY_SEARCH = Method(
     "greedy_search", "Greedy search",
     "Signed: what each region adds when the regions that carry the words are gathered one by one.",
     "A region that repeats what an earlier one showed gets little; the order is greedy, not the best of all.",
-    "probability per token, shared out per patch", True, "forwards", greedy_cost, greedy_search,
+    "probability per token, shared out per patch", True, ("runs",), greedy_cost, greedy_search,
     (Param("cells", "Regions a side", 2, 8, 4), REPLACEMENT, TIER),
 )  # fmt: skip

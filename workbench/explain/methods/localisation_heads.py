@@ -7,7 +7,8 @@ import numpy as np
 
 from workbench.explain.evidence import Evidence
 from workbench.explain.heatmap import Refusal, Span
-from workbench.explain.methods.base import Method, Param, Params, TokenMaps
+from workbench.explain.methods.params import Param, Params
+from workbench.explain.methods.shared import TokenMaps, shared_method
 from workbench.explain.patch_grid import patch_grids
 
 CANDIDATES = 10  # heads of lowest entropy that each row votes for, as in the paper
@@ -118,7 +119,7 @@ def head_grid(evidence: Evidence, span: Span) -> HeadGrid:
     return HeadGrid(values, evidence.attention_share[:, :, tokens].mean(-1), entropy, evidence.boxes)
 
 
-LOCALISATION_HEADS = Method(
+LOCALISATION_HEADS = shared_method(
     "attention_localisation_heads",
     "Attention, localisation heads",
     "The few heads that look at the image most and at one spot of it, found from this answer by themselves.",

@@ -1,14 +1,13 @@
 """Direct logit attribution: how many logits each patch added to or took from the word (dossier A6)."""
 
-from typing import Any
-
 import numpy as np
 import torch
 
 from workbench.explain.contributions import direct_contribution, final_scale, head_directions, readout_rows
 from workbench.explain.evidence import Evidence
 from workbench.explain.heatmap import Refusal
-from workbench.explain.methods.base import Method, Param, Params, TokenMaps
+from workbench.explain.methods.params import Param, Params
+from workbench.explain.methods.shared import TokenMaps, shared_method
 from workbench.models.session import LoadedModel
 
 CAVEAT = "Counts the direct path only: what the image wrote into earlier words is credited to those words."
@@ -69,29 +68,18 @@ def _contrast(evidence: Evidence, model: LoadedModel, foil: int) -> tuple[np.nda
     return patches.numpy(), torch.stack(image).numpy(), torch.stack(whole).numpy()
 
 
-def foil_token(tokenizer: Any, word: str) -> int | Refusal:
-    """Token id of a foil word as it stands within a sentence; a word of several tokens gives its first.
-
-    A Refusal in words when there is no word.
-    """
-    if not word.strip():
-        return Refusal("The foil is empty.", "Write the word that the answer might have been instead.")
-    ids = tokenizer(f" {word.strip()}", add_special_tokens=False)["input_ids"]
-    pieces = [i for i in ids if tokenizer.decode([i]).strip()]
-    return pieces[0] if pieces else Refusal(f"{word!r} has no token of this model.", "Try another word.")
-
-
-LOGIT_ATTRIBUTION = Method(
+LOGIT_ATTRIBUTION = shared_method(
     "logit_attribution",
     "Direct logit attribution",
     "Signed: what each patch, read by attention, added to (+) or took from (−) the word's logit.",
     CAVEAT, "logits", True, "sum", logit_attribution, share_meaning=SHARE,
 )  # fmt: skip
-CONTRASTIVE_ATTRIBUTION = Method(
+CONTRASTIVE_ATTRIBUTION = shared_method(
     "logit_contrast",
     "Direct logit attribution against a foil",
     "Signed: what each patch did for the word (+) or for the foil (−), in the difference of their logits.",
     "Counts the direct path only, and a foil that nobody would have said makes the map of the word alone.",
     "logits", True, "sum", contrastive_attribution,
     (Param("foil", "Foil word, as a token number", NO_FOIL, default=NO_FOIL, limit="vocabulary"),), SHARE,
+    ("foil",),
 )  # fmt: skip

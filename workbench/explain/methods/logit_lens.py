@@ -8,7 +8,8 @@ import torch
 
 from workbench.explain.evidence import Evidence
 from workbench.explain.heatmap import Refusal
-from workbench.explain.methods.base import Method, Param, Params, TokenMaps
+from workbench.explain.methods.params import Param, Params
+from workbench.explain.methods.shared import TokenMaps, shared_method
 from workbench.models.session import LoadedModel
 
 PATCH_CHUNK = 128  # patches × vocabulary logits held at once
@@ -66,7 +67,7 @@ def lens_map(evidence: Evidence, params: Params) -> TokenMaps | Refusal:
     return TokenMaps(values.astype(np.float32), share, np.ones_like(share))
 
 
-LOGIT_LENS = Method(
+LOGIT_LENS = shared_method(
     "logit_lens",
     "Logit lens",
     "How likely the word is when a patch's own state after a layer is read out as if it were to be spoken.",

@@ -5,17 +5,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from workbench.explain.heatmap import Refusal
-from workbench.explain.methods.base import Params
-from workbench.explain.methods.context import (
-    AttributionContext,
-    ContextMethod,
+from workbench.explain.methods.attribution import (
+    Attribution,
     Cost,
+    Method,
     SpanMaps,
     causal_share,
     guarded,
     span_sums,
 )
-from workbench.explain.methods.params import Param
+from workbench.explain.methods.params import Param, Params
 from workbench.explain.methods.passes import PassCounter
 from workbench.explain.methods.regions import visible_patches
 from workbench.explain.methods.tiers import (
@@ -62,7 +61,7 @@ def spread(drops: np.ndarray, found: list[np.ndarray], patches: int) -> np.ndarr
     return total / np.maximum(count, 1)
 
 
-def occlusion(context: AttributionContext, params: Params) -> SpanMaps | Refusal:
+def occlusion(context: Attribution, params: Params) -> SpanMaps | Refusal:
     """Drop of every span's log probability for each window taken away; the same passes serve all spans."""
     count, tier = len(context.prompt.boxes), params["tier"]
     found = windows(context.prompt.boxes, params["window"], params["stride"])
@@ -97,11 +96,11 @@ def occlusion_cost(prompt: Prompt, _spans: int, params: Params) -> Cost:
     return Cost(count + 2 + overhead(params["tier"]))
 
 
-OCCLUSION = ContextMethod(
+OCCLUSION = Method(
     "occlusion", "Occlusion",
     "Signed: how much log probability the words lose when this part of the picture is taken away.",
     "What is shown twice in the picture (two lungs) hides its worth: taking one away changes nothing.",
-    "log probability (nats) per patch", True, "forwards", occlusion_cost, occlusion,
+    "log probability (nats) per patch", True, ("runs",), occlusion_cost, occlusion,
     (Param("window", "Window (patches)", 1, 8, 3), Param("stride", "Step (patches)", 1, 8, 2),
      REPLACEMENT, TIER),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import torch
 
-from workbench.explain.methods.context import AttributionContext
+from workbench.explain.methods.attribution import Attribution
 
 Item = TypeVar("Item")
 
@@ -20,7 +20,7 @@ class Stopped(Exception):
 class PassCounter:
     """Tells the context's progress hook how far a method is; `total` is what it was told to expect."""
 
-    context: AttributionContext
+    context: Attribution
     total: int
     done: int = 0
 

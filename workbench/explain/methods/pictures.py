@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageFilter
 
-from workbench.explain.methods.context import AttributionContext
+from workbench.explain.methods.attribution import Attribution
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Prompt
 from workbench.models.forced import require_no_placeholder
@@ -55,12 +55,12 @@ def _covered(start: float, end: float, size: int) -> tuple[int, np.ndarray]:
     return first, np.clip(np.minimum(pixel + 1, end) - np.maximum(pixel, start), 0, 1)
 
 
-def prepared(context: AttributionContext, pixels: np.ndarray) -> Prompt:
+def prepared(context: Attribution, pixels: np.ndarray) -> Prompt:
     """The context's question asked of other pixels of the same size."""
     return context.model.prepare(context.prompt.question, MedicalImage(pixels, "", "array"))
 
 
-def score_pictures(context: AttributionContext, pictures: list[np.ndarray]) -> torch.Tensor:
+def score_pictures(context: Attribution, pictures: list[np.ndarray]) -> torch.Tensor:
     """log p of every answer token under each picture, float32 CPU `[b, T]`, in one batch.
 
     The model must be held by `guarded`. The answer is teacher-forced; nothing is generated.

@@ -4,15 +4,15 @@ import numpy as np
 
 from workbench.explain.evidence import Evidence, gather_evidence
 from workbench.explain.heatmap import Refusal
-from workbench.explain.methods.base import ATTENTION_SHARE, Params
-from workbench.explain.methods.context import (
-    AttributionContext,
-    ContextMethod,
+from workbench.explain.methods.attribution import (
+    Attribution,
     Cost,
+    Method,
     SpanMaps,
     guarded,
 )
-from workbench.explain.methods.params import Param
+from workbench.explain.methods.params import Param, Params
+from workbench.explain.methods.shared import ATTENTION_SHARE
 from workbench.models.answer import Prompt, Question
 
 GENERAL_QUESTION = "Describe the image in general."
@@ -30,7 +30,7 @@ def ratio(specific: np.ndarray, general: np.ndarray) -> np.ndarray:
     return np.divide(specific, bottom, out=np.zeros_like(specific), where=bottom > 0)
 
 
-def relative_attention(context: AttributionContext, params: Params) -> SpanMaps | Refusal:
+def relative_attention(context: Attribution, params: Params) -> SpanMaps | Refusal:
     """Attention of a span's rows under the asked question over the same words' rows under a general one.
 
     The same answer ids are teacher-forced after both questions; mean over heads and the span's tokens.
@@ -56,7 +56,7 @@ def relative_attention(context: AttributionContext, params: Params) -> SpanMaps 
     )
 
 
-def _span_rows(evidence: Evidence, context: AttributionContext, layer: int) -> np.ndarray:
+def _span_rows(evidence: Evidence, context: Attribution, layer: int) -> np.ndarray:
     """Head-mean attention of every span, float64 `[S, P]`."""
     chosen = evidence.attention if layer == ALL_LAYERS else evidence.attention[[layer]]
     rows = chosen.mean((0, 1), dtype=np.float64)
@@ -67,11 +67,11 @@ def _cost(_prompt: Prompt, _spans: int, _params: Params) -> Cost:
     return Cost(2)
 
 
-RELATIVE_ATTENTION = ContextMethod(
+RELATIVE_ATTENTION = Method(
     "relative_attention",
     "Attention, relative",
     "How many times more the words look at a patch under this question than under a general one.",
     "Models look at the right place even when they answer wrong; a patch that hardly anything reads can win.",
-    "times the general attention", False, "forwards", _cost, relative_attention,
+    "times the general attention", False, ("runs",), _cost, relative_attention,
     (Param("layer", "Layer (-1 for all)", ALL_LAYERS, 199, ALL_LAYERS),),
 )  # fmt: skip

@@ -16,16 +16,16 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from workbench.explain.methods.base import Params
-from workbench.explain.methods.context import (
-    AttributionContext,
-    ContextMethod,
+from workbench.explain.methods.attribution import (
+    Attribution,
     Cost,
+    Method,
     SpanMaps,
     guarded,
     span_sums,
 )
 from workbench.explain.methods.decoder_pass import DecoderPass, capture
+from workbench.explain.methods.params import Params
 from workbench.models.probe import attention_rows
 
 IMPLEMENTATION = "workbench_relevancy"
@@ -116,7 +116,7 @@ def streaming(text: nn.Module) -> Iterator[RelevancyStream]:
         _ACTIVE.reset(token)
 
 
-def span_relevance(passed: DecoderPass, context: AttributionContext) -> Iterator[torch.Tensor]:
+def span_relevance(passed: DecoderPass, context: Attribution) -> Iterator[torch.Tensor]:
     """Relevance that reached each position, without the start, float32 `[N]` for every span."""
     leaf = passed.embeddings.detach().requires_grad_()
     with streaming(passed.text) as stream:
@@ -130,7 +130,7 @@ def span_relevance(passed: DecoderPass, context: AttributionContext) -> Iterator
             yield relevance
 
 
-def relevancy(context: AttributionContext, _: Params) -> SpanMaps:
+def relevancy(context: Attribution, _: Params) -> SpanMaps:
     """One forward and a backward a span; peak memory is the activations plus ROW_CHUNK rows of one layer."""
     with guarded(context.model):
         passed = capture(context)
@@ -140,9 +140,9 @@ def relevancy(context: AttributionContext, _: Params) -> SpanMaps:
     return SpanMaps(image.cpu().numpy(), share.cpu().numpy(), SHARE, Cost(1, len(context.spans)))
 
 
-RELEVANCY = ContextMethod(
+RELEVANCY = Method(
     "relevancy", "Relevancy",
     "Attention weights that push the words up, followed through all layers back to the patches.",
     "Shows support only, never what spoke against the words; positions that all heads rest on can dominate.",
-    "relevance", False, "gradient", lambda _prompt, spans, _params: Cost(1, spans), relevancy,
+    "relevance", False, ("gradients",), lambda _prompt, spans, _params: Cost(1, spans), relevancy,
 )  # fmt: skip

@@ -9,18 +9,17 @@ import numpy as np
 import torch
 
 from workbench.explain.heatmap import Refusal
-from workbench.explain.methods.base import Params
-from workbench.explain.methods.context import (
+from workbench.explain.methods.attribution import (
     CAUSAL_SHARE,
-    AttributionContext,
-    ContextMethod,
+    Attribution,
     Cost,
+    Method,
     SpanMaps,
     causal_share,
     guarded,
     span_sums,
 )
-from workbench.explain.methods.params import Param
+from workbench.explain.methods.params import Param, Params
 from workbench.explain.methods.passes import PassCounter, in_batches
 from workbench.explain.methods.pictures import BATCH, REPLACEMENTS, mixed, replacement, score_pictures
 from workbench.explain.methods.regions import visible_patches
@@ -84,7 +83,7 @@ class _Draws:
         return estimate(np.stack(self.masks), np.concatenate(self.scores))
 
 
-def rise(context: AttributionContext, params: Params) -> SpanMaps | Refusal:
+def rise(context: Attribution, params: Params) -> SpanMaps | Refusal:
     """Draw masks in batches until the standard error is within the tolerance or the limit is reached."""
     if context.image is None:
         return NO_PICTURE
@@ -141,11 +140,11 @@ def rise_cost(_prompt: Prompt, _spans: int, params: Params) -> Cost:
     return Cost(params["masks"] + 2)
 
 
-RISE = ContextMethod(
+RISE = Method(
     "rise", "RISE",
     "Signed: log probability that the words gain when this part of the picture shows, the rest being random.",
     "Half of the picture is hidden in every pass, so it asks about pictures that the model never sees.",
-    "log probability (nats)", True, "forwards", rise_cost, rise,
+    "log probability (nats)", True, ("runs",), rise_cost, rise,
     (Param("masks", "Masks at most", 16, 8000, 512), Param("grid", "Cells a side", 2, 16, 7),
      Param("tolerance", "Standard error (% of largest)", 1, 50, 15),
      Param("seed", "Seed", 0, 9999, 0), REPLACEMENT),

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from workbench.explain.methods.base import Params
-from workbench.explain.methods.context import AttributionContext, ContextMethod, Cost, SpanMaps, guarded
+from workbench.explain.methods.attribution import Attribution, Cost, Method, SpanMaps, guarded
+from workbench.explain.methods.params import Params
 from workbench.models.answer import Answer, Prompt
 from workbench.models.probe import RowCollector, collecting
 from workbench.models.session import LoadedModel
@@ -51,7 +51,7 @@ def roll_out(model: LoadedModel, prompt: Prompt, answer: Answer) -> torch.Tensor
     return product[prompt.length - 1 : length - 1]
 
 
-def rollout(context: AttributionContext, _params: Params) -> SpanMaps:
+def rollout(context: Attribution, _params: Params) -> SpanMaps:
     """Mean over each span's predicting rows."""
     with guarded(context.model):
         rows = roll_out(context.model, context.prompt, context.answer).detach().numpy()
@@ -64,10 +64,10 @@ def _cost(_prompt: Prompt, _spans: int, _params: Params) -> Cost:
     return Cost(1)
 
 
-ROLLOUT = ContextMethod(
+ROLLOUT = Method(
     "attention_rollout",
     "Baseline: attention rollout",
     "Attention multiplied through all layers; a reference to compare other methods with, not an explanation.",
     "Treats all heads alike and ignores what they carry; in a decoder it drains to the first tokens.",
-    "rolled-out attention", False, "forwards", _cost, rollout,
+    "rolled-out attention", False, ("runs",), _cost, rollout,
 )  # fmt: skip

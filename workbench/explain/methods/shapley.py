@@ -7,17 +7,16 @@ A region's value is the mean over random orders of what it adds when it is shown
 import numpy as np
 
 from workbench.explain.heatmap import Refusal
-from workbench.explain.methods.base import Params
-from workbench.explain.methods.context import (
-    AttributionContext,
-    ContextMethod,
+from workbench.explain.methods.attribution import (
+    Attribution,
     Cost,
+    Method,
     SpanMaps,
     causal_share,
     guarded,
     span_sums,
 )
-from workbench.explain.methods.params import Param
+from workbench.explain.methods.params import Param, Params
 from workbench.explain.methods.passes import PassCounter
 from workbench.explain.methods.regions import coarse_regions, hidden_patches, over_patches
 from workbench.explain.methods.tiers import (
@@ -63,7 +62,7 @@ def shapley_values(orders: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, 
     return pairs.mean(0).T, error.T
 
 
-def shapley(context: AttributionContext, params: Params) -> SpanMaps | Refusal:
+def shapley(context: Attribution, params: Params) -> SpanMaps | Refusal:
     """Every coalition that occurs is scored once, whatever the number of orders and spans that need it."""
     tier, count = params["tier"], len(context.prompt.boxes)
     regions = coarse_regions(context.prompt.boxes, params["cells"])
@@ -109,11 +108,11 @@ def shapley_cost(prompt: Prompt, _spans: int, params: Params) -> Cost:
     return Cost(min(inner + 2, 2**count) + overhead(params["tier"]))
 
 
-SHAPLEY = ContextMethod(
+SHAPLEY = Method(
     "shapley", "Region Shapley",
     "Signed: what each region adds to the words' log probability, on average over orders of showing regions.",
     "Coarse by nature, and most of its pictures show only some regions, which the model never sees in life.",
-    "log probability (nats) per patch", True, "forwards", shapley_cost, shapley,
+    "log probability (nats) per patch", True, ("runs",), shapley_cost, shapley,
     (Param("cells", "Regions a side", 2, 8, 4), Param("pairs", "Pairs of orders", 1, 200, 10),
      Param("seed", "Seed", 0, 9999, 0), REPLACEMENT, TIER),
 )  # fmt: skip

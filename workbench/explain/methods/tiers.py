@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from workbench.explain.heatmap import Refusal
-from workbench.explain.methods.context import CAUSAL_SHARE, AttributionContext
+from workbench.explain.methods.attribution import CAUSAL_SHARE, Attribution
 from workbench.explain.methods.decoder_pass import capture
 from workbench.explain.methods.params import Param
 from workbench.explain.methods.passes import PassCounter, in_batches
@@ -51,7 +51,7 @@ def overhead(tier: int) -> int:
     return int(tier >= READING)
 
 
-def hidden_scorer(context: AttributionContext, tier: int, instead: int) -> HiddenScorer | Refusal:
+def hidden_scorer(context: Attribution, tier: int, instead: int) -> HiddenScorer | Refusal:
     """What scores hidden patches in a tier of TIERS; the model must be held by `guarded` meanwhile.
 
     `instead` is an index of REPLACEMENTS, for the pixels.
@@ -81,7 +81,7 @@ def tier_share(tier: int) -> str:
     return CAUSAL_SHARE.replace(gone, instead[tier])
 
 
-def _pixels(context: AttributionContext, instead: int) -> HiddenScorer | Refusal:
+def _pixels(context: Attribution, instead: int) -> HiddenScorer | Refusal:
     if context.image is None:
         return NO_PICTURE
     pixels, boxes = context.image.pixels, context.prompt.boxes
@@ -96,7 +96,7 @@ def _pixels(context: AttributionContext, instead: int) -> HiddenScorer | Refusal
     return HiddenScorer(score, BATCH, 0)
 
 
-def _features(context: AttributionContext) -> HiddenScorer:
+def _features(context: Attribution) -> HiddenScorer:
     passed = capture(context)
     mean = passed.image.mean(1, keepdim=True)
 
@@ -108,7 +108,7 @@ def _features(context: AttributionContext) -> HiddenScorer:
     return HiddenScorer(score, BATCH, 0)
 
 
-def _reading(context: AttributionContext, tier: int) -> HiddenScorer | Refusal:
+def _reading(context: Attribution, tier: int) -> HiddenScorer | Refusal:
     passed = capture(context)
     refused = prefix_refusal(passed)
     if refused:

@@ -3,7 +3,8 @@
 import numpy as np
 
 from workbench.explain.evidence import Evidence, Likeness
-from workbench.explain.methods.base import Method, Params, TokenMaps
+from workbench.explain.methods.params import Params
+from workbench.explain.methods.shared import TokenMaps, shared_method
 from workbench.explain.patch_grid import patch_grids
 
 
@@ -61,7 +62,7 @@ def rank_gaussian(maps: np.ndarray) -> np.ndarray:
     return (ordered * weights).sum(-1) / weights.sum(-1)
 
 
-TOKEN_ACTIVATION = Method(
+TOKEN_ACTIVATION = shared_method(
     "token_activation",
     "Token activation map",
     "Which patches look like the word to the last layer, after taking off what earlier words explain.",

@@ -1,9 +1,10 @@
 """Does a map point at the right place? Scores against a region, each beside the centre prior and the area.
 
-Everything is measured in original pixels (explain dossier 2.E). Only evidence for the words counts: the
+Everything is measured in original pixels. Only evidence for the words counts: the
 negative part of a signed map is set to 0.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,27 +19,16 @@ from workbench.explain.metrics.geometry import (
     check_map,
     cut,
 )
-from workbench.explain.metrics.metric import Metric
+from workbench.explain.metrics.metric import MapUnderTest, Metric, Score
 
 TOP_QUANTILE = 0.9
-
-LOCALISATION: dict[str, Metric] = {
-    name: Metric(name, label, meaning, "higher", 0.0, 1.0, "share", "localisation", "maps")
-    for name, label, meaning in (
-        ("pointing", "Pointing game", "Whether the strongest patch has its centre in the region."),
-        ("energy", "Energy inside", "Share of the evidence that lies in the region."),
-        ("iou_top", "Overlap of the top 10 %", "Overlap of the region with the strongest tenth."),
-        ("iou_otsu", "Overlap at Otsu's threshold", "Overlap of the region with the map's own bright part."),
-        ("auprc", "Precision over recall", "How well the map's values tell region pixels from the others."),
-    )
-}
 
 
 @dataclass(frozen=True)
 class LocalisationScore:
     """One figure of a map, the same figure of the centre prior, and the region's share of the picture."""
 
-    metric: Metric
+    name: str
     value: float
     centre_prior: float
     area_share: float
@@ -47,7 +37,7 @@ class LocalisationScore:
 def localise(
     values: np.ndarray, boxes: np.ndarray, region: np.ndarray
 ) -> tuple[LocalisationScore, ...] | Refusal:
-    """All of LOCALISATION for a map `values` `[P]`, `boxes` `[P, 4]` and a region bool `[H, W]`.
+    """All figures of LOCALISATION for a map `values` `[P]`, `boxes` `[P, 4]` and a region bool `[H, W]`.
 
     A map without a single positive value is refused. Raises ValueError for arrays that don't fit together
     or an empty region (`region_mask` makes one and says so in words).
@@ -62,10 +52,7 @@ def localise(
     of_map = _figures(evidence, boxes, region)
     of_prior = _figures(centre_prior(boxes, (width, height)).astype(np.float64), boxes, region)
     share = float(region.mean())
-    return tuple(
-        LocalisationScore(metric, of_map[name], of_prior[name], share)
-        for name, metric in LOCALISATION.items()
-    )
+    return tuple(LocalisationScore(name, value, of_prior[name], share) for name, value in of_map.items())
 
 
 def _figures(values: np.ndarray, boxes: np.ndarray, region: np.ndarray) -> dict[str, float]:
@@ -142,3 +129,37 @@ def average_precision(cells: Cells) -> float:
     taken = np.bincount(where, cells.area, len(levels)).cumsum()
     found = np.bincount(where, cells.inside, len(levels))
     return float((found / found.sum() * found.cumsum() / taken).sum())
+
+
+def measured_localisation(test: MapUnderTest) -> tuple[LocalisationScore, ...] | Refusal:
+    """Every localisation figure of the map, computed once."""
+    region = test.region
+    if region is None:
+        return Refusal("There is no known region to compare with.", "Draw or name the region first.")
+    return test.once("localisation", lambda: localise(test.heat.values, test.heat.boxes, region))
+
+
+def _localised(name: str) -> Callable[[MapUnderTest], Score | Refusal]:
+    def compute(test: MapUnderTest) -> Score | Refusal:
+        found = measured_localisation(test)
+        if isinstance(found, Refusal):
+            return found
+        (score,) = (score for score in found if score.name == name)
+        return Score(score.value, 1, {"centre prior": score.centre_prior, "area": score.area_share})
+
+    return compute
+
+
+LOCALISATION = tuple(
+    Metric(
+        name, label, meaning, "higher", 0.0, 1.0, "share", _localised(name), "localisation", "maps",
+        ("centre prior", "area"), needs=("region",),
+    )
+    for name, label, meaning in (
+        ("pointing", "Pointing game", "Whether the strongest patch has its centre in the region."),
+        ("energy", "Energy inside", "Share of the evidence that lies in the region."),
+        ("iou_top", "Overlap of the top 10 %", "Overlap of the region with the strongest tenth."),
+        ("iou_otsu", "Overlap at Otsu's threshold", "Overlap of the region with the map's own bright part."),
+        ("auprc", "Precision over recall", "How well the map's values tell region pixels from the others."),
+    )
+)  # fmt: skip

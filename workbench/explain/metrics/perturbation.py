@@ -10,49 +10,24 @@ itself has kept. So every random order counts in both directions, which takes th
 their mean.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from workbench.explain.metrics.fills import Fill, fill_picture, removable, without
 from workbench.explain.metrics.geometry import centre_prior, check_map
-from workbench.explain.metrics.metric import Metric
 from workbench.explain.metrics.ranking import map_order, removed_sets
+from workbench.explain.metrics.scoring import PictureScore
 from workbench.explain.metrics.small_fractions import (
     RANKED_ORDERS,
     SmallFractions,
     small_fractions,
 )
 
-Score = Callable[[Sequence[np.ndarray]], np.ndarray]
-"""Pictures, each uint8 RGB [H, W, 3] of one size, to log probabilities float [K] of the same words."""
-
 STEPS = 8
 RANDOM_ORDERS = 5
 CHUNK = 16  # pictures held in memory at a time
-
-PERTURBATION: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        Metric("gap", "Gap to random", "How much more the words depend on patches that the map ranks high "
-               "than on patches in random order; mean of the two gaps.", "higher", -np.inf, np.inf, "nats"),
-        Metric("deletion_gap", "Deletion gap", "How much lower the words' score lies, while patches are "
-               "removed, than with random removal.", "higher", -np.inf, np.inf, "nats"),
-        Metric("insertion_gap", "Insertion gap", "How much higher the words' score lies, while patches are "
-               "put back, than with random order.", "higher", -np.inf, np.inf, "nats"),
-        Metric("deletion_auc", "Deletion", "Mean score while the strongest patches are removed first.",
-               "lower", -np.inf, 0.0, "nats"),
-        Metric("insertion_auc", "Insertion", "Mean score while the strongest patches are put back first.",
-               "higher", -np.inf, 0.0, "nats"),
-        Metric("comprehensiveness", "Comprehensiveness", "Loss when the strongest patches are removed; mean "
-               "over small fractions.", "higher", -np.inf, np.inf, "nats"),
-        Metric("sufficiency", "Sufficiency", "Loss when only the strongest patches are kept; mean over small "
-               "fractions.", "lower", -np.inf, np.inf, "nats"),
-        Metric("chance", "Chance", "How often a random order loses as much as the map's: the rank of the "
-               "comprehensiveness.", "lower", 0.0, 1.0, "share", n="random orders"),
-    )
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -162,7 +137,7 @@ def step_counts(patches: int, steps: int) -> np.ndarray:
 
 
 def perturb(
-    score: Score,
+    score: PictureScore,
     picture: np.ndarray,
     values: np.ndarray,
     boxes: np.ndarray,
@@ -198,7 +173,7 @@ def perturb(
 
 
 def order_curves(
-    score: Score,
+    score: PictureScore,
     picture: np.ndarray,
     fill: np.ndarray,
     boxes: np.ndarray,
@@ -226,7 +201,7 @@ def mean_random_auc(curves: Sequence[Curves]) -> float:
 
 
 def _score_sets(
-    score: Score, picture: np.ndarray, fill: np.ndarray, boxes: np.ndarray, sets: np.ndarray
+    score: PictureScore, picture: np.ndarray, fill: np.ndarray, boxes: np.ndarray, sets: np.ndarray
 ) -> tuple[np.ndarray, int]:
     """Score of every removed set `[K, P]`, float64 `[K]`, and how many different pictures that took."""
     distinct, where = np.unique(sets, axis=0, return_inverse=True)

@@ -1,29 +1,20 @@
 """ROAD: remove with imputation, most relevant first against least relevant first (Rong et al., 2022)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.explain.heatmap import Refusal
 from workbench.explain.metrics.fills import removable
 from workbench.explain.metrics.geometry import check_map, pixel_slices
 from workbench.explain.metrics.imputation import NOISE, impute
-from workbench.explain.metrics.metric import Metric
+from workbench.explain.metrics.metric import MapUnderTest, Metric, Score
 from workbench.explain.metrics.ranking import fraction_counts, map_order
-
-Score = Callable[[Sequence[np.ndarray]], np.ndarray]
+from workbench.explain.metrics.scoring import PictureScore
+from workbench.explain.metrics.trust import unmeasurable
 
 FRACTIONS = (0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
-
-ROAD_METRIC = Metric(
-    "road",
-    "ROAD",
-    "How much lower the words' score lies with the strongest patches imputed than with the weakest.",
-    "higher",
-    -np.inf,
-    np.inf,
-    "nats",
-)
 
 
 @dataclass(frozen=True)
@@ -45,7 +36,7 @@ class Road:
 
 
 def road(
-    score: Score,
+    score: PictureScore,
     picture: np.ndarray,
     values: np.ndarray,
     boxes: np.ndarray,
@@ -80,3 +71,18 @@ def covered(boxes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     for rows, columns in pixel_slices(boxes):
         out[rows, columns] = True
     return out
+
+
+def _road(test: MapUnderTest) -> Score | Refusal:
+    if refused := unmeasurable(test):
+        return refused
+    found = road(test.score, test.case.image.pixels, test.heat.values, test.heat.boxes, seed=test.seed)
+    return Score(found.value, found.n, {"random": 0.0}, found)
+
+
+ROAD = Metric(
+    "road", "ROAD",
+    "How much lower the words' score lies with the strongest patches imputed than with the weakest.",
+    "higher", -np.inf, np.inf, "nats", _road, controls=("random",),
+    cost=f"{2 * len(FRACTIONS)} pictures through the model",
+)  # fmt: skip

@@ -1,7 +1,7 @@
 """Infidelity and sensitivity-max of a map, by captum.metrics (Yeh et al., On the (In)fidelity, 2019)."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,32 +9,18 @@ import torch
 from captum.metrics import infidelity as captum_infidelity
 from captum.metrics import sensitivity_max as captum_sensitivity_max
 
+from workbench.explain.explanations import explain
 from workbench.explain.heatmap import Refusal
 from workbench.explain.metrics.fills import Fill, fill_picture, removable, without
 from workbench.explain.metrics.geometry import check_map
-from workbench.explain.metrics.metric import Metric
-
-Score = Callable[[Sequence[np.ndarray]], np.ndarray]
+from workbench.explain.metrics.metric import MapUnderTest, Metric, Score
+from workbench.explain.metrics.scoring import PictureScore, as_image
+from workbench.explain.metrics.trust import unmeasurable
 
 SAMPLES = 24  # random removals of infidelity
 REMOVED = (0.05, 0.5)  # share of the patches that a random removal takes, even between these
 NOISES = 5  # noisy pictures of sensitivity-max; each is a whole new map
 RADIUS = 0.02  # largest change of a pixel, as a fraction of the grey range: captum's default
-
-INFIDELITY = Metric(
-    "infidelity", "Infidelity", "How far the map's sum over removed patches is from what their removal "
-    "really costs: mean squared error, the map scaled as well as can be.", "lower", 0.0, np.inf, "nats²",
-)  # fmt: skip
-UNEXPLAINED = Metric(
-    "unexplained", "Unexplained share", "Infidelity over the mean squared cost of those removals: 0 when the "
-    "map foretells every one, 1 when it is no better than saying that nothing matters.", "lower", 0.0, 1.0,
-    "share",
-)  # fmt: skip
-SENSITIVITY = Metric(
-    "sensitivity_max", "Sensitivity-max", "Largest change of the map, relative to its size, when the picture "
-    "gets a noise that hardly shows.", "lower", 0.0, np.inf, "share", "robustness", "noisy pictures",
-)  # fmt: skip
-ROBUSTNESS: dict[str, Metric] = {metric.name: metric for metric in (INFIDELITY, UNEXPLAINED, SENSITIVITY)}
 
 
 @dataclass(frozen=True)
@@ -48,7 +34,7 @@ class Infidelity:
 
 
 def infidelity(
-    score: Score,
+    score: PictureScore,
     picture: np.ndarray,
     values: np.ndarray,
     boxes: np.ndarray,
@@ -162,3 +148,58 @@ def _as_map(found: np.ndarray | Refusal) -> torch.Tensor:
     if isinstance(found, Refusal):
         raise _Refused(found)
     return torch.from_numpy(np.asarray(found, np.float64))
+
+
+def measured_infidelity(test: MapUnderTest) -> Infidelity | Refusal:
+    """Infidelity of the map, measured once."""
+    if refused := unmeasurable(test):
+        return refused
+    pixels, heat = test.case.image.pixels, test.heat
+    return test.once(
+        "infidelity", lambda: infidelity(test.score, pixels, heat.values, heat.boxes, seed=test.seed)
+    )
+
+
+def _infidelity(test: MapUnderTest) -> Score | Refusal:
+    found = measured_infidelity(test)
+    return found if isinstance(found, Refusal) else Score(found.value, found.n)
+
+
+def _unexplained(test: MapUnderTest) -> Score | Refusal:
+    found = measured_infidelity(test)
+    return found if isinstance(found, Refusal) else Score(found.unexplained, found.n, {"saying nothing": 1.0})
+
+
+def _sensitivity(test: MapUnderTest) -> Score | Refusal:
+    if refused := unmeasurable(test):
+        return refused
+    case = test.case
+
+    def explained(pixels: np.ndarray) -> np.ndarray | Refusal:
+        image = as_image(pixels, case.image)
+        other = replace(case, image=image, prompt=case.model.prepare(case.question, image))
+        found = explain(other, test.span, test.method, test.params)
+        return found if isinstance(found, Refusal) else found.values
+
+    found = sensitivity_max(explained, case.image.pixels, seed=test.seed)
+    return found if isinstance(found, Refusal) else Score(found.value, found.n)
+
+
+REMOVALS = f"{2 * SAMPLES + 1} pictures through the model"
+ROBUSTNESS = (
+    Metric(
+        "infidelity", "Infidelity", "How far the map's sum over removed patches is from what their removal "
+        "really costs: mean squared error, the map scaled as well as can be.", "lower", 0.0, np.inf, "nats²",
+        _infidelity, n="random removals", cost=REMOVALS,
+    ),
+    Metric(
+        "unexplained", "Unexplained share", "Infidelity over the mean squared cost of those removals: 0 when "
+        "the map foretells every one, 1 when it is no better than saying that nothing matters.", "lower", 0.0,
+        1.0, "share", _unexplained, n="random removals", controls=("saying nothing",), cost=REMOVALS,
+    ),
+    Metric(
+        "sensitivity_max", "Sensitivity-max", "Largest change of the map, relative to its size, when the "
+        "picture gets a noise that hardly shows.", "lower", 0.0, np.inf, "share", _sensitivity, "robustness",
+        "noisy pictures", cost=f"{NOISES + 1} maps", remakes_maps=True,
+    ),
+)  # fmt: skip

@@ -1,51 +1,35 @@
 """Sanity tests: a map that stays the same when it must change says nothing about this answer.
 
-Most give rank correlations (Spearman) with the original map; near 1 means the test failed. Swapped image:
-explain dossier 2.E; random token: Sixt et al., When Explanations Lie, 2020 (random logit); parameter
-randomisation: Adebayo et al., Sanity Checks for Saliency Maps, 2018, in a few cascading groups of decoder
-layers instead of one layer at a time, or in one step by the map's complexity (efficient form: Hedström et
-al., Sanity Checks Revisited, 2024).
+Most give rank correlations (Spearman) with the original map; near 1 means the test failed. Random token: Sixt
+et al., When Explanations Lie, 2020 (random logit); parameter randomisation: Adebayo et al., Sanity Checks for
+Saliency Maps, 2018, in a few cascading groups of decoder layers instead of one layer at a time, or in one
+step by the map's complexity (efficient form: Hedström et al., Sanity Checks Revisited, 2024).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import torch
 from torch import nn
 
-from workbench.explain.contextual import explain_with_context
+from workbench.cases.answered import AnsweredCase
 from workbench.explain.evidence import gather_evidence
-from workbench.explain.explain import explain, explain_spans, refusal_before_pass
+from workbench.explain.explanations import explain, explain_spans, refusal_before_pass
 from workbench.explain.heatmap import HeatMap, Refusal, Span
-from workbench.explain.methods.context_registry import CONTEXT_METHODS
+from workbench.explain.methods.registry import METHODS
 from workbench.explain.metrics.correlation import rank_correlation
-from workbench.explain.metrics.metric import Metric
+from workbench.explain.metrics.metric import MapUnderTest, Metric, Score
 from workbench.explain.metrics.scoring import as_image
 from workbench.explain.spans import content_tokens
 from workbench.imaging.medical_image import MedicalImage
-from workbench.models.answer import Answer, Prompt
 from workbench.models.session import LoadedModel
 
 Params = Mapping[str, int]
 STAGES = 4
 BINS = 100  # of the histogram whose entropy is a map's complexity, as in the paper
-
-SANITY: dict[str, Metric] = {
-    name: Metric(name, label, meaning, "lower" if low < 0 else "higher", low, high, unit, "sanity", "patches")
-    for name, label, meaning, low, high, unit in (
-        ("swapped_image", "Swapped picture", "Rank correlation with the map of the same words on another "
-         "picture.", -1.0, 1.0, "correlation"),
-        ("random_token", "Other words", "Rank correlation with the map of as many other words of the answer.",
-         -1.0, 1.0, "correlation"),
-        ("random_weights", "Random weights", "Rank correlation with the map of a model whose last decoder "
-         "layers are random.", -1.0, 1.0, "correlation"),
-        ("complexity_rise", "Rise of complexity", "How much more disordered the map gets when all decoder "
-         "layers are random, as a part of what it was.", 0.0, np.inf, "share"),
-    )
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,76 +42,53 @@ class Cascade:
 
 
 def swapped_image(
-    model: LoadedModel,
-    prompt: Prompt,
-    image: MedicalImage,
-    other: MedicalImage,
-    answer: Answer,
-    span: Span,
-    method: str,
-    params: Params | None = None,
+    case: AnsweredCase, span: Span, method: str, other: MedicalImage, params: Params | None = None
 ) -> float | None | Refusal:
     """Correlation of the span's map with its map on another picture, same answer ids; two passes.
 
-    The other picture is brought to the size of `image`, so that patches correspond.
+    The other picture is brought to the size of the case's own, so that patches correspond.
     """
-    original = any_map(model, prompt, image, answer, span, method, params)
+    original = explain(case, span, method, params)
     if isinstance(original, Refusal):
         return original
+    image = case.image
     resized = cv2.resize(other.pixels, (image.width, image.height), interpolation=cv2.INTER_AREA)
-    swapped = model.prepare(prompt.question, as_image(resized, image))
-    changed = any_map(model, swapped, as_image(resized, image), answer, span, method, params)
-    return _compare(original, changed)
+    shown = as_image(resized, image)
+    swapped = replace(case, image=shown, prompt=case.model.prepare(case.question, shown))
+    changed = explain(swapped, span, method, params)
+    return changed if isinstance(changed, Refusal) else rank_correlation(original.values, changed.values)
 
 
 def random_token(
-    model: LoadedModel,
-    prompt: Prompt,
-    answer: Answer,
-    span: Span,
-    method: str,
-    params: Params | None = None,
-    seed: int = 0,
-    image: MedicalImage | None = None,
+    case: AnsweredCase, span: Span, method: str, params: Params | None = None, seed: int = 0
 ) -> float | None | Refusal:
-    """Correlation of the span's map with that of as many random other tokens of the same answer.
-
-    One pass for the methods of the shared pass; the others need the `image` that the prompt shows.
-    """
-    refused = refusal_before_pass(prompt, answer)
-    if refused:
-        return refused
-    others = sorted(set(content_tokens(answer)) - set(span.tokens))
+    """Correlation of the span's map with that of as many random other tokens of the same answer."""
+    others = sorted(set(content_tokens(case.answer)) - set(span.tokens))
     if not others:
         return Refusal("The answer has no other words to compare with.", "Choose a shorter span.")
     count = min(len(span.tokens), len(others))
     drawn = np.random.default_rng(seed).choice(others, count, replace=False)
-    control = Span("all", "random words", tuple(sorted(int(token) for token in drawn)))
-    if method in CONTEXT_METHODS:
-        maps = explain_with_context(model, prompt, image, answer, [span, control], method, params)
-    else:
-        maps = explain_spans(gather_evidence(model, prompt, answer), [span, control], method, params)
+    control = Span("all", "random words", tuple(sorted(int(token) for token in drawn)), "random words")
+    maps = explain_spans(case, [span, control], method, params)
     return maps if isinstance(maps, Refusal) else rank_correlation(maps[0].values, maps[1].values)
 
 
 def randomise_parameters(
-    model: LoadedModel,
-    prompt: Prompt,
-    answer: Answer,
+    case: AnsweredCase,
     span: Span,
     method: str,
     params: Params | None = None,
+    *,
     stages: int = STAGES,
     seed: int = 0,
-    image: MedicalImage | None = None,
 ) -> Cascade | Refusal:
     """Correlation of the span's map with its maps while more and more last decoder layers are random.
 
     The weights come back bit for bit, also after a failure; the model's lock is held all the while, so no
     forward pass of another question runs on random weights. Needs memory for a copy of the decoder layers on
-    the CPU; methods that run the model need the `image` that the prompt shows.
+    the CPU.
     """
-    found = _randomised_maps(model, prompt, image, answer, span, method, params, stages, seed)
+    found = _randomised_maps(case, span, method, params, stages, seed)
     if isinstance(found, Refusal):
         return found
     original, changed = found
@@ -150,20 +111,13 @@ class Randomised:
 
 
 def efficient_randomisation(
-    model: LoadedModel,
-    prompt: Prompt,
-    answer: Answer,
-    span: Span,
-    method: str,
-    params: Params | None = None,
-    seed: int = 0,
-    image: MedicalImage | None = None,
+    case: AnsweredCase, span: Span, method: str, params: Params | None = None, seed: int = 0
 ) -> Randomised | Refusal:
     """Parameter randomisation in one step: two maps instead of a cascade, compared by their complexity.
 
     Weights and lock as in `randomise_parameters`.
     """
-    found = _randomised_maps(model, prompt, image, answer, span, method, params, 1, seed)
+    found = _randomised_maps(case, span, method, params, 1, seed)
     if isinstance(found, Refusal):
         return found
     original, (changed,) = found[0], found[1].values()
@@ -171,37 +125,39 @@ def efficient_randomisation(
 
 
 def _randomised_maps(
-    model: LoadedModel,
-    prompt: Prompt,
-    image: MedicalImage | None,
-    answer: Answer,
-    span: Span,
-    method: str,
-    params: Params | None,
-    stages: int,
-    seed: int,
+    case: AnsweredCase, span: Span, method: str, params: Params | None, stages: int, seed: int
 ) -> tuple[HeatMap, dict[int, HeatMap]] | Refusal:
     """The span's map, and by number of random last decoder layers its maps with so many of them redrawn.
 
     The weights are back bit for bit afterwards; nobody else gets the model in between.
     """
-    layers = list(model.decoder.layers)
-    refused = _unrandomisable(model, layers)
-    original = refused or any_map(model, prompt, image, answer, span, method, params)
+    layers = list(case.model.decoder.layers)
+    refused = _unrandomisable(case.model, layers)
+    original = refused or _fresh_map(case, span, method, params)
     if isinstance(original, Refusal):
         return original
     depths = sorted({-(-len(layers) * stage // stages) for stage in range(1, stages + 1)})
     generator, maps, done = torch.Generator().manual_seed(seed), {}, 0
-    with model.lock, restored(layers):
+    with case.model.lock, restored(layers):
         for depth in depths:
             for layer in layers[len(layers) - depth : len(layers) - done]:
                 _redraw(layer, generator)
             done = depth
-            changed = any_map(model, prompt, image, answer, span, method, params)
+            changed = _fresh_map(case, span, method, params)
             if isinstance(changed, Refusal):
                 return changed
             maps[depth] = changed
     return original, maps
+
+
+def _fresh_map(case: AnsweredCase, span: Span, method: str, params: Params | None) -> HeatMap | Refusal:
+    """The map by the weights of this moment: a kept shared pass was made by other ones."""
+    refused = refusal_before_pass(case.prompt, case.answer)
+    if refused:
+        return refused
+    shared = METHODS.get_or_raise(method).is_shared
+    evidence = gather_evidence(case.model, case.prompt, case.answer) if shared else None
+    return explain(case, span, method, params, evidence=evidence)
 
 
 def complexity(values: np.ndarray) -> float:
@@ -209,25 +165,6 @@ def complexity(values: np.ndarray) -> float:
     counts, _ = np.histogram(values, BINS)
     share = counts[counts > 0] / counts.sum()
     return float(-(share * np.log2(share)).sum()) + 0.0
-
-
-def any_map(
-    model: LoadedModel,
-    prompt: Prompt,
-    image: MedicalImage | None,
-    answer: Answer,
-    span: Span,
-    method: str,
-    params: Params | None = None,
-) -> HeatMap | Refusal:
-    """The map of one span by a method of either registry; `image` is the picture that the prompt shows.
-
-    Raises UserFacing for an unknown method.
-    """
-    if method not in CONTEXT_METHODS:
-        return explain(model, prompt, answer, span, method, params)
-    maps = explain_with_context(model, prompt, image, answer, [span], method, params)
-    return maps if isinstance(maps, Refusal) else maps[0]
 
 
 def _unrandomisable(model: LoadedModel, layers: Sequence[nn.Module]) -> Refusal | None:
@@ -263,7 +200,50 @@ def _redraw(layer: nn.Module, generator: torch.Generator) -> None:
             weight.copy_(drawn * values.std(unbiased=False).cpu() + values.mean().cpu())
 
 
-def _compare(original: HeatMap, changed: HeatMap | Refusal) -> float | None | Refusal:
-    if isinstance(changed, Refusal):
-        return changed
-    return rank_correlation(original.values, changed.values)
+def _swapped(test: MapUnderTest) -> Score | Refusal:
+    if test.other is None:
+        return Refusal("There is no other picture to compare with.", "Give another picture.")
+    found = swapped_image(test.case, test.span, test.method, test.other, test.params)
+    return found if isinstance(found, Refusal) else Score(found, len(test.heat.values))
+
+
+def _other_words(test: MapUnderTest) -> Score | Refusal:
+    found = random_token(test.case, test.span, test.method, test.params, test.seed)
+    return found if isinstance(found, Refusal) else Score(found, len(test.heat.values))
+
+
+def _random_weights(test: MapUnderTest) -> Score | Refusal:
+    """The correlation with all layers random; the curve is the whole cascade."""
+    found = randomise_parameters(test.case, test.span, test.method, test.params, seed=test.seed)
+    if isinstance(found, Refusal):
+        return found
+    return Score(found.correlations[-1], len(test.heat.values), curve=found)
+
+
+def _complexity_rise(test: MapUnderTest) -> Score | Refusal:
+    found = efficient_randomisation(test.case, test.span, test.method, test.params, test.seed)
+    return found if isinstance(found, Refusal) else Score(found.rise, len(test.heat.values))
+
+
+SANITY = (
+    Metric(
+        "swapped_image", "Swapped picture", "Rank correlation with the map of the same words on another "
+        "picture.", "lower", -1.0, 1.0, "correlation", _swapped, "sanity", "patches", cost="two maps",
+        needs=("other picture",), remakes_maps=True,
+    ),
+    Metric(
+        "random_token", "Other words", "Rank correlation with the map of as many other words of the answer.",
+        "lower", -1.0, 1.0, "correlation", _other_words, "sanity", "patches", cost="two maps",
+        remakes_maps=True,
+    ),
+    Metric(
+        "random_weights", "Random weights", "Rank correlation with the map of a model whose decoder layers "
+        "are all random.", "lower", -1.0, 1.0, "correlation", _random_weights, "sanity", "patches",
+        cost=f"{STAGES + 1} maps, and a copy of the decoder layers", remakes_maps=True,
+    ),
+    Metric(
+        "complexity_rise", "Rise of complexity", "How much more disordered the map gets when all decoder "
+        "layers are random, as a part of what it was.", "higher", -1.0, np.inf, "share", _complexity_rise,
+        "sanity", "patches", cost="two maps, and a copy of the decoder layers", remakes_maps=True,
+    ),
+)  # fmt: skip

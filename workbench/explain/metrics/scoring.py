@@ -7,31 +7,31 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
 from workbench.explain.heatmap import Span
 from workbench.imaging.medical_image import MedicalImage
-from workbench.models.answer import Answer, Question
+from workbench.models.answer import Question
 from workbench.models.forced import require_no_placeholder
 from workbench.models.session import LoadedModel
 
 BATCH = 8
 
+PictureScore = Callable[[Sequence[np.ndarray]], np.ndarray]
+"""Pictures, each uint8 RGB [H, W, 3] of one size, to log probabilities of the same words, nats [K]."""
 
-def span_scorer(
-    model: LoadedModel,
-    question: Question,
-    image: MedicalImage,
-    answer: Answer,
-    span: Span,
-    batch: int = BATCH,
-) -> Callable[[Sequence[np.ndarray]], np.ndarray]:
+
+def span_scorer(case: AnsweredCase, span: Span, batch: int = BATCH) -> PictureScore:
     """A score of pictures: Σ log p of the span's tokens, nats, float64 `[K]`, given the answer's own ids.
 
-    Each picture (uint8 RGB, the size of `image`) passes the whole way: processor, vision tower, decoder.
-    `batch` pictures share a forward; when memory runs out the batch is halved for good. Tokens after the
-    span are left out, since a causal decoder does not see them. Raises UserFacing for a span outside the
-    answer.
+    Each picture (uint8 RGB, the size of the case's image) passes the whole way: processor, vision tower,
+    decoder. `batch` pictures share a forward; when memory runs out the batch is halved for good. Tokens
+    after the span are left out, since a causal decoder does not see them. Raises UserFacing for a span
+    outside the answer, ValueError for a case without an image.
     """
+    answer, image = case.answer, case.image
+    if image is None:
+        raise ValueError("the case has no image whose change could be scored")
     if min(span.tokens) < 0 or max(span.tokens) >= len(answer.ids):
         raise UserFacing("The span lies outside the answer.", f"The answer has {len(answer.ids)} tokens.")
     ids = list(answer.ids[: max(span.tokens) + 1])
@@ -43,7 +43,7 @@ def span_scorer(
         while len(found) < len(pictures):
             part = pictures[len(found) : len(found) + limit]
             try:
-                found += _score_batch(model, question, image, ids, span.tokens, part)
+                found += _score_batch(case.model, case.question, image, ids, span.tokens, part)
             except torch.OutOfMemoryError:
                 if limit == 1:
                     raise
@@ -90,7 +90,7 @@ class SharedScore:
     `forwards` counts the pictures that were really scored.
     """
 
-    def __init__(self, score: Callable[[Sequence[np.ndarray]], np.ndarray]) -> None:
+    def __init__(self, score: PictureScore) -> None:
         self._score, self._known, self.forwards = score, dict[bytes, float](), 0
 
     def __call__(self, pictures: Sequence[np.ndarray]) -> np.ndarray:

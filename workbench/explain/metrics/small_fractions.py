@@ -8,15 +8,14 @@ Random orders are drawn one at a time until one reaches the map (Besag and Cliff
 p-values, 1991), so that a map no better than chance is found out after a few.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from workbench.explain.metrics.fills import without
 from workbench.explain.metrics.ranking import fraction_counts, removed_sets
-
-Score = Callable[[Sequence[np.ndarray]], np.ndarray]
+from workbench.explain.metrics.scoring import PictureScore
 
 # Not half: a map that marks any one half of the picture beats scattered halves without knowing anything.
 FRACTIONS = (0.01, 0.02, 0.05, 0.1, 0.2)  # and one patch, whatever its share
@@ -61,7 +60,7 @@ class SmallFractions:
 
 
 def small_fractions(
-    score: Score,
+    score: PictureScore,
     picture: np.ndarray,
     fill: np.ndarray,
     boxes: np.ndarray,

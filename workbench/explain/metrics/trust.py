@@ -5,15 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.explain.heatmap import HeatMap, Refusal, Span
+from workbench.cases.answered import AnsweredCase
+from workbench.explain.heatmap import HeatMap, Refusal
 from workbench.explain.metrics.fills import Fill, removable
+from workbench.explain.metrics.metric import MapUnderTest
 from workbench.explain.metrics.perturbation import RANDOM_ORDERS, STEPS, Perturbation, perturb
 from workbench.explain.metrics.scoring import BATCH, SharedScore, span_scorer
 from workbench.explain.metrics.small_fractions import RANKED_ORDERS
 from workbench.explain.metrics.verdict import Verdict, concentration, judge
-from workbench.imaging.medical_image import MedicalImage
-from workbench.models.answer import Answer, Prompt, Question
-from workbench.models.session import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -40,12 +39,7 @@ class Trust:
 
 
 def trust(
-    model: LoadedModel,
-    prompt: Prompt,
-    image: MedicalImage | None,
-    question: Question,
-    answer: Answer,
-    span: Span,
+    case: AnsweredCase,
     heat_map: HeatMap | Refusal,
     *,
     steps: int = STEPS,
@@ -56,22 +50,25 @@ def trust(
     batch: int = BATCH,
     shared: SharedScore | None = None,
 ) -> Trust:
-    """Measure the heat map of one span of an answer on the pixel tier, teacher-forced on the answer's ids.
+    """Measure the heat map of one span of a case on the pixel tier, teacher-forced on the answer's ids.
 
     Costs about 2 · `steps` · (`random_orders` + 2) pictures through the whole model for the curves and, for
     the verdict, 5 for every random order that is drawn (`SmallFractions`: up to `ranked_orders`, a few for a
     map no better than chance) and 10 more. Several maps of the same span cost less with one `shared` score
-    of that span: their controls are the same pictures. Raises
-    UserFacing for a span outside the answer, ValueError when `prompt` is that of another question or image.
+    of that span: their controls are the same pictures. Raises UserFacing for a span outside the answer,
+    ValueError for a map that explains no span, or when the prompt is that of another image.
     """
     began = time.monotonic()
-    reason = _obstacle(prompt, image, heat_map)
+    reason = _obstacle(case, heat_map)
+    image = case.image
     if reason or image is None or isinstance(heat_map, Refusal):
         return Trust("not computable", reason, None, None, 0, time.monotonic() - began)
-    if prompt.question != question or prompt.image_size != (image.width, image.height):
-        raise ValueError("the prompt was made from another question or another image")
+    if case.prompt.image_size != (image.width, image.height):
+        raise ValueError("the prompt was made from another image")
+    if heat_map.span is None:
+        raise ValueError("this map explains no part of an answer")
     there = removable(heat_map.boxes, (image.width, image.height))
-    score = shared or SharedScore(span_scorer(model, question, image, answer, span, batch))
+    score = shared or SharedScore(span_scorer(case, heat_map.span, batch))
     before = score.forwards
     found = perturb(
         score, image.pixels, heat_map.values, heat_map.boxes,
@@ -82,11 +79,18 @@ def trust(
     return Trust(verdict, "", found, focus, score.forwards - before, time.monotonic() - began)
 
 
-def _obstacle(prompt: Prompt, image: MedicalImage | None, heat_map: HeatMap | Refusal) -> str:
+def unmeasurable(test: MapUnderTest) -> Refusal | None:
+    """Why nothing can be removed to test the map, if so."""
+    reason = _obstacle(test.case, test.heat)
+    return Refusal(reason) if reason else None
+
+
+def _obstacle(case: AnsweredCase, heat_map: HeatMap | Refusal) -> str:
     """Why the map can't be measured, "" when it can."""
     if isinstance(heat_map, Refusal):
         return f"There is no map: {heat_map.reason}"
-    if image is None or prompt.image_size is None:
+    image = case.image
+    if image is None or case.prompt.image_size is None:
         return "No image was given, so there is nothing to remove."
     there = removable(heat_map.boxes, (image.width, image.height))
     if len(there) < 2:

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from workbench import imaging
+from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
-from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Decoding, Mode, Question
 from workbench.ui import boundary
 from workbench.ui.case.examples import Example, drawn_lesion
 from workbench.ui.case.intake import Picture, picture_of, take_upload, with_window
 from workbench.ui.case.stream import stream_pair
-from workbench.ui.case.trust_queue import TrustDesk
+from workbench.ui.case.trust_queue import TrustQueue
 from workbench.ui.services import ROLES, Services, model_line
 from workbench.ui.sessions import Live, NoMap, Run, Session, Sessions
 from workbench.ui.viewer.payload import png_data_url, viewer_payload
@@ -50,21 +51,17 @@ class CaseDesk:
 
     def __init__(self, services: Services, sessions: Sessions, upload_folder: Path) -> None:
         self.services, self.sessions, self.upload_folder = services, sessions, upload_folder
-        self.trust = TrustDesk(services, sessions)
+        self.trust = TrustQueue(services, sessions)
 
     def upload(self, session_id: str, path: str | None) -> Picture:
         """Take the file a browser sent. Raises UserFacing; the picture on the page then stays."""
-        from workbench.imaging import load_image
-
-        picture = take_upload(path, self.upload_folder, load_image)
+        picture = take_upload(path, self.upload_folder, imaging.load_image)
         self.place(session_id, picture)
         return picture
 
     def example(self, session_id: str, example: Example) -> Picture:
         """Put a case of the gallery on the page."""
-        from workbench.imaging import load_image
-
-        image = load_image(example.file())
+        image = imaging.load_image(example.file())
         lesion = drawn_lesion(example, image.pixels)
         picture = picture_of(image, modality=example.modality, alt=example.alt, lesion=lesion)
         self.place(session_id, picture)
@@ -78,10 +75,8 @@ class CaseDesk:
 
     def rewindow(self, session_id: str, label: str | None, invert: bool) -> Picture:
         """The same picture in another grey window; the models see it so from the next question on."""
-        from workbench.imaging import rewindow
-
         picture = self._picture(session_id)
-        picture = with_window(picture, label, invert, rewindow)
+        picture = with_window(picture, label, invert, imaging.rewindow)
         self.place(session_id, picture)
         return picture
 
@@ -135,10 +130,10 @@ class CaseDesk:
     def method_params(self, method: str) -> tuple[Any, ...]:
         """The settings a method declares, at most as many as the screen has room for; none if unknown.
 
-        Methods that run the model (they say what they `need`) are shown at their defaults.
+        Methods that run the model are shown at their defaults.
         """
         spec = self.services.engine.methods().get(method)
-        return spec.params[:PARAM_SLOTS] if spec and not hasattr(spec, "needs") else ()
+        return spec.params[:PARAM_SLOTS] if spec and spec.is_shared else ()
 
     def stop(self, session_id: str) -> None:
         """Ask the generation of this page, if any, to end at the next token; what is written stays.
@@ -166,16 +161,14 @@ class CaseDesk:
             yield Shown(self._payload(page, run.case_id, pair), f"Computing the {role} heat maps.", busy=True)
             if run.replaced.is_set():
                 return
-            page.maps[role] = self._maps(pair[role], column, method, params, run.picture.image)
+            page.maps[role] = self._maps(column.case, method, params)
         if not run.replaced.is_set():
             yield Shown(self._payload(page, run.case_id, pair), _verdict(page.live))
 
-    def _maps(
-        self, model: Any, column: Any, method: str, params: Mapping[str, int], image: MedicalImage
-    ) -> Any:
+    def _maps(self, case: AnsweredCase, method: str, params: Mapping[str, int]) -> Any:
         """A MapSet, or why there is none: the answer is still worth showing then."""
         try:
-            return self.services.engine.column_maps(model, column, method, params, image)
+            return self.services.engine.case_maps(case, method, params)
         except Exception as fault:
             said = boundary.sentence_for(fault)
             return NoMap(said["message"], said["hint"])

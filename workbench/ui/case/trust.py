@@ -7,14 +7,16 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench import explain
+from workbench.explain import metrics
+
 if TYPE_CHECKING:
-    from workbench.cases.column import CaseColumn, MapSet
-    from workbench.explain.heatmap import Span
-    from workbench.imaging.medical_image import MedicalImage
+    from workbench.cases.answered import AnsweredCase
+    from workbench.cases.maps import MapSet
 
 CAUSAL_METHOD = "occlusion"
 LONGEST_SECONDS = 60.0  # a big model without a graphics card would hold the others up for minutes
@@ -56,21 +58,6 @@ class TrustLine:
     seconds: float = 0.0
 
 
-def row_of(column: "CaseColumn", rows: "Sequence[Span]", kind: str, index: int) -> int | None:
-    """The row of a map set that holds a span as the page names it; None when there is no such row.
-
-    `index` counts the steps of the trace; a step of special tokens alone has no row.
-    """
-    places = [place for place, span in enumerate(rows) if span.kind == kind]
-    if kind != "step":
-        return places[0] if places else None
-    if not 0 <= index < len(column.trace.steps):
-        return None
-    step = column.trace.steps[index]
-    tokens = range(step.token_start or 0, step.token_end or 0)
-    return next((place for place in places if rows[place].tokens[0] in tokens), None)
-
-
 def watched(
     score: Callable[[Sequence[np.ndarray]], np.ndarray],
     moved_on: threading.Event,
@@ -91,33 +78,20 @@ def watched(
 
 
 def measure_trust(
-    model: Any,
-    column: "CaseColumn",
-    maps: "MapSet",
-    row: int,
-    image: "MedicalImage",
-    causal: "MapSet | None",
-    moved_on: threading.Event,
+    case: "AnsweredCase", maps: "MapSet", key: str, causal: "MapSet | None", moved_on: threading.Event
 ) -> TrustLine:
-    """Deletion and insertion of one row of a map set against random orders, and agreement with occlusion.
+    """Deletion and insertion of the span `key`'s map against random orders, and agreement with occlusion.
 
-    `causal` is the occlusion map set of the same column, None when it could not be made. Raises MovedOn as
-    soon as `moved_on` is set.
+    `causal` is the occlusion map set of the same case, None when it could not be made. Raises MovedOn as soon
+    as `moved_on` is set.
     """
-    from workbench.explain.heatmap import HeatMap
-    from workbench.explain.metrics import SharedScore, span_scorer, trust
-
-    prompt, span = column.prompt, maps.rows[row]
-    if prompt is None:
-        return TrustLine("not computable", "There is no answer to measure.")
-    heat = HeatMap(maps.values[row], maps.boxes, maps.signed, maps.unit, float(maps.image_share[row]))
-    score = span_scorer(model, prompt.question, image, column.answer, span)
+    heat = maps.map(key)
+    if heat is None or heat.span is None or case.image is None:
+        return TrustLine("not computable", "This part of the answer has no map.")
+    score = watched(metrics.span_scorer(case, heat.span), moved_on)
     began = time.monotonic()
     try:
-        found = trust(
-            model, prompt, image, prompt.question, column.answer, span, heat,
-            shared=SharedScore(watched(score, moved_on)),
-        )  # fmt: skip
+        found = explain.trust(case, heat, shared=metrics.SharedScore(score))
     except TooLong:
         return TrustLine("not computable", TOO_LONG, seconds=time.monotonic() - began)
     if found.perturbation is None:
@@ -128,18 +102,17 @@ def measure_trust(
         pictures=found.forwards,
         orders=len(found.perturbation.random), seconds=found.seconds,
     )  # fmt: skip
-    return with_agreement(line, maps, row, causal)
+    return with_agreement(line, maps, key, causal)
 
 
-def with_agreement(line: TrustLine, maps: "MapSet", row: int, causal: "MapSet | None") -> TrustLine:
+def with_agreement(line: TrustLine, maps: "MapSet", key: str, causal: "MapSet | None") -> TrustLine:
     """Add how far the map ranks the patches as occlusion does, or why that can't be said."""
-    from workbench.explain.metrics import rank_correlation
-
     if maps.method == CAUSAL_METHOD:
         return replace(line, agreement_note="this is the causal map itself")
-    if causal is None or causal.refused is not None or not len(causal.values):
+    other = None if causal is None or causal.refused is not None else causal.rows.get(key)
+    if causal is None or other is None:
         return replace(line, agreement_note="there is no causal map of this answer")
-    agreement = rank_correlation(maps.values[row], causal.values[row])
+    agreement = metrics.rank_correlation(maps.values[maps.rows[key]], causal.values[other])
     if agreement is None:
         return replace(line, agreement_note="one of the two maps is the same everywhere")
     return replace(line, agreement=agreement)

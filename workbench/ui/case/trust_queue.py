@@ -5,15 +5,19 @@ import secrets
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.ui import boundary
-from workbench.ui.case.trust import CAUSAL_METHOD, KINDS, MovedOn, TrustLine, row_of
+from workbench.ui.case.trust import CAUSAL_METHOD, KINDS, MovedOn, TrustLine
 from workbench.ui.services import ROLES, Services
-from workbench.ui.sessions import NoMap, Session, Sessions, SpanKey
+from workbench.ui.sessions import NoMap, Session, Sessions, SpanPlace
+
+if TYPE_CHECKING:
+    from workbench.cases.answered import AnsweredCase
+    from workbench.cases.maps import MapSet
 
 
-class TrustDesk:
+class TrustQueue:
     """Says what is measured, what is left, and measures the next one. Call `measure` in the model lane.
 
     One call measures one span and hands the lane back, so that other visitors' questions come in between.
@@ -28,11 +32,11 @@ class TrustDesk:
         Anything else than a span of this page is ignored.
         """
         chosen = chosen or {}
-        key = (chosen.get("column"), chosen.get("kind"), chosen.get("index"))
+        role, key = chosen.get("column"), chosen.get("key")
         page = self.sessions.of(session_id)
-        if key[0] in ROLES and key[1] in KINDS and isinstance(key[2], int):
-            page.selected = key
-            if next_span(page) == key:
+        if role in ROLES and isinstance(key, str) and key.partition(":")[0] in KINDS:
+            page.selected = (role, key)
+            if next_span(page) == page.selected:
                 page.trust.moved_on.set()
                 page.trust.moved_on = threading.Event()
 
@@ -60,47 +64,43 @@ class TrustDesk:
                 return None
         return self.begin(session_id) if page.trust is trust and not trust.moved_on.is_set() else None
 
-    def _line(self, page: Session, key: SpanKey, moved_on: threading.Event) -> TrustLine:
+    def _line(self, page: Session, place: SpanPlace, moved_on: threading.Event) -> TrustLine:
         """Measured, or the reason why not: a fault here must not take the answer from the page."""
-        role, kind, index = key
-        column, maps, run = page.live.columns.get(role), page.maps.get(role), page.run
-        row = row_of(column, maps.rows, kind, index) if column and maps is not None else None
-        if column is None or maps is None or run is None or row is None:
+        role, key = place
+        column, maps = page.live.columns.get(role), page.maps.get(role)
+        if column is None or column.case is None or not has_maps(page, role) or key not in maps.rows:
             return TrustLine("not computable", "This part of the answer has no map.")
         try:
-            model = self.services.pair(run.replaced)[role]
-            image = run.picture.image
             if role not in page.trust.causal:
-                page.trust.causal[role] = self._causal(model, column, image, maps)
+                page.trust.causal[role] = self._causal(column.case, maps)
             causal = page.trust.causal[role]
-            return self.services.engine.measure_trust(model, column, maps, row, image, causal, moved_on)
+            return self.services.engine.measure_trust(column.case, maps, key, causal, moved_on)
         except MovedOn:
             raise
         except Exception as fault:
             said = boundary.sentence_for(fault)
             return TrustLine("not computable", f"{said['message']} {said['hint']}".strip())
 
-    def _causal(self, model: Any, column: Any, image: Any, maps: Any) -> Any:
+    def _causal(self, case: "AnsweredCase", maps: "MapSet") -> "MapSet | None":
         if maps.method == CAUSAL_METHOD or CAUSAL_METHOD not in self.services.engine.methods():
             return None
-        return self.services.engine.column_maps(model, column, CAUSAL_METHOD, {}, image)
+        return self.services.engine.case_maps(case, CAUSAL_METHOD, {})
 
 
-def spans_to_measure(page: Session) -> list[SpanKey]:
+def spans_to_measure(page: Session) -> list[SpanPlace]:
     """What is worth measuring, in order: the selected span, its column's answer and steps, the other's."""
     roles = [role for role in ROLES if has_maps(page, role)]
     selected = page.selected if page.selected and page.selected[0] in roles else None
     first = selected[0] if selected else roles[-1] if roles else None
-    wanted: list[SpanKey] = [selected] if selected else [(first, "all", 0)] if first else []
+    wanted: list[SpanPlace] = [selected] if selected else [(first, "all")] if first else []
     for role in sorted(roles, key=lambda role: role != first):
-        trace = page.live.columns[role].trace
-        spans = [(role, "answer", 0)] + [(role, "step", index) for index in range(len(trace.steps))]
-        maps = page.maps[role]
-        wanted += [key for key in spans if row_of(page.live.columns[role], maps.rows, *key[1:]) is not None]
+        rows = page.maps[role].rows
+        keys = ["answer", *(key for key in rows if key.startswith("step:"))]
+        wanted += [(role, key) for key in keys if key in rows]
     return list(dict.fromkeys(wanted))
 
 
-def next_span(page: Session) -> SpanKey | None:
+def next_span(page: Session) -> SpanPlace | None:
     """The first span that has no line yet."""
     return next((key for key in spans_to_measure(page) if key not in page.trust.lines), None)
 
@@ -117,15 +117,15 @@ def has_maps(page: Session, role: str) -> bool:
 
 
 def trust_payload(page: Session, busy: bool) -> dict[str, Any]:
-    """What the viewer is told: `{case, busy, columns: {role: {method, spans: {"step-0": line}}}}`."""
+    """What the viewer is told: `{case, busy, columns: {role: {method, spans: {"step:0": line}}}}`."""
     columns: dict[str, Any] = {
         role: {"method": page.maps[role].method, "label": page.maps[role].label, "spans": {}}
         for role in ROLES
         if has_maps(page, role)
     }
-    for (role, kind, index), line in page.trust.lines.items():
+    for (role, key), line in page.trust.lines.items():
         if role in columns:
-            columns[role]["spans"][f"{kind}-{index}"] = _plain(line)
+            columns[role]["spans"][key] = _plain(line)
     return {"case": page.run.case_id if page.run else "", "busy": busy, "columns": columns}
 
 

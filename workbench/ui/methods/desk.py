@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench import explain
 from workbench.errors import UserFacing
+from workbench.explain import metrics
 from workbench.ui import boundary
 from workbench.ui.case.trust import MovedOn
 from workbench.ui.methods.compute import check_sanity, compute
@@ -21,16 +23,18 @@ from workbench.ui.services import ROLES, Services
 from workbench.ui.sessions import Sessions
 
 if TYPE_CHECKING:
-    from workbench.cases.column import CaseColumn
-    from workbench.explain import HeadGrid
-    from workbench.explain.evidence import Evidence
-    from workbench.explain.heatmap import HeatMap, Span
-    from workbench.explain.metrics import LocalisationScore, SharedScore, Trust
+    from workbench.cases.answered import AnsweredCase
+    from workbench.cases.column import Column
+    from workbench.explain import Evidence, HeadGrid, HeatMap, Method, Refusal, Score, Span, Trust
+    from workbench.explain.metrics import LocalisationScore, SharedScore
     from workbench.imaging.medical_image import MedicalImage
+    from workbench.models.session import LoadedModel
+    from workbench.registry import Registry
     from workbench.ui.methods.compute import PatchWords
     from workbench.ui.methods.evidence.desk import BothModels
 
 LOOK_SECONDS = 0.4  # between two looks at how far a method is
+SANITY_TABLE = ("swapped_image", "random_weights")  # what the sanity checks of this screen show
 FIRST_CHOICE = ("attention_mean", "logit_attribution", "relevancy", "occlusion")
 NO_ANSWER = UserFacing("There is no answer to explain yet.", "Ask a question on the left first.")
 
@@ -40,7 +44,7 @@ class Entry:
     """One method on the span: its map or the refusal, and what was measured about it.
 
     `unmeasured` says why there are no curves, `off_target` why there are no localisation scores; `words`
-    are what the strongest patches spell, for the logit lens.
+    are what the strongest patches spell, for the logit lens; `figures` are further metrics by name.
     """
 
     name: str
@@ -58,6 +62,7 @@ class Entry:
     off_target: str = ""
     sanity: dict[str, Any] = field(default_factory=dict)
     words: "tuple[PatchWords, ...]" = ()
+    figures: "Mapping[str, Score | Refusal]" = field(default_factory=dict)
 
 
 @dataclass
@@ -71,9 +76,7 @@ class Comparison:
 
     id: str
     role: str
-    model: Any
-    column: "CaseColumn"
-    image: "MedicalImage"
+    case: "AnsweredCase"
     span: "Span"
     todo: list[str]
     curves: bool
@@ -85,12 +88,23 @@ class Comparison:
     score: "SharedScore | None" = None
     foil: str = ""
     settings: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    metrics: tuple[str, ...] = ()
     now: Entry | None = None
     passes: tuple[int, int] | None = None
     measuring: bool = False
     both: "BothModels | None" = None
     heads: "HeadGrid | None" = None
     sources_drawn: bool = False
+
+    @property
+    def model(self) -> "LoadedModel":
+        return self.case.model
+
+    @property
+    def image(self) -> "MedicalImage":
+        """The picture that was asked about; there is one, or no comparison is started."""
+        assert self.case.image is not None
+        return self.case.image
 
     @property
     def maps(self) -> list[Entry]:
@@ -107,7 +121,7 @@ class MethodsDesk:
     def __init__(self, services: Services, sessions: Sessions) -> None:
         self.services, self.sessions = services, sessions
 
-    def column(self, session_id: str, role: str) -> "CaseColumn | None":
+    def column(self, session_id: str, role: str) -> "Column | None":
         """The finished answer of one model, None while there is none."""
         column = self.sessions.of(session_id).live.columns.get(role)
         ready = column is not None and column.status in ("done", "cancelled") and column.answer.ids
@@ -117,22 +131,22 @@ class MethodsDesk:
         """Check the form and open a comparison, which replaces the one before. Raises UserFacing."""
         page = self.sessions.of(session_id)
         column = self.column(session_id, form.role) if form.role in ROLES else None
-        if column is None or page.run is None:
+        if column is None or column.case is None or page.run is None:
             raise NO_ANSWER
-        if column.prompt is None or not len(column.prompt.boxes):
+        case = column.case
+        if case.image is None or not len(case.prompt.boxes):
             raise UserFacing("This answer has no picture to draw on.", "Ask about a picture.")
         names = [name for name in registry() if name in form.methods]
         if not names:
             raise UserFacing("No method is chosen.", "Tick at least one.")
-        image = page.run.picture.image
         region = region_of(page, form.region, form.box)
-        model = self.services.pair(page.run.replaced)[form.role]
         if page.comparison is not None:
             page.comparison.stop.set()
         page.trust.moved_on.set()  # what was measured for Trace must not keep this waiting
         page.comparison = Comparison(
-            secrets.token_hex(6), form.role, model, column, image, span_of(column, form.span, form.word),
+            secrets.token_hex(6), form.role, case, span_of(case, form.span, form.word),
             names, form.curves, region, len(names), foil=form.foil, settings=form.settings,
+            metrics=tuple(name for name in further_metrics() if name in form.metrics),
         )  # fmt: skip
         return page.comparison
 
@@ -191,11 +205,19 @@ class MethodsDesk:
         return running
 
 
-def registry() -> Mapping[str, Any]:
-    """Every map method by name: those that read the shared pass first."""
-    from workbench.explain import CONTEXT_METHODS, METHODS
+def registry() -> "Registry[Method]":
+    """Every map method by name."""
+    return explain.METHODS
 
-    return {**METHODS, **CONTEXT_METHODS}
+
+def further_metrics() -> dict[str, str]:
+    """Names and labels of the metrics that stand neither in the curves nor in the tables of this screen."""
+    own = {metric.name for metric in (*metrics.FAITHFULNESS, *metrics.LOCALISATION)}
+    return {
+        name: metric.label
+        for name, metric in explain.METRICS.items()
+        if name not in own | set(SANITY_TABLE) and not metric.needs
+    }
 
 
 def blank_entry(name: str) -> Entry:
@@ -206,8 +228,7 @@ def blank_entry(name: str) -> Entry:
 
 def agreement(entries: Sequence[Entry]) -> list[list[float | None]]:
     """Spearman's correlation of every map with every other; None where a map is the same everywhere."""
-    from workbench.explain.metrics import rank_correlation
-
     return [
-        [rank_correlation(first.heat.values, second.heat.values) for second in entries] for first in entries
+        [metrics.rank_correlation(first.heat.values, second.heat.values) for second in entries]
+        for first in entries
     ]

@@ -9,7 +9,6 @@ from workbench.errors import UserFacing
 from workbench.ui.boundary import AT_ONCE, guarded
 from workbench.ui.case.desk import CaseDesk
 from workbench.ui.case.examples import load_examples
-from workbench.ui.methods.compute import CONTRAST
 from workbench.ui.methods.desk import FIRST_CHOICE, Comparison, MethodsDesk, registry
 from workbench.ui.methods.evidence.layout import evidence_shown, wire_evidence
 from workbench.ui.methods.form import Form, span_choices
@@ -105,7 +104,8 @@ def _wire_choices(ui: MethodsParts, desk: CaseDesk, methods: MethodsDesk) -> Non
         return offered_settings(ui.settings, chosen)
 
     def fields(span: str, region: str, chosen: list[str]) -> list[Any]:
-        wanted = (span == "word", region == "box", CONTRAST in (chosen or ()))
+        foil = any("foil" in registry()[name].needs for name in chosen or ())
+        wanted = (span == "word", region == "box", foil)
         return [gr.Textbox(visible=visible) for visible in wanted]
 
     asking = [ui.span, ui.region, ui.methods]

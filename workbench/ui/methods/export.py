@@ -2,10 +2,11 @@
 
 import csv
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench import explain
 from workbench.commands.outcome import as_json
 from workbench.ui import texts
 from workbench.ui.methods.desk import Comparison, Entry, agreement
@@ -16,6 +17,9 @@ from workbench.ui.viewer.payload import png_data_url
 COLUMNS = 3  # pictures side by side in the exported grid
 GAP = 12  # white pixels between them
 EXPORT_SIDE = 400
+
+if TYPE_CHECKING:
+    from workbench.explain import Refusal, Score
 
 
 def export_files(running: Comparison) -> list[dict[str, str]]:
@@ -60,7 +64,7 @@ def values_csv(running: Comparison) -> str:
 
 def record(running: Comparison) -> dict[str, Any]:
     """Everything on the screen and where it comes from."""
-    column, model, question = running.column, running.model, running.column.prompt.question
+    case, model, question = running.case, running.model, running.case.question
     return {
         "notice": texts.NOTICE,
         "origin": "measured here, on this answer",
@@ -72,9 +76,10 @@ def record(running: Comparison) -> dict[str, Any]:
             "sha256": running.image.sha256, "width": running.image.width, "height": running.image.height,
         },
         "question": {"text": question.text, "options": list(question.options), "mode": question.mode},
-        "answer": column.answer.text,
+        "answer": case.answer.text,
         "span": {
-            "kind": running.span.kind, "label": running.span.label, "tokens": list(running.span.tokens)
+            "key": running.span.key, "kind": running.span.kind, "label": running.span.label,
+            "tokens": list(running.span.tokens),
         },
         "region_pixels": None if running.region is None else int(running.region.sum()),
         "methods": [entry_record(entry) for entry in running.entries],
@@ -92,7 +97,7 @@ def sources_record(running: Comparison) -> dict[str, Any] | None:
     words = word_sources(running)
     if not words:
         return None
-    from workbench.explain.timeline import GROUPS
+    from workbench.explain.word_timeline import GROUPS
 
     return {
         "groups": list(GROUPS),
@@ -131,12 +136,25 @@ def entry_record(entry: Entry) -> dict[str, Any]:
         "meta": entry.heat.meta,
         "trust": trust_record(entry),
         "localisation": {
-            score.metric.name: {
+            score.name: {
                 "value": score.value, "centre_prior": score.centre_prior, "area_share": score.area_share,
             }
             for score in entry.localisation
         },
         "sanity": entry.sanity or None,
+        "figures": {name: figure_record(name, score) for name, score in entry.figures.items()},
+    }  # fmt: skip
+
+
+def figure_record(name: str, score: "Score | Refusal") -> dict[str, Any]:
+    """One further metric with its unit, n and controls, or why it could not be computed."""
+    if isinstance(score, explain.Refusal):
+        return {"refused": score.reason}
+    metric = explain.METRICS[name]
+    controls = {control: float(value) for control, value in score.controls.items()}
+    return {
+        "value": score.value, "unit": metric.unit, "better": metric.direction, "n": score.n, "of": metric.n,
+        "controls": controls,
     }  # fmt: skip
 
 

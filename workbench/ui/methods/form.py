@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench import explain
 from workbench.errors import UserFacing
-from workbench.ui.case.trust import row_of
+from workbench.explain import metrics
 from workbench.ui.sessions import Session
 
 if TYPE_CHECKING:
-    from workbench.cases.column import CaseColumn
-    from workbench.explain.heatmap import Span
+    from workbench.cases.answered import AnsweredCase
+    from workbench.cases.column import Column
+    from workbench.explain import Span
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class Form:
     """What the visitor chose; nothing of it is trusted yet. `box` is text: x0, y0, x1, y1 in pixels.
 
     `foil` is the word that the answer might have been, for the methods that ask for one; `settings` by
-    method and name are inside the declared ranges, but the model may lack such a layer or head.
+    method and name are inside the declared ranges, but the model may lack such a layer or head. `metrics` are
+    further figures of each map.
     """
 
     role: str
@@ -32,48 +35,34 @@ class Form:
     box: str
     foil: str = ""
     settings: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    metrics: tuple[str, ...] = ()
 
 
-def span_choices(column: "CaseColumn | None") -> list[tuple[str, str]]:
+def span_choices(column: "Column | None") -> list[tuple[str, str]]:
     """(label, value) of everything that can be explained; the answer comes first where there is one."""
     if column is None:
         return []
-    from workbench.explain.spans import answer_span
-
     steps = [
         (f"Step {number + 1} ({step.axis})", f"step:{number}")
         for number, step in enumerate(column.trace.steps)
     ]
-    ends = [("Final answer", "answer")] if answer_span(column.trace, column.answer) else []
+    ends = [("Final answer", "answer")] if explain.answer_span(column.trace, column.answer) else []
     return [*ends, *steps, ("Whole text", "all"), ("One word (type it)", "word")]
 
 
-def span_of(column: "CaseColumn", spec: str, word: str) -> "Span":
+def span_of(case: "AnsweredCase", spec: str, word: str) -> "Span":
     """The chosen part of the answer; a typed word is looked for without regard to case. Raises UserFacing."""
-    from workbench.explain.heatmap import Span
-    from workbench.explain.spans import resolve_span
-
-    if spec == "word":
-        wanted = str(word or "").strip().strip(".,;:").lower()
-        for found in column.words:
-            if wanted and found.text.strip(".,;:<>/").lower() == wanted:
-                return Span("word", found.text, tuple(range(found.token_start, found.token_end)))
-        raise UserFacing(f"The answer has no word {str(word or '')[:40]!r}.", "Type a word of this answer.")
-    if spec.startswith("step:") and spec.removeprefix("step:").isdigit():
-        from workbench.explain.spans import step_spans
-
-        spans = step_spans(column.trace)
-        row = row_of(column, spans, "step", int(spec.removeprefix("step:")))
-        if row is None:
-            raise UserFacing("The answer has no such step.", "Choose another part of the answer.")
-        return spans[row]
-    return resolve_span(spec, column.trace, column.answer)
+    if spec != "word":
+        return case.span(spec)
+    wanted = str(word or "").strip().strip(".,;:").lower()
+    for index, found in enumerate(case.words):
+        if wanted and found.text.strip(".,;:<>/").lower() == wanted:
+            return case.span(f"word:{index}")
+    raise UserFacing(f"The answer has no word {str(word or '')[:40]!r}.", "Type a word of this answer.")
 
 
 def region_of(page: Session, kind: str, box: str) -> np.ndarray | None:
     """The region that maps are scored against, bool `[H, W]`; None without one. Raises UserFacing."""
-    from workbench.explain.metrics import region_mask
-
     if page.run is None or kind == "none":
         return None
     picture = page.run.picture
@@ -84,7 +73,7 @@ def region_of(page: Session, kind: str, box: str) -> np.ndarray | None:
     if kind != "box":
         raise UserFacing("There is no such kind of region.", "Choose one from the list.")
     size = (picture.image.width, picture.image.height)
-    return region_mask(size, box_of(box)[None])
+    return metrics.region_mask(size, box_of(box)[None])
 
 
 def box_of(text: str) -> np.ndarray:

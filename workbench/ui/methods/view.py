@@ -1,16 +1,20 @@
 """What the Methods screen shows of a comparison: cards with pictures, and tables. Plain data, no gradio."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
+from workbench import explain
 from workbench.imaging.overlay import OverlayStyle, render_overlay
 from workbench.imaging.reading import COLUMNS, ROWS, region_in_words
 from workbench.models.answer import Prompt
 from workbench.ui.methods.desk import Comparison, Entry, agreement, registry
 from workbench.ui.viewer.payload import png_data_url
+
+if TYPE_CHECKING:
+    from workbench.explain import Refusal, Score
 
 PICTURE_SIDE = 320  # pixels, longest side of a picture in the grid
 SCALE = "part of this map's strongest patch"
@@ -179,13 +183,10 @@ def cost_table(
 
 def planned(prompt: Prompt, name: str, params: Mapping[str, int] | None = None) -> str:
     """The cost of one method on one span, in words."""
-    from workbench.explain import CONTEXT_METHODS, context_cost
-    from workbench.explain.heatmap import Refusal
-
-    if name not in CONTEXT_METHODS:
+    if explain.METHODS[name].is_shared:
         return SHARED_PASS
-    cost = context_cost(prompt, 1, name, params)
-    return cost.reason if isinstance(cost, Refusal) else pass_words(cost.forwards, cost.backwards)
+    cost = explain.cost_of(prompt, 1, name, params)
+    return cost.reason if isinstance(cost, explain.Refusal) else pass_words(cost.forwards, cost.backwards)
 
 
 def planned_curves(maps: int) -> str:
@@ -234,7 +235,7 @@ def localisation_table(running: Comparison) -> dict[str, Any] | None:
     scored = [entry for entry in running.maps if entry.localisation]
     if running.region is None or not scored:
         return None
-    metrics = [score.metric for score in scored[0].localisation]
+    metrics = [explain.METRICS[score.name] for score in scored[0].localisation]
     rows = [[entry.label, *(f"{score.value:.2f}" for score in entry.localisation)] for entry in scored]
     control = ["Control: centre of the picture"]
     rows.append(control + [f"{score.centre_prior:.2f}" for score in scored[0].localisation])
@@ -271,6 +272,30 @@ def sanity_table(running: Comparison) -> dict[str, Any] | None:
         "rows": rows,
         "numeric": list(range(1, len(layers) + 2)),
     }
+
+
+def figures_table(running: Comparison) -> dict[str, Any] | None:
+    """Further metrics that were asked for, with what they mean; None without any."""
+    scored = [entry for entry in running.maps if entry.figures]
+    if not scored:
+        return None
+    names = list(scored[0].figures)
+    declared = [explain.METRICS[name] for name in names]
+    better = {"higher": "more is better", "lower": "less is better"}
+    meanings = [f"{metric.label}: {metric.meaning} ({better[metric.direction]})" for metric in declared]
+    return {
+        "caption": " ".join(meanings),
+        "columns": ["Method", *(f"{metric.label} ({metric.unit})" for metric in declared)],
+        "rows": [[entry.label, *(score_text(entry.figures[name]) for name in names)] for entry in scored],
+        "numeric": list(range(1, len(names) + 1)),
+    }
+
+
+def score_text(score: "Score | Refusal") -> str:
+    """A score in three meaningful digits, the reason of a refusal, or a dash."""
+    if isinstance(score, explain.Refusal):
+        return score.reason
+    return MISSING if score.value is None else figure(score.value).replace("-", "−")
 
 
 def percent(share: float) -> str:

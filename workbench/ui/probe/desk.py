@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import UserFacing
+from workbench.explain import interventions
 from workbench.ui.boundary import sentence_for
 from workbench.ui.services import ROLES, Services
 from workbench.ui.sessions import Run, Sessions
 
 if TYPE_CHECKING:  # importing these loads torch, which must not delay the first page
-    from workbench.cases.column import CaseColumn
-    from workbench.explain.interventions import Finding, ProbeCase, Region, Verdict
+    from workbench.cases.answered import AnsweredCase
+    from workbench.cases.column import Column
+    from workbench.explain.interventions import Finding, Region, Verdict
     from workbench.traces.trace import Trace
 
 PROBED = ("done", "cancelled")
 MOST_SHAPES, MOST_POINTS = 40, 4000
 LARGEST_SEED = 2**31 - 1
 Findings = Mapping[str, Any]
-Attempt = Callable[["ProbeCase", Any], Iterator[Any]]
+Attempt = Callable[["AnsweredCase", Any], Iterator[Any]]
 
 
 @dataclass(frozen=True)
@@ -95,15 +97,13 @@ class ProbeDesk:
         findings: Findings,
     ) -> Iterator[Probed]:  # fmt: skip
         """Remove, keep or block the drawn region."""
-        from workbench.explain.interventions import ACTIONS, REGION_FILLS, probe_region
-
-        _known(action, ACTIONS), _known(fill, REGION_FILLS)
+        _known(action, interventions.ACTIONS), _known(fill, interventions.REGION_FILLS)
         run, number = self._run(session_id), _seed(seed)
         image = run.picture.image
         region = region_from(shapes, (image.width, image.height))
         yield from self._each(
             session_id, roles, findings,
-            lambda case, stop: probe_region(case, region, action, fill, number, stop),
+            lambda case, stop: interventions.probe_region(case, region, action, fill, number, stop),
         )  # fmt: skip
 
     def whole(
@@ -111,36 +111,38 @@ class ProbeDesk:
         other: np.ndarray | None = None,
     ) -> Iterator[Probed]:  # fmt: skip
         """A counterfactual of the whole picture; "other" shows the picture `other` uint8 `[h, w, 3]`."""
-        from workbench.explain.interventions import WHOLE_EDITS, probe_whole
-
-        _known(edit, (*WHOLE_EDITS, "other"))
+        _known(edit, (*interventions.WHOLE_EDITS, "other"))
         number = _seed(seed)
         yield from self._each(
-            session_id, roles, findings, lambda case, stop: probe_whole(case, edit, number, stop, other)
+            session_id,
+            roles,
+            findings,
+            lambda case, stop: interventions.probe_whole(case, edit, number, stop, other),
         )
 
     def shuffle(
         self, session_id: str, roles: Sequence[str], seed: float, findings: Findings
     ) -> Iterator[Probed]:
         """Ask again with the options in other orders."""
-        from workbench.explain.interventions import probe_options
-
         number = _seed(seed)
         yield from self._each(
-            session_id, roles, findings, lambda case, stop: probe_options(case, number, stop=stop)
+            session_id,
+            roles,
+            findings,
+            lambda case, stop: interventions.probe_options(case, number, stop=stop),
         )
 
     def trace(
         self, session_id: str, role: str, kind: str, step: float, then: str, text: str, findings: Findings
     ) -> Iterator[Probed]:
         """Stop the reasoning after a step, delete the step or replace it (steps count from 1)."""
-        from workbench.explain.interventions import EDIT_KINDS, THENS, TraceEdit, probe_trace
-
-        _known(kind, EDIT_KINDS), _known(then, THENS)
+        _known(kind, interventions.EDIT_KINDS), _known(then, interventions.THENS)
         if step is None:
             raise UserFacing("No step is chosen.", "Choose one from the list.")
-        edit = TraceEdit(kind, int(step), then, text or "")
-        yield from self._each(session_id, [role], findings, lambda case, stop: probe_trace(case, edit, stop))
+        edit = interventions.TraceEdit(kind, int(step), then, text or "")
+        yield from self._each(
+            session_id, [role], findings, lambda case, stop: interventions.probe_trace(case, edit, stop)
+        )
 
     def stop(self, session_id: str) -> None:
         """End the intervention of this page at the next token; what is measured stays."""
@@ -160,10 +162,9 @@ class ProbeDesk:
         event = self._stops[session_id] = threading.Event()
         stop, panels = AnyOf(event, run.replaced), {}
         try:
-            pair = self.services.pair(event)
             for role in chosen:
                 base = Panel(role, f"{role.capitalize()}: {columns[role].label}", columns[role].trace)
-                case = _case(run, columns[role], pair[role])
+                case = columns[role].case
                 old, now = kept.get(role, ()), kept
                 for panel, finding in _growing(base, case, old, attempt(case, stop)):
                     if run.replaced.is_set():
@@ -181,7 +182,7 @@ class ProbeDesk:
             if self._stops.get(session_id) is event:
                 del self._stops[session_id]
 
-    def _columns(self, session_id: str | None) -> "dict[str, CaseColumn]":
+    def _columns(self, session_id: str | None) -> "dict[str, Column]":
         """Finished answers of the page by role."""
         live = self.sessions.of(session_id).live
         return {
@@ -189,7 +190,7 @@ class ProbeDesk:
             for role in ROLES
             if (column := live.columns.get(role)) is not None
             and column.status in PROBED
-            and column.prompt is not None
+            and column.case is not None
             and column.answer.ids
         }
 
@@ -200,39 +201,32 @@ class ProbeDesk:
         return run
 
 
-def _case(run: Run, column: "CaseColumn", model: Any) -> "ProbeCase":
-    from workbench.explain.interventions import ProbeCase
-
-    return ProbeCase(model, column.prompt, run.picture.image, column.answer, column.trace)
-
-
 def _growing(
-    panel: Panel, case: "ProbeCase", old: "tuple[Finding, ...]", outcomes: Iterator[Any]
+    panel: Panel, case: "AnsweredCase", old: "tuple[Finding, ...]", outcomes: Iterator[Any]
 ) -> "Iterator[tuple[Panel, Finding | None]]":
     """The panel after each outcome with its finding; a fault becomes a sentence in the panel."""
-    from workbench.explain.interventions import verdicts
-
-    panel = replace(panel, verdicts=verdicts(old))
+    panel = replace(panel, verdicts=interventions.verdicts(old))
     try:
         for outcome in outcomes:
             finding = finding_from(case, outcome)
-            panel = replace(panel, outcome=outcome, verdicts=verdicts((*old, finding)))
+            panel = replace(panel, outcome=outcome, verdicts=interventions.verdicts((*old, finding)))
             yield panel, finding
     except Exception as fault:  # what was measured, and the other model's result, must survive it
         yield replace(panel, fault=sentence_for(fault)), None
 
 
-def finding_from(case: "ProbeCase", outcome: Any) -> "Finding":
+def finding_from(case: "AnsweredCase", outcome: Any) -> "Finding":
     """Any outcome reduced to what verdicts need."""
-    from workbench.explain.interventions import Finding, Outcome, ShuffleOutcome, finding_of
-
-    if isinstance(outcome, Outcome):
-        return finding_of(case, outcome)
-    if isinstance(outcome, ShuffleOutcome):
+    if isinstance(outcome, interventions.Outcome):
+        return interventions.finding_of(case, outcome)
+    if isinstance(outcome, interventions.ShuffleOutcome):
         asked = len(outcome.shuffles)
-        return Finding("shuffle", "shuffled options", consistent=outcome.consistent, asked=asked)
+        return interventions.Finding(
+            "shuffle", "shuffled options", consistent=outcome.consistent, asked=asked
+        )
     written = outcome.regenerated
-    return Finding("trace", outcome.label.lower(), written.same_answer if written else None, outcome.delta)
+    same = written.same_answer if written else None
+    return interventions.Finding("trace", outcome.label.lower(), same, outcome.delta)
 
 
 def region_from(shapes: Any, size: tuple[int, int]) -> "Region":
@@ -240,8 +234,6 @@ def region_from(shapes: Any, size: tuple[int, int]) -> "Region":
 
     Nothing of it is trusted. Raises UserFacing for anything that is no region of the (width, height) picture.
     """
-    from workbench.explain.interventions import joined
-
     if not isinstance(shapes, list) or not shapes:
         raise UserFacing("There is no region yet.", "Draw one on the picture, or type its four numbers.")
     if len(shapes) > MOST_SHAPES:
@@ -254,12 +246,10 @@ def region_from(shapes: Any, size: tuple[int, int]) -> "Region":
             fault = missed
     if not parts and fault is not None:
         raise fault
-    return joined(parts)
+    return interventions.joined(parts)
 
 
 def _shape(shape: Any, size: tuple[int, int]) -> "Region":
-    from workbench.explain.interventions import box_region, polygon_region, stroke_region
-
     try:
         kind, points = shape["kind"], np.asarray(shape["points"], np.float64)[:MOST_POINTS]
         radius = float(shape.get("radius", 1))
@@ -267,11 +257,11 @@ def _shape(shape: Any, size: tuple[int, int]) -> "Region":
     except (TypeError, ValueError, KeyError, AttributeError) as broken:
         raise UserFacing("That region can't be read.", "Clear it and draw it again.") from broken
     if kind == "box":
-        return box_region(size, flat)
+        return interventions.box_region(size, flat)
     if kind == "lasso":
-        return polygon_region(size, points)
+        return interventions.polygon_region(size, points)
     if kind == "brush" and np.isfinite(radius):
-        return stroke_region(size, points, radius)
+        return interventions.stroke_region(size, points, radius)
     raise UserFacing("That region can't be read.", "Clear it and draw it again.")
 
 

@@ -19,9 +19,9 @@ import numpy as np
 from workbench.imaging.medical_image import MedicalImage
 
 if TYPE_CHECKING:  # the case runner loads torch; packing a payload must not
-    from workbench.cases.column import CaseColumn, MapSet, Word
-    from workbench.explain.heatmap import Span
-    from workbench.traces.trace import Step
+    from workbench.cases.column import Column
+    from workbench.cases.maps import MapSet
+    from workbench.cases.words import Word
 
 PNG_PREFIX = "data:image/png;base64,"
 LONGEST_SIDE = 1600  # a sharper picture than the page can show only slows the page down
@@ -86,7 +86,7 @@ def picture_payload(image: MedicalImage, *, seen: np.ndarray | None = None, alt:
 def viewer_payload(
     case_id: str,
     image: MedicalImage | Mapping[str, Any] | None,
-    columns: Mapping[str, CaseColumn | None],
+    columns: Mapping[str, Column | None],
     maps: Mapping[str, MapSet | None] | None = None,
     *,
     titles: Mapping[str, str] | None = None,
@@ -119,7 +119,7 @@ def viewer_payload(
     }
 
 
-def column_payload(column: CaseColumn | None) -> dict[str, Any]:
+def column_payload(column: Column | None) -> dict[str, Any]:
     """One model's text: words with their places, steps, answer, options. No maps, no title."""
     if column is None:
         return {
@@ -154,22 +154,20 @@ def column_payload(column: CaseColumn | None) -> dict[str, Any]:
     }
 
 
-def maps_payload(column: CaseColumn | None, maps: MapSet | None) -> dict[str, Any] | None:
+def maps_payload(column: Column | None, maps: MapSet | None) -> dict[str, Any] | None:
     """The maps of one column, quantised; None before they exist; the reason when they were refused.
 
-    Rows are laid out as words, steps, "answer", "all". A step, answer or "all" row that the map set
-    does not have gets peak None: the page says so instead of drawing an empty map.
+    `keys` names the span of each row; a part of the answer without a map has no row, and the page says so
+    instead of drawing an empty map. Raises ValueError when the maps are not those of the column's words.
     """
     if column is None or maps is None:
         return None
     if maps.refused is not None:
         return {"refused": maps.refused.reason, "hint": maps.refused.hint, "label": maps.label}
-    places = _row_places(maps.rows, len(column.words), column.trace.steps)
-    rows = np.zeros((len(places), maps.values.shape[1]), dtype=np.float32)
-    for row, source in enumerate(places):
-        if source is not None:
-            rows[row] = maps.values[source]
-    codes, peaks = quantise(rows, maps.signed)
+    words = sum(span.kind == "word" for span in maps.spans)
+    if words != len(column.words):
+        raise ValueError(f"{words} word maps for {len(column.words)} words")
+    codes, peaks = quantise(maps.values, maps.signed)
     return {
         "method": maps.method,
         "label": maps.label,
@@ -177,33 +175,11 @@ def maps_payload(column: CaseColumn | None, maps: MapSet | None) -> dict[str, An
         "signed": bool(maps.signed),
         "caveat": " ".join(part for part in (maps.caveat, maps.note) if part),
         "boxes": [[round(float(edge), 2) for edge in box] for box in maps.boxes],
-        "rows": len(places),
+        "keys": [span.key for span in maps.spans],
         "q": base64.b64encode(codes).decode("ascii"),
-        "peak": [None if source is None else peak for source, peak in zip(places, peaks, strict=True)],
-        "share": [None if source is None else _finite(maps.image_share[source]) for source in places],
+        "peak": peaks,
+        "share": [_finite(share) for share in maps.image_share],
     }
-
-
-def _row_places(rows: Sequence[Span], words: int, steps: Sequence[Step]) -> list[int | None]:
-    """For each row of the payload the row of the map set it comes from, None where it has none."""
-    found: dict[str, list[int]] = {"word": [], "step": [], "answer": [], "all": []}
-    for place, span in enumerate(rows):
-        found.setdefault(span.kind, []).append(place)
-    if len(found["word"]) != words:
-        raise ValueError(f"{len(found['word'])} word maps for {words} words")
-    ends = [found[kind][0] if found[kind] else None for kind in ("answer", "all")]
-    return [*found["word"], *_step_places(rows, found["step"], steps), *ends]
-
-
-def _step_places(rows: Sequence[Span], found: Sequence[int], steps: Sequence[Step]) -> list[int | None]:
-    """A step of special tokens alone has no map, so with fewer maps than steps the tokens decide."""
-    if len(found) == len(steps):
-        return list(found)
-    places: list[int | None] = []
-    for step in steps:
-        tokens = range(step.token_start or 0, step.token_end or 0)
-        places.append(next((place for place in found if rows[place].tokens[0] in tokens), None))
-    return places
 
 
 def _words_between(words: Sequence[Word], start: int | None, end: int | None) -> tuple[int, int]:
@@ -215,7 +191,7 @@ def _words_between(words: Sequence[Word], start: int | None, end: int | None) ->
 
 
 def _word_entries(
-    column: CaseColumn, place: Mapping[int, int], answer_words: tuple[int, int]
+    column: Column, place: Mapping[int, int], answer_words: tuple[int, int]
 ) -> list[dict[str, Any]]:
     logprobs = column.answer.logprobs
     return [
@@ -230,7 +206,7 @@ def _word_entries(
     ]
 
 
-def _option_entries(column: CaseColumn) -> list[dict[str, Any]]:
+def _option_entries(column: Column) -> list[dict[str, Any]]:
     chances = column.option_probabilities
     if chances is None or column.prompt is None:
         return []

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.bench.questions.importers.samples import draw, drawn, write_lines, write_list, write_table
 
+from tests.bench.questions.importers.samples import draw, drawn, write_lines, write_list, write_table
 from workbench.bench.questions.importers import BadRow, import_items
 from workbench.errors import UserFacing
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.bench.questions.importers.samples import draw, write_lines
 
 from tests.bench.fakes import FakeModel
+from tests.bench.questions.importers.samples import draw, write_lines
 from workbench.bench.asking.runner import run_bench
 from workbench.bench.questions.importers import BadRow, import_items
 from workbench.bench.questions.importers.medix import write_responses

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.bench.questions.importers.samples import draw, drawn
 
+from tests.bench.questions.importers.samples import draw, drawn
 from workbench.bench.questions.importers import BadRow, import_items
 from workbench.bench.questions.items import load_items
 from workbench.errors import UserFacing

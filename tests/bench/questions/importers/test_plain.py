@@ -6,8 +6,8 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from tests.bench.questions.importers.samples import draw, write_lines, write_list, write_table
 
+from tests.bench.questions.importers.samples import draw, write_lines, write_list, write_table
 from workbench.bench.questions.importers import LAYOUTS, BadRow, import_items, told
 from workbench.bench.questions.importers.rows import open_rows
 from workbench.bench.questions.items import load_items

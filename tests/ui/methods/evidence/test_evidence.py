@@ -3,18 +3,19 @@
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
 import pytest
-from tests.ui.methods.test_desk import VISITOR, answered, desk, finished, form
 
 from tests.tiny import load_tiny, save_tiny
-from workbench.cases.column import Word
+from tests.ui.methods.test_desk import VISITOR, answered, desk, finished, form
+from workbench.cases import Word
 from workbench.errors import UserFacing
-from workbench.explain import explain_spans, shared_evidence, timeline
+from workbench.explain import explain, shared_evidence, timeline
 from workbench.imaging.colormaps import colormap_table
 from workbench.ui.methods.desk import MethodsDesk
 from workbench.ui.methods.evidence.desk import (
@@ -60,7 +61,7 @@ def test_a_foil_word_becomes_its_token_and_is_named_on_the_card(desk: MethodsDes
     assert "“spot”" in card["note"] and "refused" not in card
     token = running.maps[0].heat.meta["params"]["foil"]
     assert running.model.tokenizer.decode([token]).strip() and token != -1
-    expected = explain_spans(running.evidence, [running.span], "logit_contrast", {"foil": token})[0]
+    expected = explain(running.case, running.span, "logit_contrast", {"foil": token})
     assert np.array_equal(running.maps[0].heat.values, expected.values)
     other = finished(desk, methods=("logit_contrast",), foil="left")
     assert not np.array_equal(other.maps[0].heat.values, expected.values)
@@ -77,7 +78,8 @@ def test_the_same_answer_is_read_once(desk: MethodsDesk) -> None:
     running = finished(desk, methods=("attention_mean",))
     again = finished(desk, methods=("attention_max",))
     assert again.evidence is running.evidence
-    assert shared_evidence(running.model, running.column.prompt, running.column.answer) is running.evidence
+    case = running.case
+    assert shared_evidence(case.model, case.prompt, case.answer) is running.evidence
 
 
 def test_passes_are_counted_and_stop_ends_a_method_inside_its_map(desk: MethodsDesk) -> None:
@@ -136,7 +138,7 @@ def test_sources_are_the_timeline_by_word(desk: MethodsDesk) -> None:
     running = finished(desk, methods=("attention_mean",))
     words = word_sources(running)
     whole = timeline(running.evidence).attention
-    first = running.column.words[0]
+    first = running.case.words[0]
     assert np.allclose(words[0].shares, whole[first.token_start : first.token_end].mean(0))
     assert all(word.shares.sum() == pytest.approx(1, abs=1e-4) for word in words)
 
@@ -168,15 +170,15 @@ def test_both_models_on_the_same_words_are_each_models_own_map(pair: MethodsDesk
     running = finished(pair, methods=(name,))
     both = compare_both(pair, VISITOR).both
     base = pair.services.state.models["base"]
-    prompt = base.prepare(running.column.prompt.question, running.image)
-    evidence = shared_evidence(base, prompt, running.column.answer)
-    own = explain_spans(evidence, [running.span], name)[0]
+    prompt = base.prepare(running.case.question, running.image)
+    evidence = shared_evidence(base, prompt, running.case.answer)
+    own = explain(replace(running.case, model=base, prompt=prompt), running.span, name, evidence=evidence)
     scale = np.abs(own.values).max()
     assert np.allclose(both.base.values, own.values, atol=1e-5 * scale)
     assert both.base.image_share == pytest.approx(own.image_share)
     assert np.allclose(both.tuned.values - both.base.values, both.change.values, atol=1e-5 * scale)
     total = sum(word.base for word in both.words)
-    inside = [t for w in running.column.words for t in range(w.token_start, w.token_end)]
+    inside = [t for w in running.case.words for t in range(w.token_start, w.token_end)]
     assert total == pytest.approx(evidence.logprobs[inside].sum(), rel=1e-4)
     sizes = [abs(word.delta) for word in both.words]
     assert sizes == sorted(sizes, reverse=True) and sizes[0] > 0

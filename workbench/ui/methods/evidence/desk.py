@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench import explain
 from workbench.errors import UserFacing
 from workbench.ui.methods.compute import shared_pass
 from workbench.ui.methods.desk import Comparison, Entry, MethodsDesk
 
 if TYPE_CHECKING:
-    from workbench.cases.column import Word
+    from workbench.cases.words import Word
     from workbench.explain import HeatMap
 
 NOT_YET = UserFacing("There is no shared pass yet.", "Compute an attention or a logit method first.")
@@ -64,12 +65,10 @@ def word_sources(running: Comparison) -> list[WordSource]:
     """
     if running.evidence is None:
         return []
-    from workbench.explain import timeline
-
-    attention = timeline(running.evidence).attention
+    attention = explain.timeline(running.evidence).attention
     return [
         WordSource(word.text, attention[word.token_start : word.token_end].mean(0))
-        for word in running.column.words
+        for word in running.case.words
         if word.token_end > word.token_start
     ]
 
@@ -88,10 +87,8 @@ def word_changes(words: "Sequence[Word]", base: np.ndarray, tuned: np.ndarray) -
 
 def shared_entry(running: Comparison | None) -> Entry | None:
     """The first method of the comparison that has a map from the shared pass."""
-    from workbench.explain import METHODS
-
     maps = [] if running is None else running.maps
-    return next((entry for entry in maps if entry.name in METHODS), None)
+    return next((entry for entry in maps if explain.METHODS[entry.name].is_shared), None)
 
 
 def compare_both(methods: MethodsDesk, session_id: str) -> Comparison:
@@ -107,26 +104,19 @@ def compare_both(methods: MethodsDesk, session_id: str) -> Comparison:
 
 
 def _both(running: Comparison, entry: Entry, pair: Mapping[str, Any]) -> BothModels:
-    from workbench.explain import Refusal, compare
-
-    column = running.column
-    found = compare(
-        pair["base"], pair["tuned"], column.prompt.question, running.image, column.answer, [running.span],
-        entry.name, entry.heat.meta["params"],
-    )  # fmt: skip
-    if isinstance(found, Refusal):
+    params = entry.heat.meta["params"]
+    found = explain.compare(running.case, pair["base"], pair["tuned"], [running.span], entry.name, params)
+    if isinstance(found, explain.Refusal):
         raise UserFacing(found.reason, found.hint)
-    words = word_changes(column.words, found.base_logprobs, found.tuned_logprobs)
+    words = word_changes(running.case.words, found.base_logprobs, found.tuned_logprobs)
     return BothModels(entry, words, found.base_maps[0], found.tuned_maps[0], found.maps[0], found.same_prompt)
 
 
 def show_heads(methods: MethodsDesk, session_id: str) -> Comparison:
     """Fill in `heads`, every head's map of the span. Raises UserFacing without a shared pass."""
-    from workbench.explain import head_grid
-
     running, _ = _ready(methods, session_id)
     if running.heads is None:
-        running.heads = head_grid(shared_pass(running), running.span)
+        running.heads = explain.head_grid(shared_pass(running), running.span)
     return running
 
 

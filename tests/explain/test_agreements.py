@@ -3,7 +3,7 @@ import pytest
 
 from tests.explain.test_patch_grid import raster
 from workbench.explain import HeatMap, Refusal, agreement
-from workbench.explain.agreement import energy_overlap, top_overlap
+from workbench.explain.agreements import energy_overlap, top_overlap
 
 
 def heat(values, boxes=None) -> HeatMap:

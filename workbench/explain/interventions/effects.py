@@ -1,29 +1,13 @@
-"""What an intervention starts from, and the effect that it has on every word, step and the answer."""
+"""The effect that an intervention has on every word, step and the answer of a case."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.cases.answered import AnsweredCase
+from workbench.cases.words import Word
 from workbench.explain.heatmap import Refusal
 from workbench.explain.spans import answer_span, content_tokens
-from workbench.imaging.medical_image import MedicalImage
-from workbench.models.answer import Answer, Prompt
-from workbench.models.session import LoadedModel
-from workbench.traces import locate_tokens, parse_trace, split_words
-from workbench.traces.trace import Trace
-from workbench.traces.words import WordSpan
-
-
-@dataclass(frozen=True)
-class ProbeCase:
-    """A finished answer of one model about one picture; `trace` has its token spans."""
-
-    model: LoadedModel
-    prompt: Prompt
-    image: MedicalImage
-    answer: Answer
-    trace: Trace
 
 
 @dataclass(frozen=True)
@@ -67,19 +51,14 @@ class Effect:
     seconds: float
 
 
-def trace_of(text: str, offsets: Sequence[tuple[int, int]], options: tuple[str, ...]) -> Trace:
-    """A parsed text with its token spans."""
-    return locate_tokens(parse_trace(text, options), offsets)
-
-
-def refuse_picture(case: ProbeCase) -> Refusal | None:
+def refuse_picture(case: AnsweredCase) -> Refusal | None:
     """Why the picture of a case can't be changed, if so."""
     if len(case.prompt.image_positions) == 0:
         return Refusal("This model was given no picture, so there is none to change.", "Add an image.")
     return None
 
 
-def effect_of(case: ProbeCase, label: str, delta: np.ndarray, seconds: float) -> Effect:
+def effect_of(case: AnsweredCase, label: str, delta: np.ndarray, seconds: float) -> Effect:
     """Sums of per-token Δ `[T]` over words, steps, the answer and everything."""
     delta = np.asarray(delta, np.float32)
     trace, answer = case.trace, case.answer
@@ -87,7 +66,7 @@ def effect_of(case: ProbeCase, label: str, delta: np.ndarray, seconds: float) ->
     return Effect(
         label,
         delta,
-        tuple(_word(case, word, delta) for word in split_words(answer.text, answer.offsets)),
+        tuple(_word(word, delta) for word in case.words),
         tuple(
             StepEffect(s.index, s.text, s.axis, float(delta[s.token_start : s.token_end].sum()))
             for s in trace.steps
@@ -99,10 +78,8 @@ def effect_of(case: ProbeCase, label: str, delta: np.ndarray, seconds: float) ->
     )
 
 
-def _word(case: ProbeCase, word: WordSpan, delta: np.ndarray) -> WordEffect:
-    trace = case.trace
-    step = next((s.index for s in trace.steps if s.char_start <= word.char_start < s.char_end), None)
-    end = trace.answer_end or 0
-    inside = trace.answer_start is not None and trace.answer_start <= word.char_start < end
-    summed = float(delta[word.token_start : word.token_end].sum())
-    return WordEffect(word.text, word.glue, word.token_start, word.token_end, step, inside, summed)
+def _word(word: Word, delta: np.ndarray) -> WordEffect:
+    start, end = word.token_start, word.token_end
+    return WordEffect(
+        word.text, word.glue, start, end, word.step, word.in_answer, float(delta[start:end].sum())
+    )

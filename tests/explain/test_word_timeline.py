@@ -10,7 +10,7 @@ from tests.explain.methods.conftest import answer_of, painted
 from tests.tiny import PLANTED_TOKEN, load_tiny, picture, save_tiny
 from workbench.explain import Span, gather_evidence, span_attention
 from workbench.explain.contributions import Contributions
-from workbench.explain.timeline import GROUPS, timeline
+from workbench.explain.word_timeline import GROUPS, timeline
 from workbench.models.answer import Question
 
 

@@ -1,0 +1,99 @@
+"""The answered case: one model, one prompt, one image, one answer and its trace, in one immutable object.
+
+Everything that looks at an answer takes it: maps, metrics, interventions, the screens, the command line, the
+benchmark and the library.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from workbench import cases, explain
+from workbench.cases.words import Word, case_words
+from workbench.explain import interventions
+from workbench.models.answer import Answer, Prompt, Question
+from workbench.traces.read import read_trace
+from workbench.traces.trace import Trace
+
+if TYPE_CHECKING:
+    from workbench.explain import HeatMap, Refusal, Span, Trust
+    from workbench.imaging.medical_image import MedicalImage
+    from workbench.models.session import LoadedModel
+
+
+@dataclass(frozen=True, eq=False)
+class AnsweredCase:
+    """What `model` wrote when it was asked `prompt` about `image`.
+
+    `image` is None for a question without one; `trace` is the parsed answer with its token spans;
+    `option_probabilities` has one entry an option of the question, None where they were not measured. While
+    an answer is written, each new token makes a new case. The case keeps its model in memory.
+    """
+
+    model: "LoadedModel"
+    prompt: Prompt
+    image: "MedicalImage | None"
+    answer: Answer
+    trace: Trace
+    option_probabilities: tuple[float, ...] | None = None
+
+    @classmethod
+    def of(
+        cls, model: "LoadedModel", prompt: Prompt, image: "MedicalImage | None", answer: Answer
+    ) -> "AnsweredCase":
+        """The case of an answer whose trace is still to be read."""
+        trace = read_trace(answer.text, answer.offsets, prompt.question.options)
+        return cls(model, prompt, image, answer, trace)
+
+    @property
+    def question(self) -> Question:
+        """What was asked, with its options."""
+        return self.prompt.question
+
+    @cached_property
+    def words(self) -> tuple[Word, ...]:
+        """Display words of the answer, each with its tokens and the step it stands in."""
+        return case_words(self.answer, self.trace)
+
+    @property
+    def final_answer(self) -> str | None:
+        """The final answer as text, None when the parser found none."""
+        return self.trace.answer_text if self.trace.answer_text is not None else self.trace.answer_raw
+
+    def span(self, key: "str | Span") -> "Span":
+        """The part of the answer called `answer`, `all`, `step:K`, `word:K` or `token:K`, counted from 0.
+
+        Raises UserFacing for another name and for a part that this answer does not have.
+        """
+        return explain.resolve_span(key, self) if isinstance(key, str) else key
+
+    def explain(self, method: str, span: "str | Span" = "answer", **params: int | str) -> "HeatMap | Refusal":
+        """What in the image carried a part of the answer, by a method of `wb.explain.METHODS`.
+
+        Raises UserFacing for an unknown method or span.
+
+        >>> case.explain("occlusion", span="answer", window=2)  # doctest: +SKIP
+        """
+        return explain.explain(self, self.span(span), method, params)
+
+    def measure(self, heat_map: "HeatMap", *metrics: str, **given: Any) -> "Mapping[str, Any]":
+        """Scores of a map of this case by name, by metrics of `wb.explain.METRICS`; see `explain.measure`."""
+        return explain.measure(self, heat_map, metrics, **given)
+
+    def trust(self, heat_map: "HeatMap | Refusal") -> "Trust":
+        """How far a map of this case can be believed, measured on this very answer; see `metrics.trust`."""
+        return explain.trust(self, heat_map)
+
+    def intervene(self, change: str, **given: Any) -> Any:
+        """Change the image or the reasoning and look again; see `interventions.intervene`."""
+        return interventions.intervene(self, change, **given)
+
+    def __str__(self) -> str:
+        return cases.case_text(self)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return cases.case_html(self)

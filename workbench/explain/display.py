@@ -1,0 +1,43 @@
+"""A heat map as text, as a picture over its image, and as HTML for a notebook."""
+
+import base64
+import html
+
+import numpy as np
+
+from workbench.explain.heatmap import HeatMap
+from workbench.imaging.overlay import OverlayStyle, encode_png, render_overlay
+
+
+def map_text(heat: HeatMap) -> str:
+    """What the map explains, how much of the evidence came from the image, and where it is strongest."""
+    label = heat.meta.get("label") or "Heat map"
+    what = f" of {heat.span.label!r}" if heat.span is not None else ""
+    strongest = int(np.abs(heat.values).argmax()) if len(heat.values) else None
+    lines = [f"{label}{what}: {heat.image_share:.0%} of the evidence came from the image."]
+    if strongest is not None:
+        x0, y0, x1, y1 = (round(float(edge)) for edge in heat.boxes[strongest])
+        value = f"{heat.values[strongest]:+.4g} {heat.unit}"
+        lines.append(f"Strongest of {len(heat.values)} patches: {value} at x {x0} to {x1}, y {y0} to {y1}.")
+    lines += [str(heat.meta[name]) for name in ("note", "caveat") if heat.meta.get(name)]
+    return "\n".join(lines)
+
+
+def map_png(heat: HeatMap) -> bytes | None:
+    """The map over its image as PNG, with a legend; None for a map that knows no image."""
+    if heat.image is None:
+        return None
+    label = ": ".join(filter(None, (heat.meta.get("label"), heat.span.label if heat.span else "")))
+    style = OverlayStyle(signed=heat.signed, unit=heat.unit, label=label)
+    return encode_png(render_overlay(heat.image.pixels, heat.values, heat.boxes, style))
+
+
+def map_html(heat: HeatMap) -> str:
+    """The picture with its text below; every text is escaped."""
+    png = map_png(heat)
+    lines = [html.escape(line) for line in map_text(heat).split("\n")]
+    picture = ""
+    if png is not None:
+        source = base64.b64encode(png).decode("ascii")
+        picture = f'<img alt="{lines[0]}" src="data:image/png;base64,{source}" style="max-width:100%">'
+    return f"<figure>{picture}<figcaption>{'<br>'.join(lines)}</figcaption></figure>"

@@ -1,0 +1,58 @@
+"""One call for every intervention by name: what the library and the API offer."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from workbench.cases.answered import AnsweredCase
+from workbench.errors import UserFacing
+from workbench.explain.heatmap import Refusal
+from workbench.explain.interventions.edits import WHOLE_EDITS
+from workbench.explain.interventions.options import ShuffleOutcome, probe_options
+from workbench.explain.interventions.picture import ACTIONS, Outcome, probe_region, probe_whole
+from workbench.explain.interventions.regions import box_region
+from workbench.explain.interventions.traces import EDIT_KINDS, TraceEdit, TraceOutcome, probe_trace
+
+Intervened = Outcome | ShuffleOutcome | TraceOutcome | Refusal
+OTHER, SHUFFLE = "other", "shuffle options"
+CHANGES = (*WHOLE_EDITS, OTHER, *ACTIONS, SHUFFLE, *EDIT_KINDS)
+
+
+def intervene(
+    case: AnsweredCase, change: str, *, stop: threading.Event | None = None, **given: Any
+) -> Intervened:
+    """Change the image, the options or the reasoning of a case, and look again; the finished outcome.
+
+    `change` is one of CHANGES: a whole picture ("blank", "noise", "blur", "flip", or "other" with `other`, an
+    image), a region ("remove", "keep", "block" with `region`, a `Region` or a box x0, y0, x1, y1 in pixels of
+    the image, and `fill`), "shuffle options", or a step of the reasoning ("truncate", "delete", "replace"
+    with `step` from 1, `then`, `text`). `seed` where chance decides. Raises UserFacing for another change.
+    """
+    if change in (*WHOLE_EDITS, OTHER):
+        run: Callable[..., Iterator[Any]] = probe_whole
+        other = given.pop("other", None)
+        arguments = (change,)
+        given |= {"other": other if other is None else other.pixels}
+    elif change in ACTIONS:
+        region = given.pop("region", None)
+        if region is None:
+            raise UserFacing(f"{change!r} needs a region.", "Give region=(x0, y0, x1, y1) in pixels.")
+        run, arguments = probe_region, (_region(case, region), change)
+    elif change == SHUFFLE:
+        run, arguments = probe_options, ()
+    elif change in EDIT_KINDS:
+        edit = {name: given.pop(name) for name in ("step", "then", "text") if name in given}
+        run, arguments = probe_trace, (TraceEdit(change, **edit),)
+    else:
+        raise UserFacing(f"There is no intervention named {change!r}.", f"Known: {', '.join(CHANGES)}.")
+    (last,) = deque(run(case, *arguments, stop=stop, **given), maxlen=1)
+    return last
+
+
+def _region(case: AnsweredCase, region: Any) -> Any:
+    if not isinstance(region, list | tuple):
+        return region
+    if case.image is None:
+        raise UserFacing("This case has no image, so it has no region.", "Ask about an image.")
+    return box_region((case.image.width, case.image.height), region)

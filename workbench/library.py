@@ -1,0 +1,112 @@
+"""What a notebook calls: ask a model about an image, and compare base and tuned on the same words."""
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+
+import numpy as np
+
+from workbench import cases, explain, imaging
+from workbench.cases.answered import AnsweredCase
+from workbench.errors import UserFacing
+from workbench.imaging.medical_image import MedicalImage
+from workbench.models.answer import Decoding, Mode, Question
+from workbench.models.session import LoadedModel
+
+Picture = str | PathLike[str] | bytes | np.ndarray | MedicalImage | None
+
+
+@dataclass(frozen=True)
+class ComparedAnswers:
+    """What base and tuned answered to one question on one image."""
+
+    base: AnsweredCase
+    tuned: AnsweredCase
+
+    def explain(
+        self, method: str = "attention_mean", span: str = "answer", *, of: str = "tuned", **params: int | str
+    ) -> "explain.Comparison | explain.Refusal":
+        """Tuned − base on the very same words: those of one side's answer, forced on both models.
+
+        `of` is "tuned" or "base", the side whose words they are. Raises UserFacing for an unknown method,
+        span or side.
+        """
+        if of not in ("base", "tuned"):
+            raise UserFacing(f"There is no side called {of!r}.", "Use base or tuned.")
+        case = self.tuned if of == "tuned" else self.base
+        return explain.compare(case, self.base.model, self.tuned.model, [case.span(span)], method, params)
+
+    def __str__(self) -> str:
+        return f"{self.base}\n\n{self.tuned}"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return cases.cases_html({"base": self.base, "tuned": self.tuned})
+
+
+def ask(
+    model: LoadedModel,
+    image: Picture,
+    question: str,
+    *,
+    options: Sequence[str] = (),
+    mode: Mode = "trace",
+    max_new_tokens: int = 256,
+    temperature: float = 0.0,
+    seed: int = 0,
+    stop: threading.Event | None = None,
+) -> AnsweredCase:
+    """The model's answer to a question about an image, as a case that can be explained, probed and measured.
+
+    `image` is a file, its bytes, an RGB array uint8 `[H, W, 3]`, a `MedicalImage`, or None for a model that
+    reads text. `mode` "trace" asks for reasoning, "short" for the answer alone. Raises UserFacing when
+    the image can't be read or the model gives no answer.
+
+    >>> import workbench as wb
+    >>> model = wb.load_model("tuned")
+    >>> case = wb.ask(model, wb.example("chest-effusion"), "What abnormality is shown?")
+    >>> print(case.final_answer)
+    pleural effusion
+    """
+    asked = Question(question, tuple(options), mode)
+    decoding = Decoding(max_new_tokens, temperature, seed=seed)
+    run = cases.run_case(model, as_picture(image), asked, decoding, stop)
+    (column,) = deque(run, maxlen=1)
+    if column.case is None or column.status == "failed":
+        raise UserFacing(column.message or "The model gave no answer.", "Ask again, in other words.")
+    return column.case
+
+
+def compare(
+    base: LoadedModel, tuned: LoadedModel, image: Picture, question: str, **how: object
+) -> ComparedAnswers:
+    """Both models' answers to the same question; `how` as in `ask`.
+
+    >>> import workbench as wb
+    >>> base, tuned = wb.load_model("base"), wb.load_model("tuned")
+    >>> both = wb.compare(base, tuned, wb.example("chest-effusion"), "What abnormality is shown?")
+    >>> both.explain("attention_mean", span="answer").maps[0].signed
+    True
+    """
+    picture = as_picture(image)
+    return ComparedAnswers(ask(base, picture, question, **how), ask(tuned, picture, question, **how))
+
+
+def as_picture(image: Picture) -> MedicalImage | None:
+    """Whatever a caller has for an image, decoded by `imaging`. Raises UserFacing for what can't be read."""
+    if image is None or isinstance(image, MedicalImage):
+        return image
+    return imaging.from_array(image) if isinstance(image, np.ndarray) else imaging.load_image(image)
+
+
+def example(name: str) -> MedicalImage:
+    """An image of the shipped gallery by name; raises UserFacing that lists the names."""
+    from workbench.places import ASSETS
+
+    files = {path.stem: path for path in sorted((ASSETS / "examples").glob("*.png"))}
+    if name not in files:
+        raise UserFacing(f"There is no example called {name!r}.", f"Known: {', '.join(files)}.")
+    return imaging.load_image(files[name])
