@@ -41,7 +41,7 @@ from workbench.explain import gather_evidence  # noqa: E402
 from workbench.explain.methods.attribution import Attribution, guarded  # noqa: E402
 from workbench.explain.methods.decoder_pass import capture  # noqa: E402
 from workbench.explain.methods.relevancy import span_relevance  # noqa: E402
-from workbench.explain.methods.token_activation import TOKEN_ACTIVATION  # noqa: E402
+from workbench.explain.methods.token_activation import token_activation  # noqa: E402
 from workbench.models.answer import Decoding  # noqa: E402
 
 
@@ -67,12 +67,12 @@ def tam_rows(context: Attribution) -> Iterator[Row]:
     """
     evidence = gather_evidence(context.model, context.prompt, context.answer)
     likeness, boxes, count = evidence.likeness, evidence.boxes, len(evidence.ids)
-    ours, plain = TOKEN_ACTIVATION.compute(evidence, {}).values, sequential_tam(likeness, boxes, count)
+    ours, plain = token_activation(evidence, {}).values, sequential_tam(likeness, boxes, count)
     apart = float(np.abs(ours - plain).max() / max(plain.max(), 1e-12))
     if apart > 1e-5:
         raise ValueError(f"the vectorised and the sequential map differ by {apart:.1e} of the largest value")
     theirs = seconds(lambda: sequential_tam(likeness, boxes, count), 1)
-    mine = seconds(lambda: TOKEN_ACTIVATION.compute(evidence, {}))
+    mine = seconds(lambda: token_activation(evidence, {}))
     note = f"{theirs:.2f} / {mine:.3f} s; maps equal to {apart:.0e}"
     yield f"sequential / vectorised TAM, {len(boxes)} image tokens", theirs / mine, "", note
 

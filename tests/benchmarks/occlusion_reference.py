@@ -66,8 +66,7 @@ def occlusion_rows() -> Iterator[Row]:
 
     def ours(tier: int, wanted: tuple[Span, ...]) -> Callable[[], object]:
         settings = {"window": 1, "stride": 1, "tier": tier}
-        parts = (context.model, context.prompt, context.image, context.answer, wanted, "occlusion", settings)
-        return lambda: explain_spans(*parts)
+        return lambda: explain_spans(context.case, wanted, "occlusion", settings)
 
     captum = seconds(lambda: captum_loop(context, spans, features=False), 1)
     features = seconds(lambda: captum_loop(context, spans, features=True), 1)

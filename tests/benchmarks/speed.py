@@ -16,8 +16,8 @@ import torch
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT_ROOT))
 
-from workbench.cases.column import column_evidence, column_maps, run_case  # noqa: E402
-from workbench.explain import METHODS  # noqa: E402
+from workbench.cases import case_maps, run_case  # noqa: E402
+from workbench.explain import METHODS, Evidence, gather_evidence  # noqa: E402
 from workbench.imaging import from_array  # noqa: E402
 from workbench.models.answer import Decoding, Question  # noqa: E402
 from workbench.models.loading import load_model  # noqa: E402
@@ -83,9 +83,14 @@ def main() -> None:
 
     ours, bare = seconds(lambda: tuned.generate(prompt, fixed)), seconds(plain)
     streamed = seconds(lambda: list(tuned.stream(prompt, fixed)))
-    maps = seconds(lambda: column_maps(tuned, column, "logit_attribution"))
-    evidence = column_evidence(tuned, column)
-    other = seconds(lambda: column_maps(tuned, column, "attention_mean", evidence=evidence))
+    case = column.case
+
+    def passed() -> Evidence:
+        return gather_evidence(tuned, case.prompt, case.answer)
+
+    evidence = passed()
+    maps = seconds(lambda: case_maps(case, "logit_attribution", evidence=passed()))
+    other = seconds(lambda: case_maps(case, "attention_mean", evidence=evidence))
     slower = max(seconds(lambda m=m: list(run_case(m, image, QUESTION))) for m in (base, tuned))
     together = seconds(lambda: both_columns([base, tuned], image))
     waits = statistics.median(first_token(tuned, prompt) for _ in range(RUNS))

@@ -22,7 +22,6 @@ from workbench.models.processors import load_processor
 from workbench.models.session import LoadedModel
 from workbench.phantoms import draw_phantom
 from workbench.settings import Settings
-from workbench.traces import locate_tokens, parse_trace
 from workbench.training.pair.architecture import Size, build_model, build_processor, train_tokenizer
 
 RUNS = 5
@@ -52,9 +51,9 @@ def shipped() -> Attribution:
     image = from_array(draw_phantom(900_000_002, "chest").pixels)
     prompt = model.prepare(QUESTION, image)
     answer = model.generate(prompt)
-    trace = locate_tokens(parse_trace(answer.text), answer.offsets)
-    spans = (*step_spans(trace), *filter(None, [answer_span(trace, answer)]))
-    return Attribution(AnsweredCase.of(model, prompt, image, answer), spans)
+    case = AnsweredCase.of(model, prompt, image, answer)
+    spans = (*step_spans(case.trace), *filter(None, [answer_span(case.trace, answer)]))
+    return Attribution(case, spans)
 
 
 def random_llava(tokens: int, device: str) -> LoadedModel:
@@ -95,7 +94,5 @@ def random_case(model: LoadedModel, answer: int, side: int) -> Attribution:
     offsets = tuple((i, i + 1) for i in range(answer))
     given = Answer(ids, "x" * answer, offsets, (0.0,) * answer, "length")
     image = from_array(pixels)
-    return Attribution(
-        AnsweredCase.of(model, model.prepare(QUESTION, image), image, given),
-        (Span("all", "all", tuple(range(answer))),),
-    )
+    case = AnsweredCase.of(model, model.prepare(QUESTION, image), image, given)
+    return Attribution(case, (Span("all", "all", tuple(range(answer))),))

@@ -10,10 +10,13 @@ import pytest
 
 from tests.browser.viewer_page import (
     COLUMN,
+    GRID,
+    KEYS,
     ROW,
     WORDS,
     case_column,
     case_payload,
+    packed_maps,
     part,
     pixel,
     show,
@@ -78,6 +81,19 @@ def test_refused_map_is_explained_and_not_drawn(page: Any) -> None:
     assert part(page, "legend").is_hidden()
     word(page, 1).click()
     assert {tuple(pixel(page, x, y)) for x in (160, 212) for y in (5, 77, 170)} == {(90, 90, 90)}
+
+
+def test_a_part_without_a_map_says_so_and_its_neighbours_keep_theirs(page: Any) -> None:
+    at = KEYS.index("word:0")
+    values = np.zeros((len(KEYS) - 1, GRID * GRID))
+    values[KEYS.index("word:1") - 1, ROW * GRID + COLUMN] = 0.2
+    maps = packed_maps(values, [0.5] * len(values), keys=[*KEYS[:at], *KEYS[at + 1 :]])
+    show(page, case_payload(columns=[case_column("tuned", WORDS, (0, 0), maps=maps)]))
+    word(page, 0).click()
+    assert part(page, "reading").inner_text().startswith("There is no heat map for this part of the answer.")
+    assert pixel(page, 212, 77) == [90, 90, 90]
+    word(page, 1).click()
+    assert pixel(page, 212, 77) != [90, 90, 90] and "50 %" in part(page, "reading").inner_text()
 
 
 def test_what_the_model_saw(page: Any) -> None:

@@ -4,7 +4,17 @@ import pytest
 from transformers import LlavaForConditionalGeneration
 
 from tests.tiny import TINY, load_tiny, plant, save_tiny
+from workbench.explain import evidence_cache
+from workbench.explain.evidence_cache import EvidenceCache
 from workbench.models.session import LoadedModel
+
+
+@pytest.fixture(autouse=True)
+def own_passes(monkeypatch: pytest.MonkeyPatch) -> EvidenceCache:
+    """A cache of shared passes for this test alone: others change the same model's weights in place."""
+    fresh = EvidenceCache()
+    monkeypatch.setattr(evidence_cache, "SHARED", fresh)
+    return fresh
 
 
 @pytest.fixture(scope="session")

@@ -6,15 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from tests.explain.methods.conftest import answer_of, painted, token_spans
+from tests.explain.cases import WORD, case_of, painted, token_spans
 from tests.tiny import PLANTED_TOKEN, TINY, load_tiny, picture, save_tiny
-from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
 from workbench.explain import Refusal, compare, explain
 from workbench.explain.comparison import difference
-from workbench.models.answer import Answer, Question
+from workbench.models.answer import Answer
 
-ASK = Question("left")
 BOTH = token_spans((0,), (0, 1))
 
 
@@ -24,21 +22,23 @@ def other(tmp_path_factory):
 
 
 def test_the_same_ids_are_scored_by_both(tiny, other):
-    image, answer = picture(70, 50), answer_of((7, 11))
-    found = compare(tiny, other, ASK, image, answer, BOTH, "attention_mean")
-    expected = [m.teacher_force(m.prepare(ASK, image), answer.ids).logprobs for m in (tiny, other)]
+    sides = [case_of(model, picture(70, 50), (7, 11)) for model in (tiny, other)]
+    found = compare(sides[0], tiny, other, BOTH, "attention_mean")
+    expected = [side.model.teacher_force(side.prompt, (7, 11)).logprobs for side in sides]
     assert np.allclose(found.delta, expected[1] - expected[0], atol=1e-6)
     assert np.abs(found.delta).max() > 0.001 and found.same_prompt
     for span, heat in zip(BOTH, found.maps, strict=True):
-        old, new = (
-            explain(AnsweredCase.of(m, m.prepare(ASK, image), None, answer), span, "attention_mean")
-            for m in (tiny, other)
-        )
+        old, new = (explain(side, span, "attention_mean") for side in sides)
         assert np.allclose(heat.values, new.values - old.values, atol=1e-7)
         place = BOTH.index(span)
         assert np.array_equal(found.base_maps[place].values, old.values)
         assert np.array_equal(found.tuned_maps[place].values, new.values)
-        assert heat.signed and heat.unit == new.unit and "tuned − base" in heat.meta["label"]
+        assert (
+            heat.span == span
+            and heat.signed
+            and heat.unit == new.unit
+            and "tuned − base" in heat.meta["label"]
+        )
         assert (heat.meta["base_image_share"], heat.meta["tuned_image_share"]) == (
             old.image_share,
             new.image_share,
@@ -47,7 +47,7 @@ def test_the_same_ids_are_scored_by_both(tiny, other):
 
 @pytest.mark.parametrize("method", ["logit_attribution", "occlusion"])
 def test_a_model_compared_with_itself_changed_nothing(tiny, method):
-    found = compare(tiny, tiny, ASK, picture(48, 48), answer_of((7, 11)), BOTH, method)
+    found = compare(case_of(tiny, picture(48, 48), (7, 11)), tiny, tiny, BOTH, method)
     assert (found.delta == 0).all()
     assert all((heat.values == 0).all() for heat in found.maps)
 
@@ -60,35 +60,38 @@ def test_what_tuning_strengthened_is_positive_at_its_patch(planted, tmp_path):
     with torch.no_grad():
         tuned.model.lm_head.weight[PLANTED_TOKEN, 1] = 2.0
     box = (200, 90, 250, 140)
-    answer, spans = answer_of((PLANTED_TOKEN,)), token_spans((0,))
-    found = compare(planted, tuned, ASK, painted(300, 180, box), answer, spans, "logit_attribution")
+    case = case_of(planted, painted(300, 180, box), (PLANTED_TOKEN,))
+    found = compare(case, planted, tuned, [WORD], "logit_attribution")
     heat = found.maps[0]
     assert np.abs(heat.boxes[heat.values.argmax()] - np.array(box)).max() <= 36
     assert heat.values.max() > 0 and found.delta[0] > 0
 
 
 def test_models_that_cannot_be_compared_are_refused_in_words(tiny, tmp_path):
-    answer = answer_of((7, 11))
+    case = case_of(tiny, picture(48, 48), (7, 11))
     grid = load_tiny(save_tiny(tmp_path / "grid", replace(TINY, image=64)))
-    found = compare(tiny, grid, ASK, picture(48, 48), answer, BOTH, "attention_mean")
+    found = compare(case, tiny, grid, BOTH, "attention_mean")
     assert isinstance(found, Refusal) and "different patches" in found.reason
     words = load_tiny(save_tiny(tmp_path / "words", replace(TINY, vocabulary=330)))
-    found = compare(tiny, words, ASK, picture(48, 48), answer, BOTH, "attention_mean")
+    found = compare(case, tiny, words, BOTH, "attention_mean")
     assert isinstance(found, Refusal) and "different tokens" in found.reason
-    found = compare(tiny, tiny, ASK, picture(48, 48), Answer(), BOTH, "attention_mean")
+    found = compare(replace(case, answer=Answer()), tiny, tiny, BOTH, "attention_mean")
     assert isinstance(found, Refusal)
     with pytest.raises(UserFacing):
-        compare(tiny, tiny, ASK, picture(48, 48), answer, BOTH, "no such method")
+        compare(case, tiny, tiny, BOTH, "no such method")
+
+
+def test_whose_answer_it_is_makes_no_difference(tiny, other):
+    cases = [case_of(model, picture(48, 48), (7, 11)) for model in (tiny, other)]
+    first, second = (compare(case, tiny, other, BOTH, "logit_attribution") for case in cases)
+    assert np.array_equal(first.delta, second.delta)
+    for one, two in zip(first.maps, second.maps, strict=True):
+        assert np.array_equal(one.values, two.values)
 
 
 def test_maps_over_different_patches_are_never_subtracted(tiny):
     maps = [
-        explain(
-            AnsweredCase.of(tiny, tiny.prepare(ASK, picture(*size)), None, answer_of((7,))),
-            BOTH[0],
-            "attention_mean",
-        )
-        for size in ((48, 48), (90, 40))
+        explain(case_of(tiny, picture(*size), (7,)), WORD, "attention_mean") for size in ((48, 48), (90, 40))
     ]
     with pytest.raises(ValueError, match="different patches"):
         difference(*maps)

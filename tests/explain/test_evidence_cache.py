@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.explain.methods.conftest import answer_of
+from tests.explain.cases import answer_of
 from tests.tiny import load_tiny, picture, save_tiny
 from workbench.explain import EvidenceCache, evidence_cache
 from workbench.explain.evidence_cache import evidence_key

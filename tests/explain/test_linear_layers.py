@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.explain.methods.conftest import answer_of
+from tests.explain.cases import answer_of
 from tests.explain.quantised import Packed, packed_model
 from tests.tiny import picture
 from workbench.explain import METHODS, HeatMap, Refusal, Span, explain_spans, gather_evidence

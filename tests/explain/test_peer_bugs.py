@@ -19,7 +19,7 @@ A method's arithmetic:
  7 rollout turned round     explain/methods/test_rollout.py::test_it_equals_the_product_of_all_layers_in_the_right_order
  8 Grad-CAM at last layer   explain/methods/test_grad_cam.py::test_the_last_layer_is_refused_with_the_reason
 10 threshold is an index    explain/methods/test_localisation_heads.py::test_heads_are_kept_by_their_attention_and_not_by_their_number
-20 flags left changed       explain/test_contextual.py::test_the_model_is_left_as_it_was_found
+20 flags left changed       explain/test_explanations.py::test_the_model_is_left_as_it_was_found
                             explain/metrics/test_sanity.py::test_the_weights_come_back_after_a_failure
 22 NaN on a flat window     explain/methods/test_token_activation.py::test_flat_windows_keep_their_value
 28 mask not registered      explain/test_peer_bugs.py::test_every_kernel_of_ours_brings_its_mask
@@ -41,7 +41,7 @@ Figures about maps and answers:
 11 insertion is deletion    explain/test_peer_bugs_pictures.py::test_insertion_rises_and_deletion_falls_on_the_planted_model
                             explain/metrics/test_perturbation.py::test_the_curves_by_hand
 12 answer sampled anew      explain/test_peer_bugs_pictures.py::test_figures_about_a_map_write_nothing_and_repeat
-                            explain/test_contextual.py::test_the_scores_are_of_the_given_answer_and_nothing_is_generated
+                            explain/test_explanations.py::test_the_scores_are_of_the_given_answer_and_nothing_is_generated
 14 true by construction     explain/metrics/test_localisation.py::test_a_random_map_scores_about_chance_and_not_one
 15 invented region bars     explain/test_peer_bugs_pictures.py::test_the_named_region_follows_the_map
                             imaging/test_reading.py::test_a_map_in_words
@@ -50,7 +50,7 @@ Figures about maps and answers:
                             bench/asking/test_runner.py::test_open_answers_match_exactly_after_normalising
 The program:
 17 error not raised         explain/test_peer_bugs_pictures.py::test_no_fault_is_made_without_being_raised
-                            explain/test_contextual.py::test_another_picture_than_the_prompt_shows_is_an_error
+                            explain/test_explanations.py::test_another_picture_than_the_prompt_shows_is_an_error
 18 files left behind        explain/test_peer_bugs_pictures.py::test_explaining_writes_no_file
                             ui/case/test_intake.py::test_an_upload_is_deleted_when_it_could_not_be_read
 19 libraries patched        explain/test_peer_bugs_pictures.py::test_no_library_class_holds_a_function_of_ours
@@ -67,17 +67,24 @@ import pytest
 import torch
 from transformers import AttentionInterface, AttentionMaskInterface, LlavaForConditionalGeneration
 
-from tests.explain.methods.conftest import answer_of, painted, token_spans
+from tests.explain.cases import ASK, WORD, answer_of, case_of, painted, token_spans
+from tests.explain.methods.conftest import attribution_of
 from tests.models.families.every_family import make
 from tests.tiny import PLANTED_TOKEN, load_tiny, picture, plant
-from workbench.cases.answered import AnsweredCase
-from workbench.explain import METHODS, HeatMap, Refusal, Span, all_span, explain_spans, gather_evidence
-from workbench.explain.explanations import explain_spans
-from workbench.explain.methods.attribution import Attribution, guarded
+from workbench.explain import (
+    METHODS,
+    HeatMap,
+    Refusal,
+    all_span,
+    explain,
+    explain_spans,
+    gather_evidence,
+)
+from workbench.explain.methods.attribution import guarded
 from workbench.explain.methods.decoder_pass import capture
 from workbench.explain.methods.relevancy import IMPLEMENTATION, streaming
 from workbench.explain.metrics import span_scorer
-from workbench.models.answer import Answer, Decoding, Question
+from workbench.models.answer import Answer, Decoding
 from workbench.models.generation import OffsetDecoder
 from workbench.models.session import LoadedModel
 
@@ -86,7 +93,6 @@ QUICK = {
     "occlusion": {"window": 4, "stride": 4}, "shapley": {"cells": 2, "pairs": 2},
     "greedy_search": {"cells": 2}, "logit_contrast": {"foil": PLANTED_TOKEN + 1},
 }  # fmt: skip
-ASK = Question("left")
 BOX = (200, 90, 250, 140)
 QUERY = 50
 
@@ -128,12 +134,9 @@ ROW_METHODS = [
 def test_a_word_gets_the_map_of_the_row_that_wrote_it(induction, method):
     """Fault 4. Row t−1 writes token t: what QUERY's row read belongs to the word after it."""
     image = painted(300, 180, BOX)
-    prompt, answer = induction.prepare(ASK, image), answer_of((QUERY, PLANTED_TOKEN, PLANTED_TOKEN))
+    case = case_of(induction, image, (QUERY, PLANTED_TOKEN, PLANTED_TOKEN))
     params = {"window": 1, "stride": 1, "tier": 3} if method == "occlusion" else QUICK.get(method)
-    before, written, after = (
-        explain(AnsweredCase.of(induction, prompt, image, answer), span, method, params)
-        for span in token_spans((0,), (1,), (2,))
-    )
+    before, written, after = (explain(case, span, method, params) for span in token_spans((0,), (1,), (2,)))
     best = written.boxes[written.values.argmax()]
     assert np.abs(best - np.array(BOX)).max() <= 0.12 * 300
     assert written.values.max() > 5 * max(before.values.max(), after.values.max())
@@ -153,10 +156,9 @@ def test_the_ids_that_were_written_are_explained(tiny):
     assert np.allclose(gather_evidence(tiny, prompt, answer).logprobs, logp, atol=1e-4)
     span = all_span(answer)
     assert span.tokens == (0, 1, 2, 3)
-    assert span_scorer(AnsweredCase.of(tiny, tiny.prepare(ASK, image), image, answer), span)([image.pixels])[
-        0
-    ] == pytest.approx(logp.sum(), abs=1e-4)
-    found = explain(AnsweredCase.of(tiny, prompt, image, answer), span, "occlusion", QUICK["occlusion"])
+    case = case_of(tiny, image, answer)
+    assert span_scorer(case, span)([image.pixels])[0] == pytest.approx(logp.sum(), abs=1e-4)
+    found = explain(case, span, "occlusion", QUICK["occlusion"])
     assert found.meta["score"] == pytest.approx(logp.sum(), abs=1e-4)
 
 
@@ -181,17 +183,12 @@ def test_padding_and_end_tokens_are_never_explained(tiny, monkeypatch):
 @pytest.mark.parametrize("method", METHODS)
 def test_numbers_that_are_none_give_a_refusal_and_no_map(tiny, method):
     """Fault 2. Every activation is NaN: a map of zeros, or an even one, would look like a result."""
-    image, weight = picture(48, 36), tiny.decoder.layers[0].input_layernorm.weight
-    prompt, kept = tiny.prepare(ASK, image), weight.detach().clone()
+    case, weight = case_of(tiny, picture(48, 36), (7, 11)), tiny.decoder.layers[0].input_layernorm.weight
+    kept = weight.detach().clone()
     try:
         with torch.no_grad():
             weight.fill_(float("nan"))
-        found = explain(
-            AnsweredCase.of(tiny, prompt, image, answer_of((7, 11))),
-            Span("token", "x", (0,)),
-            method,
-            QUICK.get(method),
-        )
+        found = explain(case, WORD, method, QUICK.get(method))
     finally:
         with torch.no_grad():
             weight.copy_(kept)
@@ -205,33 +202,27 @@ def test_a_fault_of_a_method_is_never_a_map(tiny, monkeypatch, method):
     def broken(*_):
         raise RuntimeError("broken")
 
-    registry = METHODS if method in METHODS else METHODS
-    monkeypatch.setitem(registry, method, replace(registry[method], compute=broken))
-    image = picture(48, 36)
-    prompt, span = tiny.prepare(ASK, image), Span("token", "x", (0,))
+    monkeypatch.setitem(METHODS._entries, method, replace(METHODS[method], compute=broken))
     with pytest.raises(RuntimeError, match="broken"):
-        explain(AnsweredCase.of(tiny, prompt, image, answer_of((7, 11))), span, method)
+        explain(case_of(tiny, picture(48, 36), (7, 11)), WORD, method)
 
 
 @pytest.mark.parametrize("kind", ["llava", "gemma3", "qwen3_vl"])
 def test_every_kernel_of_ours_brings_its_mask(kind, tmp_path):
     """Fault 28. A kernel without a mask of its own name runs without any, and later words are read."""
     model = make(kind, tmp_path)
-    image, ids = picture(48, 40), (40, 41, 42)
-    prompt = model.prepare(ASK, image)
-    context = Attribution(
-        AnsweredCase.of(model, prompt, image, answer_of(ids)), tuple(token_spans((0, 1, 2)))
-    )
+    ids = (40, 41, 42)
+    context = attribution_of(model, picture(48, 40), ids, (0, 1, 2))
     with guarded(model), torch.no_grad():
         passed = capture(context)
         with streaming(passed.text):
             found = passed.logprobs(passed.embeddings)[0]
-    assert np.allclose(found.numpy(), model.teacher_force(prompt, ids).logprobs, atol=1e-4)
+    assert np.allclose(found.numpy(), model.teacher_force(context.prompt, ids).logprobs, atol=1e-4)
     ours = [name for name in AttentionInterface()._global_mapping if name.startswith("workbench")]
     assert IMPLEMENTATION in ours and set(ours) <= set(AttentionMaskInterface()._global_mapping)
 
 
-GRADIENT = [name for name, method in METHODS.items() if method.needs == "gradient"]
+GRADIENT = [name for name, method in METHODS.items() if "gradients" in method.needs]
 
 
 @pytest.mark.parametrize("mark", ["can_backpropagate", "is_quantized", "int8"])
@@ -243,14 +234,11 @@ def test_a_quantised_model_refuses_every_gradient_method_before_any_pass(tiny, m
     else:
         packed = torch.nn.Parameter(torch.zeros(2, dtype=torch.int8), requires_grad=False)
         monkeypatch.setitem(tiny.decoder.layers[0]._parameters, "packed", packed)
-    image = picture(48, 36)
-    prompt = tiny.prepare(ASK, image)
+    case = case_of(tiny, picture(48, 36), (7, 11))
     monkeypatch.setattr(tiny.model, "forward", lambda **_: pytest.fail("a pass was run"))
     assert len(GRADIENT) >= 5
     for method in GRADIENT:
-        found = explain_spans(
-            AnsweredCase.of(tiny, prompt, image, answer_of((7, 11))), token_spans((0,)), method
-        )
+        found = explain(case, WORD, method)
         assert isinstance(found, Refusal), method
         assert "gradients" in found.reason and "occlusion" in found.hint
 
@@ -275,7 +263,13 @@ class _Int8(torch.nn.Module):
 
 def test_a_quantised_model_has_the_maps_of_its_weights_written_out(tiny, monkeypatch):
     """Methods that need no gradient work there; 8-bit numbers must not be taken for the weights."""
-    prompt, answer, spans = tiny.prepare(ASK, picture(60, 40)), answer_of((7, 11)), token_spans((0,), (1,))
+    case, spans = case_of(tiny, picture(60, 40), (7, 11)), token_spans((0,), (1,))
+    shared = [name for name, method in METHODS.items() if method.is_shared]
+
+    def maps_of_this_moment() -> dict[str, list[HeatMap]]:
+        evidence = gather_evidence(tiny, case.prompt, case.answer)
+        return {name: explain_spans(case, spans, name, QUICK.get(name), evidence=evidence) for name in shared}
+
     for layer in tiny.decoder.layers:
         packed = _Int8(layer.self_attn.o_proj)
         plain = torch.nn.Linear(*packed.weight.shape[::-1], bias=False).requires_grad_(False)
@@ -283,13 +277,11 @@ def test_a_quantised_model_has_the_maps_of_its_weights_written_out(tiny, monkeyp
         monkeypatch.setitem(layer.self_attn._modules, "o_proj", plain)
         layer.packed = packed
     try:
-        plain_evidence = gather_evidence(tiny, prompt, answer)
-        expected = {name: explain_spans(plain_evidence, spans, name, QUICK.get(name)) for name in METHODS}
+        expected = maps_of_this_moment()
         for layer in tiny.decoder.layers:
             monkeypatch.setitem(layer.self_attn._modules, "o_proj", layer.packed)
-        evidence = gather_evidence(tiny, prompt, answer)
-        for name, maps in expected.items():
-            for heat, want in zip(explain_spans(evidence, spans, name, QUICK.get(name)), maps, strict=True):
+        for name, maps in maps_of_this_moment().items():
+            for heat, want in zip(maps, expected[name], strict=True):
                 assert isinstance(heat, HeatMap)
                 assert np.allclose(heat.values, want.values, atol=1e-5), name
                 assert heat.image_share == pytest.approx(want.image_share, abs=1e-5), name
@@ -300,7 +292,7 @@ def test_a_quantised_model_has_the_maps_of_its_weights_written_out(tiny, monkeyp
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_says_in_a_sentence_what_it_means_and_when_it_misleads(method):
-    spec = (METHODS)[method]
+    spec = METHODS[method]
     for text in (spec.description, spec.caveat):
         assert re.fullmatch(r"[A-Z][^.!?]{20,160}\.", text), text
     assert spec.description != spec.caveat

@@ -15,11 +15,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.explain.methods.conftest import answer_of, painted, token_spans
+from tests.explain.cases import ASK, WORD, case_of, painted, token_spans
 from tests.models.families.tiny_configs import QWEN, save_qwen
 from tests.tiny import PLANTED_TOKEN, load_tiny, picture
-from workbench.cases.answered import AnsweredCase
-from workbench.explain import METHODS, Refusal, Span, explain_spans, gather_evidence
+from workbench.explain import METHODS, Refusal, explain, explain_spans
 from workbench.explain.interventions.block import blocking
 from workbench.explain.methods.attribution import guarded
 from workbench.explain.methods.decoder_pass import text_decoder
@@ -31,22 +30,21 @@ from workbench.explain.metrics import (
     perturb,
     random_token,
     region_mask,
-    road,
     span_scorer,
     swapped_image,
-    trust,
 )
 from workbench.explain.metrics.fills import fill_picture, without
+from workbench.explain.metrics.road import road
 from workbench.explain.metrics.sanity import restored
+from workbench.explain.metrics.trust import trust
 from workbench.explain.shared_pass import PassReader
 from workbench.imaging.medical_image import MedicalImage
 from workbench.imaging.reading import COLUMNS, ROWS, region_in_words
-from workbench.models.answer import Prompt, Question
+from workbench.models.answer import Prompt
 from workbench.models.probe import RowCollector, collecting
 from workbench.models.session import LoadedModel
 from workbench.traces import parse_trace, resolve_option
 
-ASK, WORD = Question("left"), Span("token", "x", (0,))
 BOX = (200, 90, 250, 140)
 
 
@@ -69,7 +67,8 @@ def test_text_before_the_picture_moves_no_map(planted, method):
     prompt = _with_text_before(planted, plain, list(range(5, 27)))
     assert prompt.image_positions[0] == plain.image_positions[0] + 22
     params = {"window": 1, "stride": 1, "tier": 3} if method == "occlusion" else None
-    found = explain(AnsweredCase.of(planted, prompt, None, answer_of((PLANTED_TOKEN,))), WORD, method, params)
+    case = replace(case_of(planted, painted(300, 180, BOX), (PLANTED_TOKEN,)), prompt=prompt)
+    found = explain(case, WORD, method, params)
     assert np.abs(found.boxes[found.values.argmax()] - np.array(BOX)).max() <= 0.12 * 300
     assert found.values.max() > 2 * np.sort(np.abs(found.values))[-2]
 
@@ -83,10 +82,7 @@ def test_the_gradient_sits_on_the_painted_quarter(qwen, kind, corner):
     pixels[top : top + 24, left : left + 32] = picture(32, 24).pixels
     image = MedicalImage(pixels, "test", "array")
     model = qwen[kind]
-    prompt = model.prepare(ASK, image)
-    found = explain(
-        AnsweredCase.of(model, prompt, image, answer_of((40, 41))), WORD, "integrated_gradients", {"steps": 8}
-    )
+    found = explain(case_of(model, image, (40, 41)), WORD, "integrated_gradients", {"steps": 8})
     x, y = (found.boxes[:, 0] + found.boxes[:, 2]) / 2, (found.boxes[:, 1] + found.boxes[:, 3]) / 2
     inside = (x > left) & (x < left + 32) & (y > top) & (y < top + 24)
     assert inside.mean() == pytest.approx(0.25, abs=0.06)
@@ -138,11 +134,9 @@ def test_a_blur_is_the_default_and_every_choice_is_named():
 
 def test_insertion_rises_and_deletion_falls_on_the_planted_model(planted):
     """Fault 11: the ends are the whole picture and none of it, each curve from its own side."""
-    image, answer = painted(48, 48, (16, 32, 24, 40)), answer_of((PLANTED_TOKEN,))
-    score = span_scorer(AnsweredCase.of(planted, planted.prepare(ASK, image), image, answer), WORD)
-    oracle = explain(
-        AnsweredCase.of(planted, planted.prepare(ASK, image), image, answer), WORD, "attention_mean"
-    )
+    image = painted(48, 48, (16, 32, 24, 40))
+    case = case_of(planted, image, (PLANTED_TOKEN,))
+    score, oracle = span_scorer(case, WORD), explain(case, WORD, "attention_mean")
     curves = perturb(
         score, image.pixels, oracle.values, oracle.boxes, steps=4, random_orders=2, ranked_orders=1
     )
@@ -157,20 +151,18 @@ def test_insertion_rises_and_deletion_falls_on_the_planted_model(planted):
 def test_figures_about_a_map_write_nothing_and_repeat(tiny, monkeypatch):
     """Fault 12: with an answer written anew, a figure measures the sampling and may miss its word."""
     monkeypatch.setattr(tiny.model, "generate", lambda *_, **__: pytest.fail("an answer was written"))
-    image, answer, other = picture(48, 36), answer_of((7, 11)), picture(48, 36, 1)
-    prompt = tiny.prepare(ASK, image)
-    found = explain(AnsweredCase.of(tiny, prompt, image, answer), WORD, "logit_attribution")
+    image, other = picture(48, 36), picture(48, 36, 1)
+    case = case_of(tiny, image, (7, 11))
+    found = explain(case, WORD, "logit_attribution")
 
     def figures() -> list[float]:
-        score = span_scorer(AnsweredCase.of(tiny, tiny.prepare(ASK, image), image, answer), WORD)
+        score = span_scorer(case, WORD)
         quick = {"steps": 2, "random_orders": 2, "ranked_orders": 2}
-        curves = trust(AnsweredCase.of(tiny, prompt, image, answer), found).perturbation
+        curves = trust(case, found, **quick).perturbation
         rows = road(score, image.pixels, found.values, found.boxes)
         lost = infidelity(score, image.pixels, found.values, found.boxes, samples=4)
-        swapped = swapped_image(
-            AnsweredCase.of(tiny, prompt, image, answer), WORD, "logit_attribution", other
-        )
-        drawn = random_token(AnsweredCase.of(tiny, prompt, None, answer), WORD, "logit_attribution")
+        swapped = swapped_image(case, WORD, "logit_attribution", other)
+        drawn = random_token(case, WORD, "logit_attribution")
         return [curves.gap, curves.comprehensiveness, *rows.most, *rows.least, lost.value, swapped, drawn]
 
     first = figures()
@@ -255,13 +247,12 @@ def test_explaining_writes_no_file(tiny, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.chdir(tmp_path)
-    image, answer = picture(48, 36), answer_of((7, 11))
-    prompt = tiny.prepare(ASK, image)
-    evidence = gather_evidence(tiny, prompt, answer)
-    for method in METHODS:
-        explain_spans(evidence, token_spans((0,), (1,)), method)
-    for method in ("relevancy", "attention_rollout", "occlusion"):
-        assert not isinstance(explain(AnsweredCase.of(tiny, prompt, image, answer), WORD, method), Refusal)
+    case, quick = case_of(tiny, picture(48, 36), (7, 11)), {"logit_contrast": {"foil": 19}}
+    shared = [name for name, method in METHODS.items() if method.is_shared]
+    for method in (*shared, "relevancy", "attention_rollout", "occlusion"):
+        assert not isinstance(
+            explain_spans(case, token_spans((0,), (1,)), method, quick.get(method)), Refusal
+        )
     assert tempfile.gettempdir() == str(tmp_path) and not any(tmp_path.iterdir())
 
 
@@ -269,7 +260,7 @@ def test_no_library_class_holds_a_function_of_ours(tiny):
     """Fault 19: classes of a library changed on import. Looked at after a model was loaded and explained."""
     image = picture(48, 36)
     for method in ("attention_mean", "relevancy", "grad_cam"):
-        explain(AnsweredCase.of(tiny, tiny.prepare(ASK, image), image, answer_of((7,))), WORD, method)
+        explain(case_of(tiny, image, (7,)), WORD, method)
     libraries, seen = ("torch", "transformers", "captum", "PIL", "numpy", "tokenizers", "accelerate"), set()
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] not in libraries:

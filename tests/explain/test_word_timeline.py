@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.explain.methods.conftest import answer_of, painted
+from tests.explain.cases import answer_of, painted
 from tests.tiny import PLANTED_TOKEN, load_tiny, picture, save_tiny
 from workbench.explain import Span, gather_evidence, span_attention
 from workbench.explain.contributions import Contributions

@@ -32,13 +32,13 @@ _SPAN_SPEC = re.compile(r"answer|all|(step|word|token):\d{1,6}", re.ASCII)
 
 def run(args: argparse.Namespace, settings: Settings) -> Outcome:
     """Map one span of the answer onto the image; a refusal is a result, not an error. Raises UserFacing."""
-    if args.method != ALL and args.method not in explain.METHODS:
-        known = ", ".join((ALL, *explain.METHODS))
-        raise UserFacing(f"There is no method called {args.method!r}.", f"Use one of: {known}.")
     if not _SPAN_SPEC.fullmatch(args.span):
         raise UserFacing(
             f"{args.span!r} is not a span.", "Use answer, all, step:K, word:K or token:K, K from 0 up."
         )
+    if args.method != ALL and args.method not in explain.METHODS:
+        known = ", ".join((ALL, *explain.METHODS))
+        raise UserFacing(f"There is no method called {args.method!r}.", f"Use one of: {known}.")
     if args.method == ALL or args.metrics:
         return _compare(args, settings, list(explain.METHODS) if args.method == ALL else [args.method])
     if args.region or args.other:

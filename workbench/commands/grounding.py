@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench import explain, models
+from workbench.bench import grounding
 from workbench.commands.outcome import Outcome, as_json
 from workbench.errors import UserFacing
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
-    from workbench.bench.grounding.run import GroundingProgress
+    from workbench.bench.grounding import GroundingProgress
 
 DEFAULT_MODELS = ("base", "tuned")
 DEFAULT_LIMIT = 40
@@ -46,16 +48,9 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
     refs = tuple(dict.fromkeys(args.model)) or DEFAULT_MODELS
     for ref in refs:
         settings.require_allowed(ref)
-    from workbench.bench.grounding.items import phantom_items, real_items
-    from workbench.bench.grounding.lines import Protocol
-    from workbench.bench.grounding.report import as_text, write_grounding
-    from workbench.bench.grounding.run import run_grounding
-    from workbench.explain import METHODS
-    from workbench.models.loading import load_model
-
-    items = [] if args.no_phantoms else list(phantom_items(args.limit))
+    items = [] if args.no_phantoms else list(grounding.phantom_items(args.limit))
     if args.real:
-        items += real_items(Path(args.real), args.limit)
+        items += grounding.real_items(Path(args.real), args.limit)
     named = [name.strip() for name in (args.methods or "").split(",") if name.strip()]
     out = Path(args.out)
     try:
@@ -64,16 +59,16 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
         raise UserFacing(
             f"The folder {args.out!r} can't be made.", "Choose a folder you may write to."
         ) from error
-    run_grounding(
+    grounding.run_grounding(
         items,
-        [load_model(ref, settings=settings) for ref in refs],
-        named or tuple(name for name, method in METHODS.items() if "foil" not in method.needs),
+        [models.load_model(ref, settings=settings) for ref in refs],
+        named or tuple(name for name, method in explain.METHODS.items() if "foil" not in method.needs),
         out,
-        protocol=Protocol(steps=args.steps),
+        protocol=grounding.Protocol(steps=args.steps),
         progress=None if args.json else progress_lines(sys.stderr.write),
     )
-    report = write_grounding(out)
-    return Outcome(as_json(report) if args.json else as_text(report))
+    report = grounding.write_grounding(out)
+    return Outcome(as_json(report) if args.json else grounding.as_text(report))
 
 
 def progress_lines(write: Callable[[str], object]) -> Callable[["GroundingProgress"], None]:

@@ -1,11 +1,10 @@
-"""Probe cases built by hand on tiny models."""
+"""Cases on tiny models whose answer is given as ids or as text, with its real log probabilities."""
 
 from workbench.cases.answered import AnsweredCase
 from workbench.explain.interventions.regenerate import read_answer
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Decoding, Question
 from workbench.models.session import LoadedModel
-from workbench.traces.read import read_trace
 
 TRACE = (
     "<think>The image shows a small round bright spot in the left upper zone. The lower zone is small. "
@@ -15,7 +14,7 @@ TRACE = (
 
 def case_of(
     model: LoadedModel,
-    image: MedicalImage,
+    image: MedicalImage | None,
     ids: tuple[int, ...] | str,
     options: tuple[str, ...] = (),
     max_new_tokens: int = 8,
@@ -27,6 +26,5 @@ def case_of(
     prompt = model.prepare(question, image)
     forced = model.teacher_force(prompt, ids).logprobs
     written = Answer(ids, "", (), tuple(forced.tolist()), "stop", 0.0, Decoding(max_new_tokens))
-    blank = AnsweredCase(model, prompt, image, written, read_trace("", (), options))
-    answer = read_answer(blank, ids, written)
-    return AnsweredCase(model, prompt, image, answer, read_trace(answer.text, answer.offsets, options))
+    unread = AnsweredCase.of(model, prompt, image, written)
+    return AnsweredCase.of(model, prompt, image, read_answer(unread, ids, written))

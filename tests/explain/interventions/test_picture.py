@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.explain.cases import painted
 from tests.explain.interventions.cases import TRACE, case_of
 from tests.tiny import PLANTED_TOKEN, picture
-from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
 from workbench.explain.heatmap import Refusal
 from workbench.explain.interventions.effects import effect_of
@@ -21,7 +21,7 @@ from workbench.explain.methods.pictures import forced_logprobs
 from workbench.explain.metrics.scoring import span_scorer
 from workbench.explain.spans import Span
 from workbench.imaging.medical_image import MedicalImage
-from workbench.models.answer import Answer, Question
+from workbench.models.answer import Answer
 from workbench.traces.read import read_trace
 
 BRIGHT = (16, 32, 24, 40)
@@ -30,10 +30,7 @@ BRIGHT = (16, 32, 24, 40)
 @pytest.fixture
 def decided(planted):
     """A case whose only word is decided by the patch at BRIGHT."""
-    pixels = np.zeros((48, 48, 3), np.uint8)
-    x0, y0, x1, y1 = BRIGHT
-    pixels[y0:y1, x0:x1] = 255
-    return case_of(planted, MedicalImage(pixels, "", "array"), (PLANTED_TOKEN,), max_new_tokens=3)
+    return case_of(planted, painted(48, 48, BRIGHT), (PLANTED_TOKEN,), max_new_tokens=3)
 
 
 @pytest.mark.parametrize(("action", "fill"), [("remove", "mean"), ("remove", "inpaint"), ("block", "mean")])
@@ -111,9 +108,8 @@ def test_another_picture(decided) -> None:
 
 
 def test_a_case_without_picture_or_answer_is_refused(tiny) -> None:
-    prompt = tiny.prepare(Question("left"), None)
     case = case_of(tiny, picture(48, 48), (7, 11))
-    blind = type(case)(tiny, prompt, case.image, case.answer, case.trace)
+    blind = replace(case, prompt=tiny.prepare(case.question, None))
     (outcome,) = probe_whole(blind, "blank")
     assert isinstance(outcome.refused, Refusal) and outcome.effect is None
     (outcome,) = probe_region(blind, box_region((48, 48), BRIGHT), "remove")
@@ -129,16 +125,10 @@ def test_an_answer_with_the_sign_of_a_picture_is_refused_in_words(tiny) -> None:
         forced_logprobs(tiny, [case.prompt], answer.ids)
     with pytest.raises(UserFacing, match="holds a place for the picture"):
         continued(signed, case.prompt, answer.ids)
-    score = span_scorer(
-        AnsweredCase.of(tiny, tiny.prepare(case.prompt.question, case.image), case.image, answer),
-        Span("token", "c", (2,)),
-    )
+    score = span_scorer(signed, Span("token", "c", (2,)))
     with pytest.raises(UserFacing, match="holds a place for the picture"):
         score([case.image.pixels])
-    before = span_scorer(
-        AnsweredCase.of(tiny, tiny.prepare(case.prompt.question, case.image), case.image, answer),
-        Span("token", "a", (0,)),
-    )
+    before = span_scorer(signed, Span("token", "a", (0,)))
     assert np.isfinite(before([case.image.pixels])).all()
 
 

@@ -1,4 +1,4 @@
-"""A picture with one painted patch, an answer of given ids, and a planted model that is not saturated."""
+"""Maps by one call, a planted model that is not saturated, and attributions as a method gets them."""
 
 from collections.abc import Callable
 
@@ -7,32 +7,19 @@ import pytest
 import torch
 from transformers import LlavaForConditionalGeneration
 
+from tests.explain.cases import Box, case_of, token_spans
 from tests.tiny import load_tiny, plant
-from workbench.cases.answered import AnsweredCase
-from workbench.explain import HeatMap, Span, explain_spans
+from workbench.explain import Attribution, HeatMap, explain_spans
 from workbench.explain.methods.tiers import FEATURES
 from workbench.imaging.medical_image import MedicalImage
-from workbench.models.answer import Answer, Question
 from workbench.models.session import LoadedModel
 
-Box = tuple[int, int, int, int]
 
-
-def painted(width: int, height: int, box: Box) -> MedicalImage:
-    """Black picture with one white box."""
-    pixels = np.zeros((height, width, 3), np.uint8)
-    x0, y0, x1, y1 = box
-    pixels[y0:y1, x0:x1] = 255
-    return MedicalImage(pixels, "test", "array")
-
-
-def answer_of(ids: tuple[int, ...]) -> Answer:
-    """An answer of given ids, one letter each."""
-    return Answer(ids, "x" * len(ids), tuple((i, i + 1) for i in range(len(ids))), (0.0,) * len(ids), "stop")
-
-
-def token_spans(*groups: tuple[int, ...]) -> list[Span]:
-    return [Span("token", str(group), group) for group in groups]
+def attribution_of(
+    model: LoadedModel, image: MedicalImage | None, ids: tuple[int, ...], *groups: tuple[int, ...]
+) -> Attribution:
+    """What a method gets: an answer of given ids, and a span for each group of its tokens."""
+    return Attribution(case_of(model, image, ids), tuple(token_spans(*groups)))
 
 
 @pytest.fixture
@@ -40,10 +27,7 @@ def ask() -> Callable[..., list[HeatMap]]:
     """Maps of some spans of an answer to one question about a picture; fails on a refusal."""
 
     def run(model, picture, ids, groups, name, **params):
-        prompt = model.prepare(Question("left"), picture)
-        found = explain_spans(
-            AnsweredCase.of(model, prompt, picture, answer_of(ids)), token_spans(*groups), name, params
-        )
+        found = explain_spans(case_of(model, picture, ids), token_spans(*groups), name, params)
         assert isinstance(found, list), found
         return found
 

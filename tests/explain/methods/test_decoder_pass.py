@@ -4,15 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from tests.explain.methods.conftest import answer_of, token_spans
+from tests.explain.methods.conftest import attribution_of
 from tests.models.families import tiny_configs
 from tests.tiny import load_tiny, picture
-from workbench.cases.answered import AnsweredCase
 from workbench.explain import Refusal, explain_spans
 from workbench.explain.methods.attribution import Attribution, guarded
 from workbench.explain.methods.decoder_pass import capture
 from workbench.explain.methods.tiers import TIERS, hidden_scorer
-from workbench.models.answer import Question
 
 IDS = (40, 41, 42)
 FAMILIES = {
@@ -33,11 +31,7 @@ def deepstack(tmp_path_factory):
 
 
 def _context(model, seed: int = 0) -> Attribution:
-    image = picture(48, 40, seed)
-    prompt = model.prepare(Question("left"), image)
-    return Attribution(
-        AnsweredCase.of(model, prompt, image, answer_of(IDS)), tuple(token_spans((0,), (1, 2)))
-    )
+    return attribution_of(model, picture(48, 40, seed), IDS, (0,), (1, 2))
 
 
 def test_the_decoder_alone_gives_the_log_probabilities_of_the_whole_model(model):
@@ -111,7 +105,8 @@ def test_text_tokens_carry_no_stream(deepstack):
 @pytest.mark.parametrize("baseline", [0, 1])
 def test_integrated_gradients_scale_all_streams_together_and_stay_complete(deepstack, baseline):
     context = _context(deepstack)
-    found = explain_spans(AnsweredCase.of(deepstack, context.prompt, context.image, context.answer), context.spans, "integrated_gradients", {"baseline": baseline, "steps": 32})  # fmt: skip
+    settings = {"baseline": baseline, "steps": 32}
+    found = explain_spans(context.case, context.spans, "integrated_gradients", settings)
     for heat in found:
         assert heat.meta["completeness_gap"] < 0.02, heat.meta
         assert abs(heat.meta["score_difference"]) > 1e-5
@@ -121,11 +116,6 @@ def test_integrated_gradients_scale_all_streams_together_and_stay_complete(deeps
 def test_other_families_get_maps_too(model, method):
     context = _context(model)
     quick = {"occlusion": {"tier": 2}, "shapley": {"cells": 2, "pairs": 1, "tier": 2}}
-    found = explain_spans(
-        AnsweredCase.of(model, context.prompt, context.image, context.answer),
-        context.spans,
-        method,
-        quick.get(method),
-    )
+    found = explain_spans(context.case, context.spans, method, quick.get(method))
     assert not isinstance(found, Refusal), found
     assert all(np.abs(heat.values).max() > 0 for heat in found)

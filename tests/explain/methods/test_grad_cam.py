@@ -5,14 +5,13 @@ import pytest
 import torch
 from transformers import LlavaForConditionalGeneration
 
-from tests.explain.methods.conftest import PLACES, answer_of, painted, token_spans
+from tests.explain.cases import case_of, painted, token_spans
+from tests.explain.methods.conftest import PLACES, attribution_of
 from tests.tiny import PLANTED_TOKEN, load_tiny, picture, plant
-from workbench.cases.answered import AnsweredCase
 from workbench.explain import Refusal, explain_spans
-from workbench.explain.methods.attribution import Attribution, guarded
+from workbench.explain.methods.attribution import guarded
 from workbench.explain.methods.decoder_pass import capture
 from workbench.explain.methods.grad_cam import chosen_layer
-from workbench.models.answer import Question
 
 IDS = (7, 11, 13)
 
@@ -49,8 +48,7 @@ def test_the_painted_patch_lights_up_where_it_was_painted(deep, ask, width, heig
 def test_the_map_is_the_formula_written_out(tiny, ask, reference):
     image, layer = picture(70, 50), 2
     found = ask(tiny, image, IDS, [(0,), (1, 2)], "grad_cam", layer=layer, reference=reference)
-    prompt = tiny.prepare(Question("left"), image)
-    context = Attribution(AnsweredCase.of(tiny, prompt, image, answer_of(IDS)), tuple(token_spans((0,))))
+    context = attribution_of(tiny, image, IDS, (0,))
     kept: list[torch.Tensor] = []
     for heat, tokens in zip(found, ([0], [1, 2]), strict=True):
         with guarded(tiny):
@@ -73,19 +71,14 @@ def test_the_map_is_the_formula_written_out(tiny, ask, reference):
 
 def test_the_last_layer_is_refused_with_the_reason(tiny):
     """Peer bug 8 of the dossier: Grad-CAM at the last layer is zero everywhere, yet was drawn."""
-    image = picture(48, 48)
-    prompt = tiny.prepare(Question("left"), image)
-    spans = token_spans((0,))
+    case, spans = case_of(tiny, picture(48, 48), IDS), token_spans((0,))
     for layer, word in ((3, "exactly zero"), (4, "no layer 4")):
-        refused = explain_spans(
-            AnsweredCase.of(tiny, prompt, image, answer_of(IDS)), spans, "grad_cam", {"layer": layer}
-        )
+        refused = explain_spans(case, spans, "grad_cam", {"layer": layer})
         assert isinstance(refused, Refusal) and word in refused.reason and "1 to 2" in refused.hint
 
 
 def test_what_the_refusal_says_about_the_last_layer_is_true(tiny):
-    prompt = tiny.prepare(Question("left"), picture(48, 48))
-    context = Attribution(AnsweredCase.of(tiny, prompt, None, answer_of(IDS)), tuple(token_spans((0,))))
+    context = attribution_of(tiny, picture(48, 48), IDS, (0,))
     kept: list[torch.Tensor] = []
     hook = tiny.decoder.layers[-1].register_forward_hook(lambda _m, _a, out: kept.append(out))
     try:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from tests.explain.methods.conftest import PLACES, answer_of, assert_lights_up, painted, token_spans
+from tests.explain.cases import painted
+from tests.explain.methods.conftest import PLACES, assert_lights_up, attribution_of
 from tests.tiny import PLANTED_TOKEN, picture
-from workbench.cases.answered import AnsweredCase
 from workbench.explain.methods.attribution import Attribution, guarded
 from workbench.explain.methods.decoder_pass import capture
 from workbench.explain.methods.gradients import completeness, gap_warning
@@ -16,8 +16,7 @@ METHODS = ("input_gradient", "smooth_gradient", "integrated_gradients")
 
 
 def _context(model, image, ids, groups) -> Attribution:
-    prompt = model.prepare(Question("left"), image)
-    return Attribution(AnsweredCase.of(model, prompt, image, answer_of(ids)), tuple(token_spans(*groups)))
+    return attribution_of(model, image, ids, *groups)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.explain.methods.conftest import PLACES, painted
+from tests.explain.cases import painted
+from tests.explain.methods.conftest import PLACES
 from tests.tiny import PLANTED_TOKEN, picture
 from workbench.explain import Span
 from workbench.explain.methods.attribution import Attribution

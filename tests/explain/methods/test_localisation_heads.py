@@ -5,11 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.explain.methods.conftest import answer_of
+from tests.explain.cases import WORD, answer_of, case_of
+from tests.explain.methods.conftest import attribution_of
 from tests.explain.test_patch_grid import raster
 from tests.tiny import picture
-from workbench.explain import Refusal, Span, explain_spans, gather_evidence, head_grid, rank_heads
-from workbench.explain.methods.localisation_heads import elbow, row_choice, spatial_entropy
+from workbench.explain import Refusal, Span, explain, gather_evidence, head_grid, rank_heads
+from workbench.explain.methods.localisation_heads import (
+    LOCALISATION_HEADS,
+    elbow,
+    row_choice,
+    spatial_entropy,
+)
 from workbench.explain.patch_grid import patch_grids
 from workbench.models.answer import Question
 
@@ -78,21 +84,20 @@ def test_a_head_on_one_spot_ranks_before_one_on_two(evidence):
     assert ranked[0].share >= ranked[-1].share
 
 
-def test_the_map_is_the_mean_of_the_chosen_heads(evidence):
-    span = Span("all", "both", (0, 1))
-    found = explain_spans(evidence, [span], "attention_localisation_heads", {"count": 1})[0]
-    assert found.meta["note"] == "layer.head: 1.0"
-    assert found.values == pytest.approx(0.7 * spot(0, 15) / 2, abs=1e-6)
-    assert found.image_share == pytest.approx(0.7)
-    two = explain_spans(evidence, [span], "attention_localisation_heads", {"count": 2})[0]
+def test_the_map_is_the_mean_of_the_chosen_heads(tiny, evidence):
+    asked = replace(attribution_of(tiny, picture(48, 48), (7, 11), (0, 1)), kept=evidence)
+    found = LOCALISATION_HEADS.compute(asked, {"count": 1})
+    assert found.note == "layer.head: 1.0"
+    assert found.values[0] == pytest.approx(0.7 * spot(0, 15) / 2, abs=1e-6)
+    assert found.image_share == pytest.approx([0.7])
+    two = LOCALISATION_HEADS.compute(asked, {"count": 2})
     assert two.values.sum() == pytest.approx((0.7 + 0.6) / 2, abs=1e-6)
 
 
 @pytest.mark.parametrize("count", [0, 11])
-def test_a_number_of_heads_out_of_range_is_refused(evidence, count):
-    found = explain_spans(
-        evidence, [Span("token", "x", (0,))], "attention_localisation_heads", {"count": count}
-    )
+def test_a_number_of_heads_out_of_range_is_refused(tiny, count):
+    case = case_of(tiny, picture(48, 48), (7, 11))
+    found = explain(case, WORD, "attention_localisation_heads", {"count": count})
     assert isinstance(found, Refusal) and "1 to 10" in found.hint
 
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.explain.methods.conftest import PLACES, answer_of, painted
+from tests.explain.cases import WORD, case_of, painted
+from tests.explain.methods.conftest import PLACES
 from tests.tiny import picture
-from workbench.explain import Refusal, Span, explain_spans, gather_evidence, lens_words
+from workbench.explain import Refusal, Span, explain, gather_evidence, lens_words
 from workbench.explain.methods import logit_lens
 from workbench.models.answer import Question
 
@@ -14,11 +15,16 @@ BRIGHT_WORD = 301
 
 
 @pytest.fixture
-def evidence(tiny):
-    return gather_evidence(tiny, tiny.prepare(Question("left"), picture(70, 50)), answer_of((7, 11)))
+def case(tiny):
+    return case_of(tiny, picture(70, 50), (7, 11))
 
 
-def test_words_and_map_equal_a_plain_read_out(tiny, evidence, monkeypatch):
+@pytest.fixture
+def evidence(case):
+    return gather_evidence(case.model, case.prompt, case.answer)
+
+
+def test_words_and_map_equal_a_plain_read_out(tiny, case, evidence, monkeypatch):
     monkeypatch.setattr(logit_lens, "PATCH_CHUNK", 5)  # 36 patches: the last chunk is not full
     with torch.inference_mode():
         chances = tiny.model.lm_head(tiny.decoder.final_norm(evidence.states[1])).softmax(-1)
@@ -28,7 +34,7 @@ def test_words_and_map_equal_a_plain_read_out(tiny, evidence, monkeypatch):
         best = chances[patch].topk(3)
         assert [word.text for word in row] == [tiny.tokenizer.decode([i]) for i in best.indices.tolist()]
         assert [word.probability for word in row] == pytest.approx(best.values.tolist(), abs=1e-6)
-    found = explain_spans(evidence, [Span("all", "both", (0, 1))], "logit_lens", {"layer": 1})[0]
+    found = explain(case, Span("all", "both", (0, 1)), "logit_lens", {"layer": 1})
     assert found.values == pytest.approx(chances[:, [7, 11]].mean(1).numpy(), abs=1e-6)
 
 
@@ -45,9 +51,9 @@ def test_the_planted_patch_spells_its_word(planted, width, height, box):
     with torch.no_grad():
         planted.model.lm_head.weight[BRIGHT_WORD, 0] = 5.0
     try:
-        prompt = planted.prepare(Question("left"), painted(width, height, box))
-        evidence = gather_evidence(planted, prompt, answer_of((BRIGHT_WORD,)))
-        found = explain_spans(evidence, [Span("token", "x", (0,))], "logit_lens")[0]
+        case = case_of(planted, painted(width, height, box), (BRIGHT_WORD,))
+        evidence = gather_evidence(planted, case.prompt, case.answer)
+        found = explain(case, WORD, "logit_lens", evidence=evidence)
         words = lens_words(evidence, 0, top=1)
     finally:
         with torch.no_grad():

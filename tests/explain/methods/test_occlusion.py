@@ -5,9 +5,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from tests.explain.methods.conftest import PLACES, answer_of, assert_lights_up, painted, token_spans
+from tests.explain.cases import painted
+from tests.explain.methods.conftest import PLACES, assert_lights_up, attribution_of
 from tests.tiny import PLANTED_TOKEN, picture
-from workbench.cases.answered import AnsweredCase
 from workbench.explain.methods.attribution import Attribution, guarded
 from workbench.explain.methods.occlusion import spread, windows
 from workbench.explain.methods.passes import in_batches
@@ -120,5 +120,4 @@ def _image(pixels: np.ndarray):
 
 
 def _context(model, image) -> Attribution:
-    prompt = model.prepare(Question("left"), image)
-    return Attribution(AnsweredCase.of(model, prompt, image, answer_of(IDS)), tuple(token_spans((0,))))
+    return attribution_of(model, image, IDS, (0,))

@@ -49,7 +49,7 @@ def test_what_is_no_such_number_is_a_sentence(text):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_declared_setting_is_typed_and_its_default_allowed(name):
-    method = (METHODS)[name]
+    method = METHODS[name]
     assert len({param.name for param in method.params}) == len(method.params)
     for param in method.params:
         assert param.label[0].isupper() and param.minimum <= param.default

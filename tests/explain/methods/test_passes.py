@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.explain.methods.conftest import answer_of, token_spans
+from tests.explain.cases import case_of, token_spans
 from tests.tiny import picture
-from workbench.cases.answered import AnsweredCase
 from workbench.explain import Refusal
 from workbench.explain.explanations import cost_of, explain_spans
 from workbench.explain.methods import gradients, tiers
@@ -55,12 +54,8 @@ def test_one_item_that_does_not_fit_is_an_error():
 
 
 def _run(model, method, **keywords):
-    image = picture(48, 36)
-    prompt = model.prepare(Question("left"), image)
-    spans = token_spans((0,), (1, 2))
-    return explain_spans(
-        AnsweredCase.of(model, prompt, image, answer_of(IDS)), spans, method, MANY[method], **keywords
-    )
+    case, spans = case_of(model, picture(48, 36), IDS), token_spans((0,), (1, 2))
+    return explain_spans(case, spans, method, MANY[method], **keywords)
 
 
 @pytest.mark.parametrize("method", ["occlusion", "rise", "shapley", "greedy_search", "integrated_gradients"])

@@ -6,22 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from tests.explain.methods.conftest import answer_of, token_spans
+from tests.explain.methods.conftest import attribution_of
 from tests.tiny import picture
-from workbench.cases.answered import AnsweredCase
 from workbench.explain.methods.attribution import Attribution, guarded
 from workbench.explain.methods.decoder_pass import DecoderPass, capture
 from workbench.explain.methods.prefix import SharedPrefix, prefix_pass, prefix_refusal
-from workbench.models.answer import Question
 
 IDS = (7, 11, 13, 17)
 
 
 @pytest.fixture(scope="module")
 def question(tiny) -> Attribution:
-    image = picture(70, 50)
-    prompt = tiny.prepare(Question("left"), image)
-    return Attribution(AnsweredCase.of(tiny, prompt, image, answer_of(IDS)), tuple(token_spans((0,))))
+    return attribution_of(tiny, picture(70, 50), IDS, (0,))
 
 
 def _random_blocks(passed: DecoderPass, count: int) -> torch.Tensor:

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.explain.methods.conftest import answer_of, painted, token_spans
+from tests.explain.cases import case_of, painted, token_spans
 from tests.tiny import picture
-from workbench.cases.answered import AnsweredCase
 from workbench.explain import Refusal
 from workbench.explain.methods.attribution import Attribution, Cost
 from workbench.explain.methods.params import settled
@@ -14,8 +13,7 @@ from workbench.models.answer import Question
 
 
 def run(model, question, image, ids=(7, 11), groups=((0, 1),), **params):
-    prompt = model.prepare(Question(question), image)
-    context = Attribution(AnsweredCase.of(model, prompt, image, answer_of(ids)), tuple(token_spans(*groups)))
+    context = Attribution(case_of(model, image, ids, Question(question)), tuple(token_spans(*groups)))
     return RELATIVE_ATTENTION.compute(
         context, settled(RELATIVE_ATTENTION.label, RELATIVE_ATTENTION.params, params)
     )

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from tests.explain.methods.conftest import PLACES, answer_of, assert_lights_up, painted, token_spans
+from tests.explain.cases import painted
+from tests.explain.methods.conftest import PLACES, assert_lights_up, attribution_of
 from tests.tiny import PLANTED_TOKEN, TINY, load_tiny, picture, save_tiny
-from workbench.cases.answered import AnsweredCase
 from workbench.explain.methods import relevancy as module
-from workbench.explain.methods.attribution import Attribution, guarded
+from workbench.explain.methods.attribution import guarded
 from workbench.explain.methods.decoder_pass import capture
 from workbench.models.answer import Question
 from workbench.models.probe import PROBE
@@ -87,8 +87,7 @@ def test_no_square_matrix_is_kept_for_the_backward_pass_and_few_rows_live_at_onc
     kept, rows_seen, real = [], [], module.attention_rows
     monkeypatch.setattr(module, "ROW_CHUNK", 8)
     monkeypatch.setattr(module, "attention_rows", lambda *a: rows_seen.append(len(a[-1])) or real(*a))
-    prompt = tiny.prepare(Question("left"), picture(70, 50))
-    context = Attribution(AnsweredCase.of(tiny, prompt, None, answer_of(IDS)), tuple(token_spans(*GROUPS)))
+    context = attribution_of(tiny, picture(70, 50), IDS, *GROUPS)
 
     def pack(tensor: torch.Tensor) -> torch.Tensor:
         kept.append((tuple(tensor.shape), tensor.is_floating_point()))
@@ -97,7 +96,7 @@ def test_no_square_matrix_is_kept_for_the_backward_pass_and_few_rows_live_at_onc
     with guarded(tiny), torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         passed = capture(context)
         list(module.span_relevance(passed, context))
-    length = prompt.length + len(IDS)
+    length = context.prompt.length + len(IDS)
     assert kept and rows_seen
     assert not [shape for shape, real_number in kept if real_number and shape[-2:] == (length, length)]
     assert max(rows_seen) <= 8
@@ -109,8 +108,7 @@ def test_the_kernel_is_given_back_when_the_backward_pass_fails(tiny, monkeypatch
     def broken(*_arguments):
         raise RuntimeError("half-way")
 
-    prompt = tiny.prepare(Question("left"), picture(48, 48))
-    context = Attribution(AnsweredCase.of(tiny, prompt, None, answer_of(IDS)), tuple(token_spans(*GROUPS)))
+    context = attribution_of(tiny, picture(48, 48), IDS, *GROUPS)
     text = tiny.model.model.language_model
     monkeypatch.setattr(module, "attention_rows", broken)
     with pytest.raises(RuntimeError, match="half-way"), guarded(tiny):

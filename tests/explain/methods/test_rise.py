@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.explain.methods.conftest import PLACES, assert_lights_up, painted
+from tests.explain.cases import painted
+from tests.explain.methods.conftest import PLACES, assert_lights_up
 from tests.tiny import PLANTED_TOKEN, picture
 from workbench.explain.methods.rise import box_means, estimate, random_mask, settled
 

@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
-from tests.explain.methods.conftest import answer_of, token_spans
+from tests.explain.cases import answer_of
+from tests.explain.methods.conftest import attribution_of
 from tests.tiny import load_tiny, picture, save_tiny
-from workbench.cases.answered import AnsweredCase
-from workbench.explain.methods.attribution import Attribution, Cost
+from workbench.explain.methods.attribution import Cost
 from workbench.explain.methods.rollout import ROLLOUT, residual_attention, roll_out
 from workbench.models.answer import Question
 
@@ -43,12 +43,11 @@ def test_it_equals_the_product_of_all_layers_in_the_right_order(tmp_path):
 
 
 def test_it_is_labelled_a_baseline_takes_one_pass_and_leaves_no_hook(tiny):
-    prompt, answer = tiny.prepare(Question("left"), picture(48, 48)), answer_of((7, 11))
-    spans = tuple(token_spans((0,), (0, 1)))
+    asked = attribution_of(tiny, picture(48, 48), (7, 11), (0,), (0, 1))
     before = _hooks(tiny)
-    found = ROLLOUT.compute(Attribution(AnsweredCase.of(tiny, prompt, None, answer), spans), {})
+    found = ROLLOUT.compute(asked, {})
     assert ROLLOUT.label.startswith("Baseline") and "Baseline" in found.note
-    assert found.spent == ROLLOUT.cost(prompt, 2, {}) == Cost(1)
+    assert found.spent == ROLLOUT.cost(asked.prompt, 2, {}) == Cost(1)
     assert found.values.shape == (2, 36)
     assert np.allclose(found.image_share, found.values.sum(-1), atol=1e-6)
     assert (found.image_share > 0).all() and (found.image_share < 1).all()

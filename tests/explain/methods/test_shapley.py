@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.explain.methods.conftest import PLACES, answer_of, painted, token_spans
+from tests.explain.cases import painted
+from tests.explain.methods.conftest import PLACES, attribution_of
 from tests.tiny import PLANTED_TOKEN, picture
-from workbench.cases.answered import AnsweredCase
-from workbench.explain.methods.attribution import Attribution, guarded
+from workbench.explain.methods.attribution import guarded
 from workbench.explain.methods.regions import coarse_regions, hidden_patches, over_patches
 from workbench.explain.methods.shapley import (
     antithetic_orders,
@@ -18,7 +18,6 @@ from workbench.explain.methods.shapley import (
     shapley_values,
 )
 from workbench.explain.methods.tiers import FEATURES, hidden_scorer
-from workbench.models.answer import Question
 from workbench.models.families.geometry import Placement, grid_boxes
 
 # A game of three: worth of each set of players. By hand: 0 and 1 only win together, 2 brings one always.
@@ -111,14 +110,13 @@ def test_a_map_adds_up_and_captum_agrees_on_the_model(tiny, ask):
     meta = found.meta
     assert found.values.sum() == pytest.approx(meta["score"] - meta["score_replaced"], abs=1e-5)
     assert meta["efficiency_gap"] < 1e-6 and meta["forwards"] == 16
-    prompt = tiny.prepare(Question("left"), image)
-    context = Attribution(AnsweredCase.of(tiny, prompt, image, answer_of(ids)), tuple(token_spans((0,))))
-    regions = coarse_regions(prompt.boxes, 2)
+    context = attribution_of(tiny, image, ids, (0,))
+    regions = coarse_regions(context.prompt.boxes, 2)
     with guarded(tiny):
         scorer = hidden_scorer(context, FEATURES, 0)
 
         sets = list(product([False, True], repeat=len(regions)))
-        masks = [hidden_patches(regions, ~np.array(shown), len(prompt.boxes)) for shown in sets]
+        masks = [hidden_patches(regions, ~np.array(shown), len(context.prompt.boxes)) for shown in sets]
         game = dict(zip(sets, scorer.score(masks).sum(-1), strict=True))
     orders = np.array([order for one in permutations(range(4)) for order in (one, one[::-1])])
     exact, _ = shapley_values(orders, _scores(orders, lambda shown: float(game[tuple(shown)])))

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from tests.benchmarks.tam_reference import sequential_tam
-from tests.explain.methods.conftest import answer_of
+from tests.explain.cases import answer_of
 from tests.tiny import picture
 from workbench.explain import gather_evidence
 from workbench.explain.evidence import Likeness
-from workbench.explain.methods.token_activation import TOKEN_ACTIVATION
+from workbench.explain.methods.token_activation import token_activation
 from workbench.models.answer import Question
 
 
@@ -26,6 +26,5 @@ def test_both_ways_give_the_same_maps(tiny):
     evidence = gather_evidence(tiny, prompt, answer)
     plain = sequential_tam(evidence.likeness, evidence.boxes, 4)
     assert plain.max() > 0
-    assert TOKEN_ACTIVATION.compute(evidence, {}).values == pytest.approx(
-        plain, rel=1e-5, abs=1e-6 * plain.max()
-    )
+    found = token_activation(evidence, {}).values
+    assert found == pytest.approx(plain, rel=1e-5, abs=1e-6 * plain.max())

@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from tests.explain.methods.conftest import PLACES, answer_of, assert_lights_up, painted, token_spans
+from tests.explain.cases import painted
+from tests.explain.methods.conftest import PLACES, assert_lights_up, attribution_of
 from tests.tiny import PLANTED_TOKEN, picture
-from workbench.cases.answered import AnsweredCase
-from workbench.explain.methods.attribution import Attribution, guarded
+from workbench.explain.methods.attribution import guarded
 from workbench.explain.methods.decoder_pass import capture
 from workbench.explain.methods.pictures import without_boxes
 from workbench.explain.methods.tiers import FEATURES, TIERS, hidden_scorer, tier_note, tier_share
-from workbench.models.answer import Question
 
 IDS = (7, 11, 13)
 
@@ -28,8 +27,7 @@ def test_the_painted_patch_lights_up_in_every_tier(seeing, ask, width, height, b
 
 def test_hidden_features_are_their_mean(tiny):
     image = picture(48, 48)
-    prompt = tiny.prepare(Question("left"), image)
-    context = Attribution(AnsweredCase.of(tiny, prompt, image, answer_of(IDS)), tuple(token_spans((0,))))
+    context = attribution_of(tiny, image, IDS, (0,))
     hidden = np.zeros(36, bool)
     hidden[[3, 20]] = True
     with guarded(tiny), torch.no_grad():

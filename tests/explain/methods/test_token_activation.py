@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.explain.methods.conftest import PLACES, answer_of, painted
+from tests.explain.cases import WORD, answer_of, case_of, painted
+from tests.explain.methods.conftest import PLACES
 from tests.tiny import picture
-from workbench.cases.answered import AnsweredCase
-from workbench.explain import HeatMap, Span, explain, gather_evidence
+from workbench.explain import HeatMap, explain, gather_evidence
 from workbench.explain.evidence import Likeness
 from workbench.explain.methods.token_activation import rank_gaussian, token_activation, without_interference
 from workbench.models.answer import Question
@@ -94,15 +94,10 @@ def test_the_patch_that_looks_like_the_word_lights_up(planted, width, height, bo
     with torch.no_grad():
         planted.model.lm_head.weight[BRIGHT_WORD, 0] = 1.0
     try:
-        picture_ = painted(width, height, box)
-        prompt = planted.prepare(Question("left"), picture_)
-        evidence = gather_evidence(planted, prompt, answer_of((BRIGHT_WORD,)))
+        case = case_of(planted, painted(width, height, box), (BRIGHT_WORD,))
+        evidence = gather_evidence(planted, case.prompt, case.answer)
         raw = without_interference(evidence.likeness)[-1]
-        found = explain(
-            AnsweredCase.of(planted, prompt, None, answer_of((BRIGHT_WORD,))),
-            Span("token", "x", (0,)),
-            "token_activation",
-        )
+        found = explain(case, WORD, "token_activation", evidence=evidence)
     finally:
         with torch.no_grad():
             planted.model.lm_head.weight[BRIGHT_WORD, 0] = 0.0

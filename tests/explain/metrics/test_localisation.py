@@ -15,7 +15,7 @@ REGION = region_mask((6, 4), np.array([[3, 0, 6, 3]]))  # all of patch 1, half o
 
 
 def _figures(values, boxes=BOXES, region=REGION):
-    return {score.metric.name: score for score in localise(np.array(values, np.float32), boxes, region)}
+    return {score.name: score for score in localise(np.array(values, np.float32), boxes, region)}
 
 
 def test_every_figure_by_hand_on_a_picture_that_is_not_square():
@@ -140,8 +140,8 @@ def test_a_region_is_a_union_and_must_hold_a_pixel_of_the_picture():
 
 def test_each_metric_says_that_higher_is_better_and_stays_in_its_range():
     found = _figures([1, 6, 1, 2])
-    assert list(found) == list(LOCALISATION)
-    for score in found.values():
-        assert score.metric.direction == "higher"
-        assert score.metric.low <= score.value <= score.metric.high
-        assert score.metric.low <= score.centre_prior <= score.metric.high
+    assert list(found) == [metric.name for metric in LOCALISATION]
+    for metric in LOCALISATION:
+        assert metric.direction == "higher"
+        assert metric.low <= found[metric.name].value <= metric.high
+        assert metric.low <= found[metric.name].centre_prior <= metric.high

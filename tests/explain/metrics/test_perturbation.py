@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workbench.explain.metrics import PERTURBATION, Curves, Perturbation, perturb
+from workbench.explain.metrics import FAITHFULNESS, Curves, Perturbation, perturb
 from workbench.explain.metrics.fills import fill_picture
 from workbench.explain.metrics.perturbation import map_order, step_counts
 from workbench.explain.metrics.small_fractions import SmallFractions, small_fractions
@@ -178,8 +178,8 @@ def test_one_patch_and_wrong_scores_are_refused():
 
 
 def test_directions_are_declared():
-    down = {name for name, metric in PERTURBATION.items() if metric.direction == "lower"}
-    assert down == {"deletion_auc", "sufficiency", "chance"}
+    down = {metric.name for metric in FAITHFULNESS if metric.direction == "lower"}
+    assert down == {"deletion_auc", "sufficiency", "chance", "random_sd"}
     assert Curves(np.array([0, 1.0]), np.array([0, -2.0]), np.array([-2.0, 0])).advantage == 0
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from workbench.explain.metrics import ROAD_METRIC, road
+from workbench.explain.metrics.road import ROAD, road
 
 WIDTH, HEIGHT = 20, 8  # 5 x 2 patches of 4 x 4 pixels
 BOXES = np.array([[x, y, x + 4, y + 4] for y in (0, 4) for x in range(0, 20, 4)], np.float32)
@@ -34,7 +34,7 @@ def test_road_by_hand():
     assert found.least.tolist() == [8, 8, 8]  # five of the patches worth nothing
     assert found.value == pytest.approx((5 + 7 + 8) / 3)
     assert found.n == 6
-    assert ROAD_METRIC.direction == "higher"
+    assert ROAD.direction == "higher"
 
 
 def test_the_inverse_map_has_the_opposite_value_and_a_random_one_about_none():

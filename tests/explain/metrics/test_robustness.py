@@ -88,4 +88,4 @@ def test_a_map_that_does_not_move_has_no_sensitivity_and_a_refusal_is_handed_on(
 
 
 def test_lower_is_better_for_all():
-    assert {metric.direction for metric in ROBUSTNESS.values()} == {"lower"}
+    assert {metric.direction for metric in ROBUSTNESS} == {"lower"}

@@ -6,10 +6,10 @@ import numpy as np
 
 from workbench.explain.explanations import explain
 from workbench.explain.heatmap import HeatMap, Refusal
+from workbench.explain.metrics.correlation import rank_correlation
 from workbench.explain.metrics.metric import MapUnderTest, Metric, Score
 from workbench.explain.metrics.perturbation import Curves, Perturbation
-from workbench.explain.metrics.sanity import rank_correlation
-from workbench.explain.metrics.trust import Trust, trust
+from workbench.explain.metrics.trust import Trust, trust, unmeasurable
 
 CAUSAL_METHOD = "occlusion"
 CURVE_COST = "about 230 pictures through the model; all figures of the curves share them"
@@ -17,33 +17,36 @@ CURVE_COST = "about 230 pictures through the model; all figures of the curves sh
 
 def measured_trust(test: MapUnderTest) -> Trust:
     """Curves, controls and verdict of the map, measured once."""
-    return test.once("trust", lambda: trust(test.case, test.heat, shared=test.score, seed=test.seed))
+    score = None if unmeasurable(test) else test.score  # a case without an image has no score
+    return test.once("trust", lambda: trust(test.case, test.heat, shared=score, seed=test.seed))
+
+
+_OF_ONE_ORDER = {"gap": "advantage", "deletion_auc": "deletion_auc", "insertion_auc": "insertion_auc"}
 
 
 def _figure(name: str) -> Callable[[MapUnderTest], Score | Refusal]:
-    """A figure that `Perturbation` has under this name; controls where their own curves have it too."""
+    """A figure of the map's own curves beside its controls', or one of the whole measurement."""
 
     def compute(test: MapUnderTest) -> Score | Refusal:
         found = measured_trust(test).perturbation
         if found is None:
             return Refusal(measured_trust(test).reason)
-        return Score(float(getattr(found, name)), found.pictures, _controls(found, name), found.of_map)
+        if name in _OF_ONE_ORDER:
+            value, controls = float(getattr(found.of_map, _OF_ONE_ORDER[name])), _controls(found, name)
+        else:
+            value, controls = float(getattr(found, name)), {}
+        return Score(value, found.pictures, controls, found.of_map)
 
     return compute
 
 
 def _controls(found: Perturbation, name: str) -> dict[str, float]:
     """The figure of the inverse order, the centre prior and the mean random order."""
-    of = {"gap": "advantage", "deletion_auc": "deletion_auc", "insertion_auc": "insertion_auc"}.get(name)
-    if of is None:
-        return {}
 
     def read(curve: Curves) -> float:
-        return float(getattr(curve, of))
+        return float(getattr(curve, _OF_ONE_ORDER[name]))
 
-    random = (
-        float(np.mean([read(curve) for curve in found.random])) if of == "advantage" else found.random_auc
-    )
+    random = float(np.mean([read(curve) for curve in found.random])) if name == "gap" else found.random_auc
     return {"inverse": read(found.inverse), "centre": read(found.centre), "random": random}
 
 
@@ -72,7 +75,7 @@ def _agreement(test: MapUnderTest) -> Score | Refusal:
 
 
 def _curve_metric(name: str, label: str, meaning: str, direction: str, low: float, high: float) -> Metric:
-    controls = ("inverse", "centre", "random") if name in ("gap", "deletion_auc", "insertion_auc") else ()
+    controls = ("inverse", "centre", "random") if name in _OF_ONE_ORDER else ()
     return Metric(
         name, label, meaning, direction, low, high, "nats", _figure(name), controls=controls, cost=CURVE_COST
     )

@@ -1,18 +1,29 @@
-"""Every method that runs the model: what it declares, when it refuses, and that it leaves nothing behind."""
+"""Every method: what it declares, when it refuses, what it costs, and that it leaves nothing behind."""
 
 import gc
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from tests.explain.cases import case_of
 from tests.tiny import picture
 from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
-from workbench.explain import METHODS, Refusal, Span
-from workbench.explain.explanations import cost_of, explain_spans
-from workbench.explain.methods.registry import METHODS
-from workbench.models.answer import Answer, Question
+from workbench.explain import (
+    METHODS,
+    Refusal,
+    Span,
+    cost_of,
+    evidence_cache,
+    explain,
+    explain_spans,
+    gather_evidence,
+    refusal_before_pass,
+)
+from workbench.explain.methods.attribution import Attribution
+from workbench.models.answer import Answer
 from workbench.models.probe import PROBE
 
 IDS = (7, 11, 13)
@@ -24,21 +35,23 @@ QUICK = {
     "rise": {"masks": 16},
     "shapley": {"cells": 2, "pairs": 2},
     "greedy_search": {"cells": 2},
+    "logit_contrast": {"foil": 19},
 }
+SHARED = [name for name, method in METHODS.items() if method.is_shared]
+GRADIENTS = [name for name, method in METHODS.items() if "gradients" in method.needs]
 
 # Enough passes for a second batch.
 MORE = {"occlusion": {"window": 1, "stride": 1}, "shapley": {"cells": 3}}
 
 
-def _answer(ids: tuple[int, ...] = IDS) -> Answer:
-    return Answer(ids, "x" * len(ids), tuple((i, i + 1) for i in range(len(ids))), (0.0,) * len(ids), "stop")
+def _case(model) -> AnsweredCase:
+    return case_of(model, picture(48, 36), IDS)
 
 
-def _run(model, method, image=None, **params):
-    image = image or picture(48, 36)
-    prompt = model.prepare(Question("left"), image)
-    settings = QUICK.get(method, {}) | params
-    return explain_spans(AnsweredCase.of(model, prompt, image, _answer()), SPANS, method, settings)
+def _run(model, method, **params):
+    """Maps of SPANS by passes of their own: no shared pass is at hand."""
+    evidence_cache.SHARED.forget(model)
+    return explain_spans(_case(model), SPANS, method, QUICK.get(method, {}) | params)
 
 
 def _state(model) -> tuple:
@@ -62,20 +75,21 @@ def _state(model) -> tuple:
     )
 
 
-ONE_PASS = ("attention_rollout",)
+ONE_PASS = (*SHARED, *GRADIENTS, "attention_rollout")
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_one_map_a_span_with_its_origin(tiny, method):
     found = _run(tiny, method)
     spec = METHODS[method]
-    assert len(found) == 2
+    assert len(found) == 2 and max(np.abs(heat.values).max() for heat in found) > 0
     for heat, span in zip(found, SPANS, strict=True):
         assert heat.values.shape == (36,) and heat.values.dtype == np.float32
-        assert np.abs(heat.values).max() > 0
         assert 0 <= heat.image_share <= 1
         assert heat.signed is spec.signed and heat.unit == spec.unit
-        assert heat.meta["span"] == {"kind": span.kind, "label": span.label, "tokens": list(span.tokens)}
+        named = {"key": span.key, "kind": span.kind, "label": span.label, "tokens": list(span.tokens)}
+        assert heat.span == span and heat.meta["span"] == named
+        assert heat.meta["method"] == method and heat.meta["needs"] == list(spec.needs)
         assert set(heat.meta["params"]) == {param.name for param in spec.params}
         assert heat.meta["model"] == tiny.name
     assert not np.allclose(found[0].values, found[1].values)
@@ -104,7 +118,7 @@ def test_the_model_is_left_as_it_was_found_when_a_pass_fails(tiny, method):
 
     def fail_late(_module, _arguments, _output):
         calls.append(1)
-        if len(calls) > 1 or method in ONE_PASS or METHODS[method].needs == "gradient":
+        if len(calls) > 1 or method in ONE_PASS:
             raise RuntimeError("half-way")
 
     hook = tiny.decoder.layers[1].register_forward_hook(fail_late)
@@ -124,7 +138,7 @@ def test_the_model_is_left_as_it_was_found_when_a_pass_fails(tiny, method):
         net.eval().requires_grad_(False)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [name for name in METHODS if name not in SHARED])
 def test_dropout_and_inference_mode_of_the_caller_change_nothing(tiny, method):
     expected = [heat.values for heat in _run(tiny, method)]
     attention = [layer.self_attn for layer in tiny.decoder.layers]
@@ -143,8 +157,7 @@ def test_dropout_and_inference_mode_of_the_caller_change_nothing(tiny, method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_declared_cost_is_what_is_run(tiny, method):
-    prompt = tiny.prepare(Question("left"), picture(48, 36))
-    cost = cost_of(prompt, len(SPANS), method, QUICK.get(method))
+    cost = cost_of(_case(tiny).prompt, len(SPANS), method, QUICK.get(method))
     passes: list[int] = []
 
     def count(_module, _arguments, out):
@@ -160,31 +173,28 @@ def test_the_declared_cost_is_what_is_run(tiny, method):
     if method not in ("shapley", "greedy_search"):  # they run a set of regions that comes up twice only once
         assert sum(passes) == cost.forwards
     assert cost.backwards == found[0].meta["backwards"]
-    assert (cost.backwards > 0) == (METHODS[method].needs == "gradient")
+    assert (cost.backwards > 0) == ("gradients" in METHODS[method].needs)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_without_a_picture_or_an_answer_there_is_a_refusal_in_words(tiny, method):
-    blind = tiny.prepare(Question("left"), None)
-    found = explain_spans(AnsweredCase.of(tiny, blind, None, _answer()), SPANS, method)
+    found = explain_spans(case_of(tiny, None, IDS), SPANS, method)
     assert isinstance(found, Refusal) and "No image" in found.reason
-    seeing = tiny.prepare(Question("left"), picture(48, 36))
-    assert isinstance(explain_spans(AnsweredCase.of(tiny, seeing, None, Answer()), SPANS, method), Refusal)
+    found = explain_spans(case_of(tiny, picture(48, 36), Answer()), SPANS, method)
+    assert isinstance(found, Refusal) and "wrote nothing" in found.reason
 
 
 @pytest.mark.parametrize("method", ["occlusion", "rise", "integrated_gradients", "shapley", "greedy_search"])
 def test_a_picture_that_is_no_longer_at_hand_is_a_refusal(tiny, method):
-    prompt = tiny.prepare(Question("left"), picture(48, 36))
-    found = explain_spans(AnsweredCase.of(tiny, prompt, None, _answer()), SPANS, method)
+    found = explain_spans(replace(_case(tiny), image=None), SPANS, method)
     assert isinstance(found, Refusal) and "picture" in found.reason
 
 
 @pytest.mark.parametrize("method", ["occlusion", "shapley", "greedy_search"])
 @pytest.mark.parametrize("tier", [1, 2, 3])
 def test_tiers_that_work_on_the_features_do_not_need_the_picture(tiny, method, tier):
-    prompt = tiny.prepare(Question("left"), picture(48, 36))
     settings = QUICK[method] | {"tier": tier}
-    found = explain_spans(AnsweredCase.of(tiny, prompt, None, _answer()), SPANS, method, settings)
+    found = explain_spans(replace(_case(tiny), image=None), SPANS, method, settings)
     assert isinstance(found, list) and np.abs(found[0].values).max() > 0
 
 
@@ -192,17 +202,22 @@ def test_tiers_that_work_on_the_features_do_not_need_the_picture(tiny, method, t
 def test_a_model_without_gradients_refuses_what_needs_them(tiny, monkeypatch, method):
     monkeypatch.setattr(type(tiny), "can_backpropagate", False)
     found = _run(tiny, method)
-    if METHODS[method].needs == "gradient":
+    if method in GRADIENTS:
         assert isinstance(found, Refusal) and "gradients" in found.reason and "occlusion" in found.hint
     else:
         assert isinstance(found, list)
 
 
-def test_a_span_outside_the_answer_is_an_error(tiny):
-    prompt = tiny.prepare(Question("left"), picture(48, 36))
-    outside = [Span("token", "x", (3,))]
-    with pytest.raises(ValueError, match="3 tokens"):
-        explain_spans(AnsweredCase.of(tiny, prompt, picture(48, 36), _answer()), outside, "occlusion")
+@pytest.mark.parametrize("method", ["attention_mean", "occlusion"])
+@pytest.mark.parametrize("token", [-1, 3])
+def test_a_span_outside_the_answer_is_an_error_and_never_another_words_map(tiny, method, token):
+    with pytest.raises(ValueError, match="not inside an answer of 3 tokens"):
+        explain(_case(tiny), Span("token", "x", (token,)), method)
+
+
+def test_no_span_is_no_map_and_no_pass(tiny, monkeypatch):
+    monkeypatch.setattr(tiny, "teacher_force", None)
+    assert explain_spans(_case(tiny), [], "attention_mean") == []
 
 
 def test_the_scores_are_of_the_given_answer_and_nothing_is_generated(tiny, monkeypatch):
@@ -217,9 +232,8 @@ def test_the_scores_are_of_the_given_answer_and_nothing_is_generated(tiny, monke
 
 
 def test_another_picture_than_the_prompt_shows_is_an_error(tiny):
-    prompt = tiny.prepare(Question("left"), picture(48, 36))
     with pytest.raises(ValueError, match="36×48"):
-        explain_spans(AnsweredCase.of(tiny, prompt, picture(36, 48), _answer()), SPANS, "occlusion")
+        explain_spans(replace(_case(tiny), image=picture(36, 48)), SPANS, "occlusion")
 
 
 def test_settings_out_of_range_or_unknown_are_refused_in_words(tiny):
@@ -228,12 +242,20 @@ def test_settings_out_of_range_or_unknown_are_refused_in_words(tiny):
     assert "8001" in outlying.reason and "16 to 8000" in outlying.hint
     unknown = _run(tiny, "relevancy", layer=1)
     assert isinstance(unknown, Refusal) and "'layer'" in unknown.reason
+    typo = _run(tiny, "attention_head", heda=1)
+    assert isinstance(typo, Refusal) and "heda" in typo.reason and "layer, head" in typo.hint
 
 
-def test_an_unknown_method_names_the_known_ones(tiny):
-    with pytest.raises(UserFacing) as caught:
-        _run(tiny, "magic")
-    assert "relevancy" in str(caught.value) or "relevancy" in caught.value.hint
+def test_a_method_by_one_span_is_its_map_among_several(tiny):
+    single = explain(_case(tiny), SPANS[1], "attention_mean")
+    assert np.array_equal(single.values, _run(tiny, "attention_mean")[1].values)
+
+
+@pytest.mark.parametrize("ask", [_run, lambda model, name: cost_of(_case(model).prompt, 1, name)])
+def test_an_unknown_method_names_the_known_ones(tiny, ask):
+    with pytest.raises(UserFacing, match="no method named 'magic'") as caught:
+        ask(tiny, "magic")
+    assert caught.value.hint == f"Known methods: {', '.join(METHODS)}."
 
 
 def test_numbers_that_overflow_are_a_refusal(tiny):
@@ -249,10 +271,59 @@ def test_numbers_that_overflow_are_a_refusal(tiny):
     assert isinstance(refused, Refusal) and "overflow" in refused.reason
 
 
-def test_names_do_not_clash_with_the_instant_methods_and_every_setting_has_a_sound_range():
-    assert not set(METHODS) & set(METHODS)
+def test_one_registry_holds_every_method_under_its_own_name_those_of_the_shared_pass_first():
+    assert len({*METHODS}) == len(METHODS) == 20
+    assert [*METHODS][: len(SHARED)] == SHARED and SHARED[0] == "attention_mean"
     for name, method in METHODS.items():
-        assert name == method.name
-        for param in method.params:
-            assert param.minimum <= param.default <= param.maximum
-            assert not param.choices or (param.minimum, param.maximum) == (0, len(param.choices) - 1)
+        assert name == method.name and METHODS.get_or_raise(name) is method
+        assert len({"shared pass", "gradients", "runs"} & set(method.needs)) == 1
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_declares_what_a_screen_needs(method):
+    spec = METHODS[method]
+    assert spec.label and spec.unit and spec.description.endswith(".") and spec.caveat.endswith(".")
+    assert ("foil" in spec.needs) == any(param.name == "foil" for param in spec.params)
+    assert ("head" in spec.needs) == any(param.name == "head" for param in spec.params)
+    for param in spec.params:
+        assert param.label and param.limit or param.minimum <= param.default <= param.maximum
+        assert not param.choices or (param.minimum, param.maximum) == (0, len(param.choices) - 1)
+
+
+def test_the_shared_pass_is_run_once_for_all_methods_that_read_it(tiny, monkeypatch):
+    passes: list[int] = []
+
+    def counted(*arguments):
+        passes.append(1)
+        return gather_evidence(*arguments)
+
+    monkeypatch.setattr(evidence_cache, "gather_evidence", counted)
+    case = _case(tiny)
+    asked = Attribution(case, tuple(SPANS))
+    assert not passes  # nothing is run before it is read
+    assert asked.evidence is asked.evidence
+    for method in SHARED:
+        assert isinstance(explain_spans(case, SPANS, method, QUICK.get(method)), list)
+    assert passes == [1]
+
+
+@pytest.mark.parametrize("method", SHARED)
+def test_a_pass_at_hand_is_used_and_no_other_is_run(tiny, monkeypatch, method):
+    case = _case(tiny)
+    expected = _run(tiny, method)
+    kept = gather_evidence(tiny, case.prompt, case.answer)
+    assert Attribution(case, tuple(SPANS), kept=kept).evidence is kept
+    monkeypatch.setattr(tiny, "teacher_force", None)
+    evidence_cache.SHARED.forget(tiny)
+    found = explain_spans(case, SPANS, method, QUICK.get(method), evidence=kept)
+    for heat, same in zip(found, expected, strict=True):
+        assert heat.values == pytest.approx(same.values, abs=1e-6)
+
+
+def test_an_answer_that_holds_the_sign_for_a_picture_is_refused_in_words(tiny):
+    prompt = _case(tiny).prompt
+    sign = int(prompt.inputs["input_ids"][0, prompt.image_positions[0]])
+    answer = Answer((5, sign), "a b", ((0, 1), (2, 3)), (0.0, 0.0), "stop")
+    refused = refusal_before_pass(prompt, answer)
+    assert isinstance(refused, Refusal) and "stands for a picture" in refused.reason
+    assert refusal_before_pass(prompt, replace(answer, ids=(5, 6))) is None
