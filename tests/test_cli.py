@@ -286,8 +286,7 @@ def test_an_installed_package_has_no_readme_to_write_to(capsys, monkeypatch) -> 
 
 def test_page_is_served_with_the_settings_of_its_flags(capsys, monkeypatch) -> None:
     served: list[Settings] = []
-    launch = ModuleType("workbench.ui.launch")
-    launch.serve = served.append
+    launch = SimpleNamespace(serve=served.append)
     monkeypatch.setitem(sys.modules, "workbench.ui.launch", launch)
     assert main(["page", "--port", "7001", "--device", "cpu"]) == 0
     assert (served[0].port, served[0].device) == (7001, "cpu")

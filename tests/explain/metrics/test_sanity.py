@@ -25,6 +25,7 @@ def _same(model, before) -> bool:
     return all(torch.equal(a, b) for a, b in zip(model.model.parameters(), before, strict=True))
 
 
+<<<<<<< HEAD
 def test_rank_correlation_by_hand():
     assert rank_correlation(np.array([1.0, 2, 3]), np.array([10.0, 400, 401])) == pytest.approx(1)
     assert rank_correlation(np.array([1.0, 2, 3]), np.array([3.0, 2, 1])) == pytest.approx(-1)
@@ -37,6 +38,8 @@ def test_rank_correlation_by_hand():
         rank_correlation(np.ones(3), np.ones(4))
 
 
+=======
+>>>>>>> pack
 def test_a_swapped_image_changes_the_map_and_the_same_image_does_not(planted):
     image = painted(60, 40, (10, 10, 20, 20))
     case = case_of(planted, image, (PLANTED_TOKEN,))

@@ -1,3 +1,4 @@
+from .correlation import rank_correlation as rank_correlation
 from .faithfulness import CAUSAL_METHOD as CAUSAL_METHOD
 from .faithfulness import FAITHFULNESS as FAITHFULNESS
 from .faithfulness import measured_trust as measured_trust
@@ -24,7 +25,6 @@ from .sanity import Randomised as Randomised
 from .sanity import efficient_randomisation as efficient_randomisation
 from .sanity import random_token as random_token
 from .sanity import randomise_parameters as randomise_parameters
-from .sanity import rank_correlation as rank_correlation
 from .sanity import swapped_image as swapped_image
 from .scoring import SharedScore as SharedScore
 from .scoring import as_image as as_image

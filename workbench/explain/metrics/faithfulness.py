@@ -6,9 +6,9 @@ import numpy as np
 
 from workbench.explain.explanations import explain
 from workbench.explain.heatmap import HeatMap, Refusal
+from workbench.explain.metrics.correlation import rank_correlation
 from workbench.explain.metrics.metric import MapUnderTest, Metric, Score
 from workbench.explain.metrics.perturbation import Curves, Perturbation
-from workbench.explain.metrics.sanity import rank_correlation
 from workbench.explain.metrics.trust import Trust, trust, unmeasurable
 
 CAUSAL_METHOD = "occlusion"
