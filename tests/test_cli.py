@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -310,17 +310,6 @@ def bench(chain, monkeypatch: pytest.MonkeyPatch) -> list[SimpleNamespace]:
             pace = {"rate": 30.0, "seconds_left": 2.0 * (40 - done)} if done > 1 else {}
             settings["progress"](Progress(done, 40, "base", "image", **pace))
 
-<<<<<<< HEAD
-    monkeypatch.setattr(bench_command, "load_items", lambda source, limit: [source, limit])
-    monkeypatch.setattr(bench_command, "run_bench", run_bench)
-    report = SimpleNamespace  # a report only has to know its JSON here
-    monkeypatch.setattr(
-        bench_command,
-        "open_report",
-        lambda out: report(to_json=lambda: {"folder": out.name, "runs": len(runs)}),
-    )
-    monkeypatch.setattr(bench_command, "bench_table_text", lambda report: f"{report.to_json()['runs']} runs")
-=======
     def open_report(out):
         return SimpleNamespace(to_json=lambda: {"folder": out.name, "runs": len(runs)})
 
@@ -331,7 +320,6 @@ def bench(chain, monkeypatch: pytest.MonkeyPatch) -> list[SimpleNamespace]:
     monkeypatch.setattr(bench_command, "run_bench", run_bench)
     monkeypatch.setattr(bench_command, "open_report", open_report)
     monkeypatch.setattr(bench_command, "bench_table_text", table_text)
->>>>>>> bench
     return runs
 
 

@@ -10,7 +10,6 @@ from workbench.explain.metrics import (
     efficient_randomisation,
     random_token,
     randomise_parameters,
-    rank_correlation,
     sanity,
     swapped_image,
 )
@@ -25,21 +24,6 @@ def _same(model, before) -> bool:
     return all(torch.equal(a, b) for a, b in zip(model.model.parameters(), before, strict=True))
 
 
-<<<<<<< HEAD
-def test_rank_correlation_by_hand():
-    assert rank_correlation(np.array([1.0, 2, 3]), np.array([10.0, 400, 401])) == pytest.approx(1)
-    assert rank_correlation(np.array([1.0, 2, 3]), np.array([3.0, 2, 1])) == pytest.approx(-1)
-    # ranks 1, 2.5, 2.5, 4 against 1, 2, 3, 4: 4.5 / sqrt(4.5 * 5)
-    assert rank_correlation(np.array([0.0, 5, 5, 9]), np.array([1.0, 2, 3, 4])) == pytest.approx(
-        4.5 / np.sqrt(4.5 * 5)
-    )
-    assert rank_correlation(np.ones(3), np.array([1.0, 2, 3])) is None
-    with pytest.raises(ValueError, match="compared"):
-        rank_correlation(np.ones(3), np.ones(4))
-
-
-=======
->>>>>>> pack
 def test_a_swapped_image_changes_the_map_and_the_same_image_does_not(planted):
     image = painted(60, 40, (10, 10, 20, 20))
     case = case_of(planted, image, (PLANTED_TOKEN,))
