@@ -15,8 +15,9 @@ from workbench.ui.theme import CONTENT_POLICY
 
 
 @pytest.fixture(scope="module")
-def page():
-    return build(Services(Settings(), lambda: fake_engine()))
+def page(tmp_path_factory: pytest.TempPathFactory):
+    settings = Settings(runs_dir=tmp_path_factory.mktemp("runs"))
+    return build(Services(settings, lambda: fake_engine()))
 
 
 def test_the_tabs(page) -> None:
@@ -45,7 +46,7 @@ def test_no_template_lets_untrusted_text_run(page) -> None:
 
 
 def test_scripts_never_set_markup_from_text() -> None:
-    for file in sorted((PROJECT_ROOT / "workbench" / "ui" / "parts").glob("*.js")):
+    for file in sorted((PROJECT_ROOT / "workbench" / "ui" / "html").glob("*.js")):
         text = file.read_text()
         assert "innerHTML" not in text and "insertAdjacentHTML" not in text and "eval(" not in text, file
 

@@ -23,8 +23,8 @@ from workbench.ui.services import Services
 def desk_of(tmp_path: Path, rules: Sequence[Rule] = (first_option, sees_side), **settings: Any) -> BenchDesk:
     models = {role: FakeModel(role, rule) for role, rule in zip(("base", "tuned"), rules, strict=True)}
     engine = replace(fake_engine(), load=lambda role, _: models[role])
-    services = Services(Settings(**settings), lambda: engine)
-    return BenchDesk(services, Shelf(tmp_path / "stored", services.settings, tmp_path / "kept"))
+    services = Services(Settings(runs_dir=tmp_path / "runs", **settings), lambda: engine)
+    return BenchDesk(services, Shelf(tmp_path / "stored", services.settings))
 
 
 def form_of(tmp_path: Path, **fields: Any) -> RunForm:
@@ -165,8 +165,8 @@ def test_a_disk_that_takes_no_more_is_told_in_words(
 
 
 def test_models_that_do_not_load_are_told_and_the_next_run_may_start(tmp_path: Path) -> None:
-    services = Services(Settings(), lambda: fake_engine(broken=True))
-    desk = BenchDesk(services, Shelf(tmp_path / "stored", services.settings, tmp_path / "kept"))
+    services = Services(Settings(runs_dir=tmp_path / "runs"), lambda: fake_engine(broken=True))
+    desk = BenchDesk(services, Shelf(tmp_path / "stored", services.settings))
     last = run(desk, form_of(tmp_path))[-1]
     assert last.fault is not None and "incomplete" in last.fault["message"] and last.result is None
     desk.begin("p", form_of(tmp_path))
