@@ -4,13 +4,13 @@ import json
 import shlex
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 
+from tests.waiting import HANG_SECONDS, finished
 from workbench.bench.asking.conditions import CONDITIONS
 from workbench.bench.asking.progress import Progress
 from workbench.bench.asking.sharding import Shard
@@ -284,17 +284,15 @@ def test_terminal_control_sequences_are_not_passed_on() -> None:
 @pytest.mark.parametrize(
     "command", [[], ["ask"], ["explain"], ["bench"], ["bench", "run"], ["bench", "judge"], ["doctor"]]
 )
-def test_help_is_quick_and_imports_no_model_code(command: list[str]) -> None:
+def test_help_imports_no_model_code(command: list[str]) -> None:
     code = (
         "import sys\nfrom workbench.cli import main\n"
         f"try: main({[*command, '--help']!r})\nexcept SystemExit as end: code = end.code\n"
         "assert not {'torch', 'transformers', 'gradio', 'cv2'} & set(sys.modules)\nsys.exit(code)"
     )
-    start = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = finished([sys.executable, "-c", code])
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(" ".join(["usage: python -m workbench", *command]))
-    assert time.perf_counter() - start < 20
 
 
 def test_output_survives_a_terminal_without_unicode() -> None:
@@ -303,7 +301,7 @@ def test_output_survives_a_terminal_without_unicode() -> None:
         capture_output=True,
         env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "1"},
         cwd=Path(__file__).resolve().parent.parent,
-        timeout=60,
+        timeout=HANG_SECONDS,
     )
     assert done.returncode == 2
     assert b"l\\xe4ut" in done.stderr

@@ -222,7 +222,7 @@ def test_a_dicom_slice_offers_windows_and_invert(plain: str, visit: Any) -> None
 
 
 def test_stop_keeps_the_text_and_clear_empties_the_page(visit: Any, uploads: Path) -> None:
-    with fake_page("crawling", uploads) as address:
+    with fake_page("stuck", uploads) as address:
         page = visit(address)
         page.wait_for_selector(READY)
         pick(page)
@@ -240,7 +240,7 @@ def test_stop_keeps_the_text_and_clear_empties_the_page(visit: Any, uploads: Pat
 
 
 def test_who_leaves_makes_room_for_the_next(visit: Any, uploads: Path) -> None:
-    with fake_page("crawling", uploads) as address:
+    with fake_page("stuck", uploads) as address:
         first, second = visit(address), visit(address)
         for page in (first, second):
             page.wait_for_selector(READY)
@@ -249,12 +249,8 @@ def test_who_leaves_makes_room_for_the_next(visit: Any, uploads: Path) -> None:
         status(first, "answering")
         ask(second)
         status(second, "Waiting for the models")
-        before = first.locator("[data-column=base] [data-word]").count()
-        first.wait_for_function(
-            "n => document.querySelectorAll('[data-column=base] [data-word]').length > n", arg=before
-        )
-        assert "answering" not in second.inner_text("#case-status")  # though the first one goes on
-        first.close()  # its answer would have taken more than half a minute
+        assert "answering" not in second.inner_text("#case-status")
+        first.close()  # its answer would never have ended
         status(second, "answering")
 
 

@@ -1,5 +1,6 @@
 """The whole page with stand-in models, for the browser tests."""
 
+import threading
 from pathlib import Path
 
 import gradio as gr
@@ -18,7 +19,7 @@ HOSTILE = (
 )
 KINDS = {
     "plain": lambda: fake_engine(pause=0.01),
-    "crawling": lambda: fake_engine(pause=1.5),
+    "stuck": lambda: fake_engine(holds={5: threading.Event()}),
     "broken": lambda: fake_engine(broken=True),
     "hostile": lambda: fake_engine({"base": HOSTILE, "tuned": HOSTILE}),
 }

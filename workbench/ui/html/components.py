@@ -16,17 +16,19 @@ FOLDER = Path(__file__).resolve().parent
 
 
 @cache
-def script(name: str) -> str:
-    """The script of one component, with the helpers it uses."""
-    return "\n".join((FOLDER / f"{part}.js").read_text(encoding="utf-8") for part in ("dom", name))
+def script(*names: str) -> str:
+    """The script of one component (the last name), with the helpers it uses."""
+    return "\n".join((FOLDER / f"{part}.js").read_text(encoding="utf-8") for part in ("dom", *names))
 
 
-def part(name: str, value: Any, host: str, *, elem_id: str, **place: Any) -> gr.HTML:
-    """A component drawn by `parts/NAME.js` into the element `host` (HTML that holds `data-host`)."""
+def part(
+    name: str, value: Any, host: str, *, elem_id: str, helpers: tuple[str, ...] = (), **place: Any
+) -> gr.HTML:
+    """A component drawn by `NAME.js` (after its `helpers`) into `host`, HTML that holds `data-host`."""
     return gr.HTML(
         value=value,
         html_template=host,
-        js_on_load=script(name),
+        js_on_load=script(*helpers, name),
         apply_default_css=False,
         container=False,
         padding=False,

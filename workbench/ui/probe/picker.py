@@ -17,7 +17,7 @@ def region_picker(value: Any = None) -> gr.HTML:
 
     `.select` gets `gr.EventData` with `shapes` (see `probe_desk.region_from`), `.click` wants a fresh value.
     """
-    return components.part("region", value, HOST, elem_id="probe-region")
+    return components.part("region", value, HOST, elem_id="probe-region", helpers=("region_shapes",))
 
 
 def results_area(elem_id: str) -> gr.HTML:
