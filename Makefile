@@ -1,5 +1,5 @@
 # make run    open the workbench page (installs what is missing first)
-# make test   lint and every test; installs a browser if there is none
+# make test   lint and every test but `make soak`; installs a browser if there is none
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -15,12 +15,13 @@ export GRADIO_ANALYTICS_ENABLED := False
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help run test test-fast lint format bench model stages install browser
+.PHONY: help run test test-fast soak lint format bench model stages install browser
 
 help:
 	@echo "make run        open the page on http://127.0.0.1:7860   (options: make run ARGS='--port 7861')"
 	@echo "make test       lint, all tests, browser tests           (make test-fast: the quick ones only)"
-	@echo "make lint       ruff check and format check              (make format: apply the format)"
+	@echo "make soak       long load, kill and random-walk runs     (on a quiet machine; not part of make test)"
+	@echo "make lint       ruff, format, JavaScript syntax           (make format: apply the format)"
 	@echo "make model      train the shipped pair again: CORPUS=folder HELD_OUT=folder (hours)"
 	@echo "make stages     reinforcement and rare conditions from the shipped weights: CORPUS=folder (half an hour)"
 	@echo "make bench      the shipped phantom results again, in $(BENCH_OUT), beside the shipped ones"
@@ -28,18 +29,27 @@ help:
 run: $(RUN_STAMP)
 	@exec $(PY) app.py $(ARGS)
 
-test: export PYTHONDONTWRITEBYTECODE := 1
+test test-fast soak: export PYTHONDONTWRITEBYTECODE := 1
+
+# Two workers; a file's tests share its worker, and so its page, browser and models.
+PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile
+
 test: lint browser
-	$(PY) -m pytest -q -n 2 --dist loadfile -m "not slow and not browser and not gpu"
-	$(PY) -m pytest -q -m "slow or browser or gpu"
+	$(PYTEST) -m "not soak" $(ARGS)
 
-test-fast: export PYTHONDONTWRITEBYTECODE := 1
 test-fast: $(TEST_STAMP)
-	$(PY) -m pytest -q -n 2 --dist loadfile -m "not slow and not browser and not gpu" $(ARGS)
+	$(PYTEST) -m "not slow and not browser and not gpu and not soak" $(ARGS)
 
+soak: browser
+	$(PY) -m pytest -q -m soak $(ARGS)
+
+# Not fatal without node, as without a browser: the check is left out, and says so.
 lint: $(TEST_STAMP)
 	$(PY) -m ruff check --no-cache .
 	$(PY) -m ruff format --no-cache --check .
+	@node=$$($(PY) -B -m tests.node); \
+	if [ -z "$$node" ]; then echo "No node found: the JavaScript was not checked." >&2; exit 0; fi; \
+	for file in assets/viewer/*.js workbench/ui/html/scripts/*.js tests/viewer/*.mjs; do "$$node" --check "$$file"; done
 
 format: $(TEST_STAMP)
 	$(PY) -m ruff check --no-cache --fix .

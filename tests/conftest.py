@@ -1,33 +1,51 @@
-"""Fixtures for every test: quiet environment, real data, a small picture, a browser, no network."""
+"""What every test may use (real data, the shipped pair, a browser, no network); a run leaves no trace."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.isolation import files_below, private_places
 from tests.network_guard import replacements
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
-_QUIET = {
-    "GRADIO_ANALYTICS_ENABLED": "False",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-}
+_BEFORE = pytest.StashKey[set[str]]()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def quiet_environment() -> Iterator[None]:
-    """No analytics, no telemetry, and none of the person's own WORKBENCH settings, for the whole run."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in _QUIET.items():
-            patch.setenv(name, value)
-        for name in [*os.environ]:
-            if name.startswith("WORKBENCH_") and name not in ("WORKBENCH_REAL_DATA", "WORKBENCH_CHROMIUM"):
-                patch.delenv(name)
-        patch.delenv("SPACE_ID", raising=False)
-        yield
+def pytest_configure(config: pytest.Config) -> None:
+    """Before anything is imported that reads the environment; workers of xdist inherit it all."""
+    if _is_worker(config):
+        return
+    config.stash[_BEFORE] = files_below(PROJECT_ROOT)
+    places = ExitStack()
+    places.enter_context(private_places())
+    config.add_cleanup(places.close)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A run that leaves a file in the checkout fails, whatever its tests say."""
+    if _is_worker(session.config):
+        return
+    if _left_behind(session.config) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    for name in _left_behind(config):
+        terminalreporter.write_line(f"LEFT BEHIND in the checkout: {name}", red=True)
+
+
+def _left_behind(config: pytest.Config) -> list[str]:
+    return sorted(files_below(PROJECT_ROOT) - config.stash[_BEFORE])
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +62,18 @@ def real_data() -> Path:
     if not (folder / "manifest.jsonl").is_file():
         pytest.skip("no real images: set WORKBENCH_REAL_DATA to a folder that holds manifest.jsonl")
     return folder
+
+
+@pytest.fixture(scope="session")
+def shipped_pair() -> Mapping[str, Any]:
+    """The shipped models by role, loaded once for all tests of this process, which must not change them."""
+    from workbench.models.loading import load_model
+    from workbench.settings import Settings
+
+    folders = [PROJECT_ROOT / "assets" / "models" / role for role in ("base", "tuned")]
+    if not all((folder / "model.safetensors").is_file() for folder in folders):
+        pytest.skip("the shipped pair is not there: train it with `make model`")
+    return {folder.name: load_model(folder.name, settings=Settings(device="cpu")) for folder in folders}
 
 
 @pytest.fixture

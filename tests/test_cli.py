@@ -4,7 +4,6 @@ import json
 import shlex
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tests.waiting import HANG_SECONDS, finished
 from workbench import cases, explain, imaging, models
 from workbench.bench.asking.conditions import CONDITIONS
 from workbench.bench.asking.progress import Progress
@@ -253,17 +253,15 @@ def test_terminal_control_sequences_are_not_passed_on() -> None:
 @pytest.mark.parametrize(
     "command", [[], ["ask"], ["explain"], ["bench"], ["bench", "run"], ["bench", "judge"], ["doctor"]]
 )
-def test_help_is_quick_and_imports_no_model_code(command: list[str]) -> None:
+def test_help_imports_no_model_code(command: list[str]) -> None:
     code = (
         "import sys\nfrom workbench.cli import main\n"
         f"try: main({[*command, '--help']!r})\nexcept SystemExit as end: code = end.code\n"
         "assert not {'torch', 'transformers', 'gradio', 'cv2'} & set(sys.modules)\nsys.exit(code)"
     )
-    start = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = finished([sys.executable, "-c", code])
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(" ".join(["usage: python -m workbench", *command]))
-    assert time.perf_counter() - start < 20
 
 
 def test_output_survives_a_terminal_without_unicode() -> None:
@@ -272,7 +270,7 @@ def test_output_survives_a_terminal_without_unicode() -> None:
         capture_output=True,
         env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "1"},
         cwd=Path(__file__).resolve().parent.parent,
-        timeout=60,
+        timeout=HANG_SECONDS,
     )
     assert done.returncode == 2
     assert b"l\\xe4ut" in done.stderr

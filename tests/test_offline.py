@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.network_guard import NetworkBlocked, is_local
+from tests.waiting import HANG_SECONDS
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 _GUARD = """
@@ -77,7 +78,7 @@ def guarded_run(tmp_path: Path):
             cwd=PROJECT_ROOT,
             capture_output=True,
             text=True,
-            timeout=110,
+            timeout=HANG_SECONDS,
         )
         return done, (tmp_path / "network.log").read_text().splitlines()
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import UserFacing
-from workbench.places import ASSETS
+from workbench.places import ASSETS, KEPT
 from workbench.settings import Settings
 
 
@@ -12,6 +12,7 @@ def test_defaults_stay_on_this_machine() -> None:
     assert settings.host == "127.0.0.1"
     assert settings.port == 7860
     assert settings.models_dir == ASSETS / "models"
+    assert settings.runs_dir == KEPT / "runs"
     assert not settings.public and not settings.allow_remote_code
     assert settings.max_question_chars == 2000
 
@@ -21,6 +22,7 @@ def test_command_line_wins_over_environment(tmp_path: Path) -> None:
     settings = Settings.from_env(["--port", "7002", "--tuned", "some/model"], env)
     assert (settings.port, settings.device, settings.models_dir) == (7002, "cpu", tmp_path)
     assert (settings.base, settings.tuned) == ("base", "some/model")
+    assert Settings.from_env(environ={"WORKBENCH_RUNS_DIR": str(tmp_path)}).runs_dir == tmp_path
 
 
 def test_without_argv_the_process_arguments_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args
 
 from workbench.errors import UserFacing
-from workbench.places import ASSETS
+from workbench.places import ASSETS, KEPT
 
 DeviceChoice = Literal["auto", "cpu", "cuda"]
 DtypeChoice = Literal["auto", "float32", "bfloat16", "float16"]
@@ -25,13 +25,14 @@ class Settings:
     Each field is also the variable `WORKBENCH_<FIELD>`. `models_dir` holds the shipped pair;
     `base` and `tuned` are what those two names load ("base" and "tuned" are folders in it, anything
     else is a folder or a hub id). `public` restricts loading to `public_models`; it is set by itself
-    on a Space, and `workbench.space.allowed` gives it the models that space.yaml enables. There is no
-    setting for a share link: the app never opens one.
+    on a Space, and `workbench.space.allowed` gives it the models that space.yaml enables. Runs that are
+    started from the page go below `runs_dir`. There is no setting for a share link: the app never opens one.
     """
 
     host: str = "127.0.0.1"
     port: int = 7860
     models_dir: Path = ASSETS / "models"
+    runs_dir: Path = KEPT / "runs"
     base: str = "base"
     tuned: str = "tuned"
     device: DeviceChoice = "auto"
@@ -145,8 +146,9 @@ def _from_mapping(env: Mapping[str, str]) -> dict[str, str]:
 
 def _checked(raw: Mapping[str, str]) -> Settings:
     values: dict[str, Any] = {name: raw[name] for name in ("host", "base", "tuned") if name in raw}
-    if "models_dir" in raw:
-        values["models_dir"] = Path(raw["models_dir"]).expanduser().resolve()
+    for name in ("models_dir", "runs_dir"):
+        if name in raw:
+            values[name] = Path(raw[name]).expanduser().resolve()
     for name, choices in (("device", get_args(DeviceChoice)), ("dtype", get_args(DtypeChoice))):
         if name in raw:
             values[name] = _choice(name, raw[name], choices)

@@ -1,10 +1,11 @@
-"""A run with a slow model of rules, for tests that kill it: `slow_run.py ITEMS OUT LOG SECONDS`.
+"""A run with models of rules, for tests that kill it: `python -m tests.bench.slow_run ITEMS OUT LOG MOST`.
 
-Writes a line to LOG before each batch: the prompts that are in flight from then on.
+Writes a line to LOG for each prompt of a batch before it is answered; with MOST lines there, the batch never
+ends, so that the run can be killed in the middle of it however busy the machine is.
 """
 
 import sys
-import time
+import threading
 from pathlib import Path
 
 from tests.bench.fakes import FakeModel, sees_side
@@ -12,17 +13,19 @@ from workbench.bench.asking.runner import run_bench
 from workbench.bench.questions.items import load_items
 
 
-class Slow(FakeModel):
-    """Takes its time over each batch."""
+class Logged(FakeModel):
+    """Says what it is asked, and stops for ever when that is enough."""
 
     def generate_batch(self, prompts, decoding=None):
-        with Path(sys.argv[3]).open("a") as log:
-            log.write(
+        log = Path(sys.argv[3])
+        with log.open("a") as lines:
+            lines.write(
                 "".join(f"{prompt.question.text} {prompt.inputs['asked'][1].sha256}\n" for prompt in prompts)
             )
-        time.sleep(float(sys.argv[4]))
+        if log.read_text().count("\n") >= int(sys.argv[4]):
+            threading.Event().wait()
         return super().generate_batch(prompts, decoding)
 
 
 if __name__ == "__main__":
-    run_bench(load_items(sys.argv[1]), [Slow("tuned", sees_side)], sys.argv[2], batch_size=3)
+    run_bench(load_items(sys.argv[1]), [Logged("tuned", sees_side)], sys.argv[2], batch_size=3)

@@ -1,18 +1,18 @@
 """A browser, pages to visit with it, and a bare page that holds the viewer alone."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.browser.driving import SHIPPED, chromium, fake_page, shipped_page, watched
+from tests.browser.driving import chromium, fake_page, shipped_page, watched
 from tests.browser.viewer_page import page_text
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser(chromium_path: str) -> Iterator[Any]:
     pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with chromium(chromium_path) as running:
@@ -35,11 +35,9 @@ def plain(uploads: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def shipped(uploads: Path) -> Iterator[str]:
+def shipped(shipped_pair: Mapping[str, Any], uploads: Path) -> Iterator[str]:
     """Address of a page with the shipped pair; skips without it."""
-    if not all(map(Path.is_file, SHIPPED)):
-        pytest.skip("the shipped pair is not there yet")
-    with shipped_page(uploads) as address:
+    with shipped_page(shipped_pair, uploads) as address:
         yield address
 
 
@@ -92,9 +90,8 @@ def viewer_address() -> Iterator[str]:
 def page(browser: Any, viewer_address: str, request: pytest.FixtureRequest) -> Iterator[Any]:
     """The bare viewer in a window of the asked size; it fails the test on any script error."""
     context = browser.new_context(**getattr(request, "param", {"viewport": {"width": 1400, "height": 900}}))
-    opened = context.new_page()
     errors: list[str] = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened = watched(context.new_page(), viewer_address, errors, errors)
     opened.goto(viewer_address)
     yield opened
     context.close()

@@ -1,15 +1,21 @@
 """A browser, the pages to open in it, and the steps that most tests of the page begin with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.ui.running import ROOT, running_page
+from tests.ui.fake_app import fake_app
+from tests.ui.running import served
+from tests.waiting import HANG_SECONDS
+from workbench.models.session import LoadedModel
+from workbench.settings import Settings
+from workbench.ui.app import build
+from workbench.ui.benchmark.tables import RESULTS_FOLDER
+from workbench.ui.services import Services, default_engine
 
-WAIT_MS = 90_000
 READY = ".wb-pair[data-phase=ready]"
-SHIPPED = [ROOT / "assets" / "models" / role / "model.safetensors" for role in ("base", "tuned")]
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -24,19 +30,21 @@ def chromium(path: str) -> Iterator[Any]:
         running.close()
 
 
-def fake_page(kind: str, uploads: Path, *more: str) -> AbstractContextManager[str]:
+def fake_page(kind: str, uploads: Path, results: Path = RESULTS_FOLDER) -> AbstractContextManager[str]:
     """Address of the page with stand-in models; the kinds are `fake_app.KINDS`."""
-    return running_page(["-m", "tests.ui.fake_app", "{port}", kind, *more], uploads)
+    return served(lambda: fake_app(kind, uploads.parent / "runs", results), uploads)
 
 
-def shipped_page(uploads: Path) -> AbstractContextManager[str]:
-    """Address of the page with the shipped pair."""
-    return running_page(["app.py", "--port", "{port}"], uploads)
+def shipped_page(pair: Mapping[str, LoadedModel], uploads: Path) -> AbstractContextManager[str]:
+    """Address of the page with the real models, which are loaded already."""
+    engine = replace(default_engine(), load=lambda role, _: pair[role])
+    settings = Settings(runs_dir=uploads.parent / "runs")
+    return served(lambda: build(Services(settings, lambda: engine)), uploads)
 
 
 def watched(page: Any, address: str, errors: list[str], elsewhere: list[str]) -> Any:
     """The page, patient with a busy machine, whose script errors and requests elsewhere are put down."""
-    page.set_default_timeout(WAIT_MS)
+    page.set_default_timeout(1000 * HANG_SECONDS)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on(
         "request",
@@ -49,11 +57,28 @@ def watched(page: Any, address: str, errors: list[str], elsewhere: list[str]) ->
     return page
 
 
+def says(page: Any, place: str, text: str) -> None:
+    """Wait until the element at `place` (a CSS selector) is there and says so."""
+    page.wait_for_function(
+        "([place, text]) => document.querySelector(place)?.innerText.includes(text)", arg=[place, text]
+    )
+
+
+def holds(page: Any, place: str, value: str) -> None:
+    """Wait until the form field at `place` has this value."""
+    page.wait_for_function(
+        "([place, value]) => document.querySelector(place)?.value === value", arg=[place, value]
+    )
+
+
+def never_wider_than_the_window(page: Any) -> None:
+    """Wait until nothing scrolls sideways: a new layout comes a moment after a new size."""
+    page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")
+
+
 def status(page: Any, text: str) -> None:
     """Wait until the Case tab says so."""
-    page.wait_for_function(
-        "text => document.querySelector('#case-status').innerText.includes(text)", arg=text
-    )
+    says(page, "#case-status", text)
 
 
 def pick(page: Any, number: int = 0) -> None:

@@ -4,8 +4,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.browser.driving import answered, chromium, shipped_page
-from tests.ui.running import ROOT
+from tests.browser.driving import answered, chromium
+from tests.ui.running import ROOT, running_page
 from workbench.doctor import find_browser
 
 
@@ -13,7 +13,7 @@ def take(target: Path) -> None:
     """Open an example, ask, wait for the maps, choose the tuned model's first step, save the picture."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        shipped_page(Path(folder) / "uploads") as address,
+        running_page(["app.py", "--port", "{port}"], Path(folder) / "uploads") as address,
         chromium(find_browser()) as browser,
     ):
         page = browser.new_page(viewport={"width": 1500, "height": 1180})

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +12,14 @@ from typing import Any
 
 import pytest
 
-from tests.browser.driving import watched
+from tests.browser.driving import holds, says, watched
+from tests.ui.bench_page import bench_page
 from tests.ui.results import write_results
-from tests.ui.running import running_page
+from tests.ui.running import served
+from tests.waiting import until
 from workbench.bench.store.results import read_results
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.browser
 
 STATUS = "#bench-run-status"
 
@@ -30,15 +34,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(folders: Path) -> Iterator[str]:
-    arguments = [
-        "-m",
-        "tests.ui.bench_page",
-        "{port}",
-        "rules",
-        str(folders / "stored"),
-        str(folders / "kept"),
-    ]
-    with running_page(arguments, folders / "uploads") as found:
+    with served(lambda: bench_page(folders / "stored", folders / "runs"), folders / "uploads") as found:
         yield found
 
 
@@ -54,12 +50,6 @@ def opened(browser: Any, address: str) -> Iterator[Any]:
     assert errors == []
 
 
-def until(page: Any, place: str, words: str) -> None:
-    page.wait_for_function(
-        "([place, words]) => document.querySelector(place)?.innerText.includes(words)", arg=[place, words]
-    )
-
-
 def ask_for(page: Any, first: int) -> None:
     page.get_by_text("Run or import").click()
     page.locator("#bench-run-first input").wait_for()
@@ -71,46 +61,37 @@ def ask_for(page: Any, first: int) -> None:
 
 def test_a_run_shows_progress_stops_keeps_and_goes_on(opened: Any, folders: Path) -> None:
     ask_for(opened, 40)
-    until(opened, STATUS, "of 80 answers")
+    says(opened, STATUS, "of 80 answers")
     opened.click("#bench-run-stop")
-    until(opened, STATUS, "Stopped: ")
-    kept = len(read_results(folders / "kept" / "phantoms-first-40"))
+    says(opened, STATUS, "Stopped: ")
+    kept = len(read_results(folders / "runs" / "screen" / "phantoms-first-40"))
     assert 0 < kept < 80 and kept % 8 == 0
-    opened.wait_for_function(
-        "document.querySelector('#bench-result input').value === 'phantoms-first-40 (run from this screen)'"
-    )
-    assert opened.input_value("#bench-origin textarea, #bench-origin input") == "measured"
+    holds(opened, "#bench-result input", "phantoms-first-40 (run from this screen)")
+    holds(opened, "#bench-origin :is(textarea, input)", "measured")
     opened.click("#bench-run-go")
-    until(opened, STATUS, "Finished: 80 answers.")
-    lines = read_results(folders / "kept" / "phantoms-first-40")
+    says(opened, STATUS, "Finished: 80 answers.")
+    lines = read_results(folders / "runs" / "screen" / "phantoms-first-40")
     assert len(lines) == 80 and all(line.error is None for line in lines)
 
 
 def test_leaving_ends_the_run(browser: Any, address: str, folders: Path) -> None:
-    page = browser.new_page()
-    page.set_default_timeout(90_000)
+    page = watched(browser.new_page(), address, [], [])
     page.goto(address)
     page.wait_for_selector("#bench-axes .bars path")
     ask_for(page, 200)
-    until(page, STATUS, "of 400 answers")
+    says(page, STATUS, "of 400 answers")
     page.close()
-    lines, folder = 0, folders / "kept" / "phantoms-first-200"
-    waiting = browser.new_page()
-    for _ in range(20):
-        waiting.wait_for_timeout(2000)
-        if lines == (lines := len(read_results(folder))):
-            break
-    waiting.close()
-    assert 0 < lines < 400
+    until(lambda: not any("(_answer)" in thread.name for thread in threading.enumerate()), "its thread")
+    assert 0 < len(read_results(folders / "runs" / "screen" / "phantoms-first-200")) < 400
 
 
 def test_a_form_that_can_not_run_is_told(opened: Any) -> None:
     ask_for(opened, 5)
-    until(opened, STATUS, "10 answers.")
+    says(opened, STATUS, "10 answers.")
     opened.get_by_label("base", exact=True).uncheck()
     opened.get_by_label("tuned", exact=True).uncheck()
     opened.click("#bench-run-go")
-    until(opened, "#bench-notice", "No model was chosen.")
+    says(opened, "#bench-notice", "No model was chosen.")
 
 
 def test_a_zip_is_imported_under_its_own_origin_and_a_broken_one_is_told(
@@ -126,16 +107,14 @@ def test_a_zip_is_imported_under_its_own_origin_and_a_broken_one_is_told(
             archive.write(source / "run.json", "theirs/run.json")
     opened.get_by_text("Run or import").click()
     opened.set_input_files("#bench-import input[type=file]", str(bad))
-    until(opened, "#bench-notice", "Line 2 of results.jsonl is not a result")
+    says(opened, "#bench-notice", "Line 2 of results.jsonl is not a result")
     opened.set_input_files("#bench-import input[type=file]", str(good))
-    until(opened, "#bench-import-status", "Imported: phantoms (imported, not measured here).")
-    opened.wait_for_function(
-        "document.querySelector('#bench-origin textarea, #bench-origin input').value === 'imported'"
-    )
-    assert opened.locator("#bench-notice .wb-notice").count() == 0
+    says(opened, "#bench-import-status", "Imported: phantoms (imported, not measured here).")
+    holds(opened, "#bench-origin :is(textarea, input)", "imported")
+    opened.locator("#bench-notice .wb-notice").wait_for(state="detached")
     opened.get_by_text("Save", exact=True).click()
     opened.click("#bench-save-html")
-    until(opened, "#bench-save-notice", "for results measured here")
+    says(opened, "#bench-save-notice", "for results measured here")
     uploads = [path for path in (folders / "uploads").rglob("*.zip") if path.is_file()]
     assert uploads == []
 
@@ -143,11 +122,12 @@ def test_a_zip_is_imported_under_its_own_origin_and_a_broken_one_is_told(
 def test_answers_and_figures_are_saved(opened: Any) -> None:
     opened.get_by_text("Save", exact=True).click()
     for _ in range(2):  # the same file twice
+        began = int(time.time())
         with opened.expect_download() as got:
             opened.click("#bench-save-csv")
         rows = list(csv.DictReader(io.StringIO(got.value.path().read_text(encoding="utf-8-sig"))))
         assert len(rows) == 40 and got.value.suggested_filename.startswith("phantoms-2")
-        opened.wait_for_timeout(1100)  # names tell the second
+        until(lambda began=began: int(time.time()) > began, "another name: it tells the second")
     with opened.expect_download() as got:
         opened.click("#bench-save-jsonl")
     assert got.value.suggested_filename.endswith(".jsonl")
@@ -166,7 +146,7 @@ def test_answers_and_figures_are_saved(opened: Any) -> None:
     opened.locator("#bench-save-figure input").click()
     opened.get_by_role("option", name="Reliability curve").click()
     opened.click("#bench-save-svg")
-    until(opened, "#bench-save-status", "not on the page")
+    says(opened, "#bench-save-status", "not on the page")
 
 
 def test_published_and_re_evaluated_stand_apart_and_are_saved_together(opened: Any) -> None:
@@ -174,10 +154,11 @@ def test_published_and_re_evaluated_stand_apart_and_are_saved_together(opened: A
     again = opened.locator("#bench-published .wb-reevaluated")
     assert published.count() == again.count() == 1
     published.locator(".bars path").first.wait_for()
-    assert "78.5" in published.inner_text() and "(untuned)" in published.inner_text()
+    for text in ("78.5", "(untuned)"):
+        says(opened, "#bench-published .wb-published:not(.wb-reevaluated)", text)
     assert "MedMO" not in "".join(published.locator("button").all_inner_texts())
     again.get_by_text("MedSynapse-V").first.click()
-    until(opened, ".wb-reevaluated", "contradict each other")
+    says(opened, ".wb-reevaluated", "contradict each other")
     with opened.expect_download() as got:
         opened.locator("#bench-published-save button").click()
     rows = list(csv.DictReader(io.StringIO(got.value.path().read_text())))

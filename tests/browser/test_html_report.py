@@ -9,7 +9,7 @@ from tests.bench.fakes import FakeModel, first_option, sees_side, sided_items
 from workbench.bench.asking.runner import run_bench
 from workbench.bench.report.export import write_html
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.browser
 
 HOSTILE = (
     "<script>document.title='run'</script><img src=http://127.0.0.1:9/x onerror=\"document.title='run'\">"

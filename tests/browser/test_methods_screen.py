@@ -7,22 +7,10 @@ from typing import Any
 import cv2
 import pytest
 
-from tests.browser.driving import READY, answered, pick
+from tests.browser.driving import READY, answered, never_wider_than_the_window, pick, says
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.browser
 TRUST = "[data-part=trust]"
-
-
-def trust_says(page: Any, text: str) -> None:
-    page.wait_for_function(
-        "text => document.querySelector('[data-part=trust]').innerText.includes(text)", arg=text
-    )
-
-
-def said(page: Any, text: str) -> None:
-    page.wait_for_function(
-        "text => document.querySelector('#methods-status').innerText.includes(text)", arg=text
-    )
 
 
 def unmeasured(page: Any, without: tuple[str, ...]) -> Any:
@@ -41,7 +29,7 @@ def test_each_map_gets_its_own_trust_line(plain: str, visit: Any) -> None:
     page.wait_for_selector(READY)
     assert not page.locator(TRUST).is_visible()
     answered(page)
-    trust_says(page, "Localised and causal")
+    says(page, TRUST, "Localised and causal")
     whole = page.inner_text(TRUST)
     assert "Measured on this answer, n = 102 altered pictures" in whole and "Image share 40 %" in whole
     page.locator("[data-column=base] [data-step]").nth(1).click()
@@ -51,22 +39,20 @@ def test_each_map_gets_its_own_trust_line(plain: str, visit: Any) -> None:
         arg=whole,
     )
     page.locator("[data-column=base] [data-word]").nth(2).click()
-    trust_says(page, "not for single words")
+    says(page, TRUST, "not for single words")
     page.get_by_role("button", name="Tuned − base").click()
     page.wait_for_function("document.querySelector('[data-part=trust]').hidden")
-    assert "Both models wrote the same text" in page.inner_text("[data-part=sourceNote]")
+    says(page, "[data-part=sourceNote]", "Both models wrote the same text")
 
 
 def test_another_method_is_measured_again_and_another_picture_says_nothing(plain: str, visit: Any) -> None:
     page = visit(plain)
     answered(page)
-    trust_says(page, "Localised and causal")
+    says(page, TRUST, "Localised and causal")
     page.locator("#case-bar input").first.click()
     page.get_by_role("option", name="strongest head", exact=False).click()
-    page.wait_for_function(
-        "document.querySelector('#viewer').innerText.includes('Attention, strongest head')"
-    )
-    trust_says(page, "Localised and causal")
+    says(page, "#viewer", "Attention, strongest head")
+    says(page, TRUST, "Localised and causal")
     pick(page, 1)
     page.wait_for_function("document.querySelector('[data-part=trust]').hidden")
 
@@ -77,9 +63,7 @@ def test_without_an_answer_the_methods_screen_says_what_to_do(plain: str, visit:
     page.get_by_role("tab", name="Methods").click()
     page.wait_for_selector("#methods-choice input")
     page.click("#methods-compute")
-    page.wait_for_function(
-        "document.querySelector('#methods-notice').innerText.includes('no answer to explain')"
-    )
+    says(page, "#methods-notice", "no answer to explain")
 
 
 def test_methods_side_by_side_with_the_shipped_pair(shipped: str, visit: Any, tmp_path: Path) -> None:
@@ -89,29 +73,29 @@ def test_methods_side_by_side_with_the_shipped_pair(shipped: str, visit: Any, tm
     page.wait_for_selector("#methods-choice input")
     page.get_by_label("The drawn finding").check()
     page.click("#methods-compute")
-    said(page, "Finished: 4 of 4 methods")
+    says(page, "#methods-status", "Finished: 4 of 4 methods")
     cards = page.locator("#methods-grid .wb-method")
+    cards.nth(3).wait_for()
     assert cards.count() == 4
     for at in range(4):
         assert "from the" in cards.nth(at).inner_text() or "picture" in cards.nth(at).inner_text()
         assert "Attention" in cards.nth(at).locator("img").get_attribute("alt") or at
         assert "nats against random" in cards.nth(at).inner_text()
-    assert page.locator("#methods-agreement tbody tr").count() == 4
-    assert "Control: centre of the picture" in page.inner_text("#methods-localisation")
+    page.locator("#methods-agreement tbody tr").nth(3).wait_for()
+    says(page, "#methods-localisation", "Control: centre of the picture")
     page.wait_for_selector("#methods-curves .js-plotly-plot")
     page.wait_for_selector("#methods-sources .js-plotly-plot")
-    assert "Most from the picture" in page.inner_text("#methods-sources-note")
+    says(page, "#methods-sources-note", "Most from the picture")
     page.click("#methods-compare")
-    page.wait_for_selector("#methods-both .wb-method")
-    assert page.locator("#methods-both .wb-method").count() == 3
-    assert "Tuned − base" in page.inner_text("#methods-both-words")
+    page.locator("#methods-both .wb-method").nth(2).wait_for()
+    says(page, "#methods-both-words", "Tuned − base")
     page.click("#methods-heads")
     page.wait_for_selector("#methods-head-grid img")
     assert "read most from the picture" in page.locator("#methods-head-grid img").get_attribute("alt")
-    assert page.locator("#methods-head-shares tbody tr").count() >= 2
+    page.locator("#methods-head-shares tbody tr").nth(1).wait_for()
     page.click("#methods-check")
-    said(page, "Sanity checks finished")
-    assert "Another picture" in page.inner_text("#methods-sanity")
+    says(page, "#methods-status", "Sanity checks finished")
+    says(page, "#methods-sanity", "Another picture")
     saved = {}
     for label in ("Picture (PNG)", "Values (CSV)", "Everything (JSON)"):
         with page.expect_download() as arriving:
@@ -136,12 +120,12 @@ def test_the_foil_box_comes_with_its_method_and_an_empty_one_is_refused(shipped:
         choice.get_by_label(name).check()
     page.get_by_label("Foil word").wait_for()
     page.click("#methods-compute")
-    said(page, "Finished: 2 of 2 methods")
-    assert "The foil is empty" in page.locator("#methods-grid .wb-method").first.inner_text()
-    assert page.locator("#methods-grid .wb-method td").count() == 10
+    says(page, "#methods-status", "Finished: 2 of 2 methods")
+    says(page, "#methods-grid .wb-method", "The foil is empty")
+    page.locator("#methods-grid .wb-method td").nth(9).wait_for()
     page.get_by_label("Foil word").fill("clear")
     page.click("#methods-compute")
-    page.wait_for_function("document.querySelector('#methods-grid').innerText.includes('Foil: “clear”')")
+    says(page, "#methods-grid", "Foil: “clear”")
 
 
 def test_a_head_is_chosen_by_layer_and_number_and_a_bad_one_is_a_sentence(shipped: str, visit: Any) -> None:
@@ -156,17 +140,14 @@ def test_a_head_is_chosen_by_layer_and_number_and_a_bad_one_is_a_sentence(shippe
     window.fill("70")
     assert not page.get_by_label("RISE: masks at most").is_visible()
     page.click("#methods-compute")
-    page.wait_for_function(
-        "document.querySelector('#methods-notice').innerText.includes('Window (patches) is 70')"
-    )
+    says(page, "#methods-notice", "Window (patches) is 70")
     window.fill("2")
     page.get_by_label("Occlusion: taken away").click()
     page.get_by_role("option", name="image features").click()
     page.click("#methods-compute")
-    said(page, "Finished: 2 of 2 methods")
-    grid = page.inner_text("#methods-grid")
-    assert "Set here: layer 1, head 1." in grid
-    assert "Set here: window (patches) 2, taken away: image features." in grid
+    says(page, "#methods-status", "Finished: 2 of 2 methods")
+    says(page, "#methods-grid", "Set here: layer 1, head 1.")
+    says(page, "#methods-grid", "Set here: window (patches) 2, taken away: image features.")
 
 
 def test_stop_ends_a_long_comparison_and_a_phone_never_scrolls_sideways(shipped: str, visit: Any) -> None:
@@ -179,7 +160,6 @@ def test_stop_ends_a_long_comparison_and_a_phone_never_scrolls_sideways(shipped:
     page.click("#methods-compute")
     page.wait_for_selector(".wb-method")
     page.click("#methods-stop")
-    page.wait_for_function("document.querySelector('#methods-status').innerText.includes('Stopped')")
-    page.wait_for_timeout(1500)
+    says(page, "#methods-status", "Stopped")
     assert 1 <= page.locator(".wb-method").count() < 7
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    never_wider_than_the_window(page)

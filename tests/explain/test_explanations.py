@@ -57,7 +57,7 @@ def _run(model, method, **params):
 def _state(model) -> tuple:
     """Everything a method could leave changed: weights, flags, gradients, hooks, the kernel, live tensors.
 
-    Peer bug 20 of the dossier: gradients of weights switched on, the model left in training mode.
+    Fault 20 of `test_peer_bugs.py`: gradients of weights switched on, the model left in training mode.
     """
     net = model.model
     gc.collect()
@@ -221,7 +221,7 @@ def test_no_span_is_no_map_and_no_pass(tiny, monkeypatch):
 
 
 def test_the_scores_are_of_the_given_answer_and_nothing_is_generated(tiny, monkeypatch):
-    """Peer bug 12 of the dossier: an answer sampled anew inside the explanation."""
+    """Fault 12 of `test_peer_bugs.py`: an answer sampled anew inside the explanation."""
 
     def generate(*_arguments, **_keywords):
         raise AssertionError("generated")

@@ -1,4 +1,4 @@
-"""The 28 faults found in comparable tools (dossier §4.2), each held off by the tests named beside it.
+"""The 28 faults found in comparable tools, each held off by the tests named beside it.
 
 A word's own numbers:
  3 words as keys            traces/test_words.py::test_sub_words_make_one_word_and_repeats_stay_apart

@@ -176,11 +176,11 @@ def test_a_compression_without_decoder_is_named():
     ids=["jpeg2000", "jpeg", "rle"],
 )
 def test_a_frame_larger_than_its_header_is_refused_before_decoding(frame, syntax):
-    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     with pytest.raises(UserFacing, match="damaged"):
         load_image(_compressed(frame, syntax))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_a_deflated_object_works_and_a_deflate_bomb_does_not():

@@ -219,7 +219,8 @@ def test_page_and_export_share_their_colours(name, repo_root):
     script = (repo_root / "assets" / "viewer" / "colormaps.js").read_text(encoding="utf-8")
     written = re.search(rf'{name}:\s*((?:"[A-Za-z0-9+/=]+"[\s+]*)+),', script)[1]
     table = base64.b64decode("".join(re.findall(r'"([^"]+)"', written)))
-    assert (np.frombuffer(table, np.uint8).reshape(256, 3) == colormap_table(name)).all()
+    difference = np.frombuffer(table, np.uint8).reshape(256, 3).astype(int) - colormap_table(name)
+    assert np.abs(difference).max() <= 1  # OpenCV's own rounding may depend on the processor
 
 
 def test_the_diverging_map_is_grey_in_the_middle_and_symmetric_in_lightness():

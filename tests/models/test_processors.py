@@ -19,6 +19,7 @@ from transformers.models.qwen3_vl.processing_qwen3_vl import Qwen3VLProcessor
 from tests.models.families import tiny_configs
 from tests.models.families import tiny_configs_tiles as tiles
 from tests.tiny import picture
+from tests.waiting import HANG_SECONDS
 from workbench.errors import UserFacing
 from workbench.models.families.idefics3 import Idefics3
 from workbench.models.loading import load_model
@@ -103,7 +104,7 @@ def test_a_picture_fills_its_placeholder_by_hand(folder):
 def test_the_same_inputs_as_the_real_processor_with_torchvision(folder, repo_root, tmp_path):
     target = tmp_path / "inputs.pt"
     command = [sys.executable, "-c", IN_ANOTHER_PROCESS, str(folder), str(target)]
-    subprocess.run(command, cwd=repo_root, check=True, timeout=100)
+    subprocess.run(command, cwd=repo_root, check=True, timeout=HANG_SECONDS)
     kept = torch.load(target)
     assert kept["name"] == REAL[folder.name].__name__
     for size, theirs in zip(SIZES, kept["inputs"], strict=True):

@@ -171,8 +171,8 @@ REPEATED = ["< ", "<", "<answer>", "<think>", "</think>", "1. ", ".", "\n", "*",
 @pytest.mark.parametrize("piece", [*REPEATED, "the answer is ", "Answer: ", "`<answer>`", "Knowledge: "])
 def test_long_repetition_takes_no_long_time(piece):
     text = (piece * 20_000)[:20_000]
-    began = time.perf_counter()
+    began = time.process_time()  # of this process alone, so that a busy machine does not matter
     parse_trace(text, OPTIONS)
     parse_trace("<think>" + text + "</think><answer>" + text, OPTIONS)
     parse_trace("<" + " " * 20_000 + text[:100])
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5

@@ -1,18 +1,9 @@
-"""The Benchmark tab's run, import, save and published parts alone on a page, for the browser tests.
+"""The Benchmark tab's run, import, save and published parts alone on a page, for the browser tests."""
 
-`python -m tests.ui.bench_page PORT KIND STORED KEPT`: KIND "rules" answers by rules and a little slowly,
-"shipped" loads the pair that comes with the project, "public" is "rules" on a public page.
-"""
-
-import os
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 import gradio as gr
 
@@ -27,9 +18,8 @@ from workbench.ui.benchmark.run.events import wire_run
 from workbench.ui.benchmark.run.layout import lay_out_run
 from workbench.ui.benchmark.shelf import Shelf
 from workbench.ui.html import components
-from workbench.ui.lanes import AT_ONCE, QUEUE
+from workbench.ui.lanes import AT_ONCE
 from workbench.ui.services import Services
-from workbench.ui.theme import CSS_FILES, HEAD, theme
 
 PAUSE = 0.15  # seconds an answer
 
@@ -40,17 +30,12 @@ def last_option(question: Any, image: Any) -> str:
     return question.options[-1]
 
 
-def services_of(kind: str) -> Services:
-    if kind == "shipped":
-        return Services(Settings())
+def bench_page(stored: Path, runs: Path) -> gr.Blocks:
+    """A page with the results in `stored`; models that answer by rules, a little slowly, write to `runs`."""
     models = {"base": FakeModel("base", last_option), "tuned": FakeModel("tuned", first_option)}
     engine = replace(fake_engine(), load=lambda role, _: models[role])
-    return Services(Settings(public=kind == "public"), lambda: engine)
-
-
-def page(kind: str, stored: Path, kept: Path) -> gr.Blocks:
-    services = services_of(kind)
-    shelf = Shelf(stored, services.settings, kept)
+    services = Services(Settings(runs_dir=runs), lambda: engine)
+    shelf = Shelf(stored, services.settings)
     names = list(shelf.names(None))
     with gr.Blocks(analytics_enabled=False, fill_width=True) as demo:
         notice = components.notice("bench-notice")
@@ -70,18 +55,3 @@ def page(kind: str, stored: Path, kept: Path) -> gr.Blocks:
 
         run.arrived.change(take, run.arrived, [choice, origin, axes], **AT_ONCE)
     return demo
-
-
-if __name__ == "__main__":
-    port, kind, stored, kept = sys.argv[1:]
-    page(kind, Path(stored), Path(kept)).queue(**QUEUE).launch(
-        server_name="127.0.0.1",
-        server_port=int(port),
-        share=False,
-        run_history=False,
-        enable_monitoring=False,
-        quiet=True,
-        theme=theme(),
-        css_paths=list(CSS_FILES),
-        head=HEAD,
-    )

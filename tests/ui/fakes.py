@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,11 +29,13 @@ GRID = 4
 
 @dataclass(frozen=True)
 class FakeModel:
-    """Says `text`, one token every `pause` seconds."""
+    """Says `text`, one token every `pause` seconds; it goes no further than a token in `holds` until that
+    event is set, or until it is stopped."""
 
     name: str
     text: str = TRACE
     pause: float = 0.0
+    holds: Mapping[int, threading.Event] = field(default_factory=dict)
     revision: str = "fake-1"
     device: str = "cpu"
     dtype: str = "torch.float32"
@@ -80,6 +82,8 @@ def fake_run_case(
             yield replace(column, status="cancelled", message="Stopped before the end.")
             return
         yield column
+        while count in model.holds and not (stop.is_set() or model.holds[count].wait(0.01)):
+            pass
         time.sleep(model.pause)
     stop.set()
     others = len(question.options) - 1
@@ -124,18 +128,17 @@ def fake_trust(
 def fake_engine(
     texts: Mapping[str, str] | None = None,
     pause: float = 0.0,
-    load_seconds: float = 0.0,
     broken: bool = False,
+    holds: Mapping[int, threading.Event] | None = None,
 ) -> Engine:
     """An engine of stand-ins; `texts` is what each role says, `broken` makes loading fail."""
 
     def load(role: str, settings: Settings) -> FakeModel:
-        time.sleep(load_seconds)
         if broken:
             raise UserFacing(
                 "The model folder is incomplete: model.safetensors is missing.", "Copy it again."
             )
-        return FakeModel(role, (texts or {}).get(role, TRACE), pause)
+        return FakeModel(role, (texts or {}).get(role, TRACE), pause, holds or {})
 
     return Engine(
         load=load,

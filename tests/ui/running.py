@@ -1,39 +1,70 @@
-"""Start a page in a process of its own on a free port, and always end it."""
+"""Serve a page for a test: from threads of this process, or from a process of its own; both always end."""
 
 import os
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import gradio as gr
+import pytest
+
+from tests.waiting import until
+from workbench.ui.lanes import QUEUE
+from workbench.ui.theme import CSS_FILES, HEAD, theme
+
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 150  # machines that build in parallel are slow; the budget itself is tested elsewhere
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager
-def running_page(
-    arguments: Sequence[str], uploads: Path, extra_env: dict[str, str] | None = None
-) -> Iterator[str]:
+def served(build: Callable[[], gr.Blocks], uploads: Path) -> Iterator[str]:
+    """Serve the page that `build` makes and give its address; `uploads` is its upload folder.
+
+    Threads of this process serve it: starting Python and importing everything takes ten times as long as
+    building a page.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(uploads))
+        demo = build()
+        _, address, _ = demo.queue(**QUEUE).launch(
+            server_name="127.0.0.1",
+            prevent_thread_lock=True,
+            share=False,
+            run_history=False,
+            enable_monitoring=False,
+            footer_links=["settings"],
+            quiet=True,
+            theme=theme(),
+            css_paths=list(CSS_FILES),
+            head=HEAD,
+        )
+        try:
+            yield address
+        finally:
+            demo.close(verbose=False)
+
+
+@contextmanager
+def running_page(arguments: Sequence[str], uploads: Path) -> Iterator[str]:
     """Run `python ARGUMENTS` ("{port}" is filled in) and give its address; `uploads` is its upload folder."""
-    port = free_port()
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
     command = [sys.executable, *(part.format(port=port) for part in arguments)]
-    env = {**os.environ, "GRADIO_TEMP_DIR": str(uploads), "PYTHONDONTWRITEBYTECODE": "1", **(extra_env or {})}
     log = uploads.parent / f"page-{port}.log"
     with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT)
+        environ = {**os.environ, "GRADIO_TEMP_DIR": str(uploads)}
+        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=out, stderr=subprocess.STDOUT)
+    address = f"http://127.0.0.1:{port}/"
+
+    def ended() -> str | None:
+        return None if process.poll() is None else log.read_text(errors="replace")[-3000:] or "it ended"
+
     try:
-        _wait(f"http://127.0.0.1:{port}/", process, log)
-        yield f"http://127.0.0.1:{port}/"
+        until(lambda: _answers(address), "the page", ended)
+        yield address
     finally:
         process.terminate()
         try:
@@ -43,14 +74,9 @@ def running_page(
             process.wait()
 
 
-def _wait(address: str, process: subprocess.Popen, log: Path) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(address, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.3)
-    raise AssertionError(f"the page did not start:\n{log.read_text(errors='replace')[-3000:]}")
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address):
+            return True
+    except OSError:
+        return False

@@ -16,8 +16,9 @@ from workbench.ui.theme import CONTENT_POLICY
 
 
 @pytest.fixture(scope="module")
-def page():
-    return build(Services(Settings(), lambda: fake_engine()))
+def page(tmp_path_factory: pytest.TempPathFactory):
+    settings = Settings(runs_dir=tmp_path_factory.mktemp("runs"))
+    return build(Services(settings, lambda: fake_engine()))
 
 
 def test_the_tabs(page) -> None:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.waiting import HANG_SECONDS
 from workbench.errors import UserFacing
 from workbench.settings import Settings
 from workbench.ui.services import Engine, Services, memory_line, model_line
@@ -19,7 +20,7 @@ def test_the_pair_loads_in_the_background_and_is_loaded_once() -> None:
     gate, loads = threading.Event(), []
 
     def load(role, settings):
-        gate.wait(5)
+        gate.wait(HANG_SECONDS)
         loads.append(role)
         return role.upper()
 
@@ -60,7 +61,7 @@ def test_an_unexpected_fault_names_its_kind_and_the_command_to_run(caplog: pytes
 
 def test_waiting_ends_when_the_visitor_stops() -> None:
     gate, stop = threading.Event(), threading.Event()
-    services = Services(Settings(), lambda: engine(lambda role, settings: gate.wait(5)))
+    services = Services(Settings(), lambda: engine(lambda role, settings: gate.wait(HANG_SECONDS)))
     stop.set()
     with pytest.raises(UserFacing, match="before the models were ready"):
         services.pair(stop, poll_seconds=0.01)

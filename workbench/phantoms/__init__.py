@@ -1,6 +1,7 @@
 """Phantoms: pictures that the project draws itself, with every lesion known to the pixel.
 
 Sides are sides of the PICTURE (left = smaller x), as in the SLAKE annotations; they are not the patient's.
+A seed decides a picture up to one grey level, since processors round differently: see `seeds.py`.
 """
 
 from collections.abc import Callable

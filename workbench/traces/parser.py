@@ -1,6 +1,6 @@
 """The tolerant trace parser: any text in, a Trace with a stated rule out; never an exception.
 
-Grammars (seeds dossier 7): `<think>…</think><answer>…</answer>` (OpenMedReason, this project), a modality
+Grammars: `<think>…</think><answer>…</answer>` (OpenMedReason, this project), a modality
 tag with `<thinking>` (MediX-R1), free reasoning that ends "The answer is X" (MedSSR), a bare short answer
 (OpenMedQ). All positions refer to the raw text, HTML-escaped tags included. Of several answers the last
 complete one counts.

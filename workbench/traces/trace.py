@@ -28,7 +28,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Trace:
-    """What the tolerant parser made of a generated text (seeds dossier 7.2).
+    """What the tolerant parser made of a generated text .
 
     `rule` says which grammar rule produced the answer. `answer_start`/`answer_end` are character
     positions of the final answer in the raw text (None when there is none).

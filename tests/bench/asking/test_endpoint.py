@@ -13,6 +13,7 @@ from PIL import Image
 
 from tests.bench.chat_fakes import Body, FakeServer, Fault, Rule, completion, said, serving
 from tests.bench.fakes import sided_items
+from tests.waiting import HANG_SECONDS
 from workbench.bench.asking.chat import (
     ChatServer,
     EndpointDown,
@@ -192,7 +193,7 @@ def test_nobody_is_listening(clock: Clock) -> None:
 
 def test_a_slow_server_is_a_fault_of_the_question(clock: Clock) -> None:
     release = threading.Event()
-    with serving(lambda body: "late" if release.wait(5) else "never") as fake:
+    with serving(lambda body: "late" if release.wait(HANG_SECONDS) else "never") as fake:
         server = ChatServer(fake.url, "served", timeout=0.1, patience=Patience(attempts=2), sleep=clock.sleep)
         with pytest.raises(NoAnswer, match="InferenceTimeoutError"):
             server.ask(ASKED, max_tokens=1)
@@ -200,7 +201,7 @@ def test_a_slow_server_is_a_fault_of_the_question(clock: Clock) -> None:
 
 
 def test_a_batch_is_asked_at_once_and_answered_in_order() -> None:
-    together = threading.Barrier(4, timeout=10)
+    together = threading.Barrier(4, timeout=HANG_SECONDS)
 
     def rule(body: Body) -> str:
         together.wait()

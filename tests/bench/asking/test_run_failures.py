@@ -5,7 +5,6 @@ import io
 import os
 import subprocess
 import sys
-import time
 from base64 import b64decode
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from PIL import Image
 
 from tests.bench.chat_fakes import Body, Fault, serving
 from tests.bench.fakes import FakeModel, sees_side, sided_items
+from tests.waiting import finished, until
 from workbench.bench.asking.answering import fault_text
 from workbench.bench.asking.chat import ChatServer, EndpointDown, Patience
 from workbench.bench.asking.endpoint import EndpointModel
@@ -31,18 +31,16 @@ def test_kill_9_loses_one_batch_at_most(tmp_path: Path) -> None:
     sided_items(tmp_path / "items", "LRLRLLRR")
     out, log = tmp_path / "out", tmp_path / "log"
     command = [sys.executable, "-m", "tests.bench.slow_run", str(tmp_path / "items"), str(out), str(log)]
-    running = subprocess.Popen([*command, "0.5"], cwd=ROOT)
+    running = subprocess.Popen([*command, "9"], cwd=ROOT)
     try:
-        deadline = time.monotonic() + 90
-        while not (log.is_file() and log.read_text().count("\n") >= 9) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        until(lambda: log.is_file() and log.read_text().count("\n") >= 9, "three batches")
     finally:
         running.kill()  # SIGKILL
         running.wait()
     before = known_keys(out)
     asked = log.read_text().count("\n")
-    assert 0 < asked - len(before) <= 3, "at most the batch in flight is lost"
-    subprocess.run([*command, "0"], cwd=ROOT, check=True, timeout=120)
+    assert (asked, len(before)) == (9, 6), "the batch in flight is lost and no other"
+    assert finished([*command, "99"], cwd=ROOT).returncode == 0
     lines = (out / RESULTS_FILE).read_text().splitlines()
     whole = run_bench(
         sided_items(tmp_path / "items", "LRLRLLRR"), [FakeModel("tuned", sees_side)], tmp_path / "w"

@@ -45,7 +45,7 @@ def test_axis_score_vectors(
     assert found.n_units == len(pairs)
 
 
-def test_pelvis_example_of_the_dossier() -> None:
+def test_the_pelvis_example() -> None:
     found = axis_scores(
         units("perception", (2, 1), (2, 1), (0, 0))
         + units("knowledge", (2, 1))

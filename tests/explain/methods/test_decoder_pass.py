@@ -35,7 +35,7 @@ def _context(model, seed: int = 0) -> Attribution:
 
 
 def test_the_decoder_alone_gives_the_log_probabilities_of_the_whole_model(model):
-    """Peer bug 5 of the dossier: an input left behind changes the logits without a word."""
+    """Fault 5 of `test_peer_bugs.py`: an input left behind changes the logits without a word."""
     context = _context(model)
     with guarded(model), torch.no_grad():
         passed = capture(context)

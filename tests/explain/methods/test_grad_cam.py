@@ -70,7 +70,7 @@ def test_the_map_is_the_formula_written_out(tiny, ask, reference):
 
 
 def test_the_last_layer_is_refused_with_the_reason(tiny):
-    """Peer bug 8 of the dossier: Grad-CAM at the last layer is zero everywhere, yet was drawn."""
+    """Fault 8 of `test_peer_bugs.py`: Grad-CAM at the last layer is zero everywhere, yet was drawn."""
     case, spans = case_of(tiny, picture(48, 48), IDS), token_spans((0,))
     for layer, word in ((3, "exactly zero"), (4, "no layer 4")):
         refused = explain_spans(case, spans, "grad_cam", {"layer": layer})

@@ -71,7 +71,7 @@ def test_a_blocked_patch_is_not_read_at_all(tiny, question):
 
 
 def test_padding_that_the_prompt_hides_stays_hidden(tiny, question):
-    """Peer bug 28 of the dossier: a mask of one's own must not drop the mask that was there."""
+    """Fault 28 of `test_peer_bugs.py`: a mask of one's own must not drop the mask that was there."""
     with guarded(tiny), torch.no_grad():
         passed = capture(question)
         padding = torch.ones(1, passed.length, dtype=torch.long)

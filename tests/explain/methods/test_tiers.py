@@ -46,7 +46,7 @@ def test_notes_and_share_meanings_tell_the_tiers_apart():
 
 
 def test_neighbouring_boxes_that_cut_a_pixel_replace_it_whole():
-    """Peer bug 13 of the dossier (rows for columns): the picture isn't square."""
+    """Fault 13 of `test_peer_bugs.py` (rows for columns): the picture isn't square."""
     pixels, other = np.full((3, 5, 3), 100, np.uint8), np.zeros((3, 5, 3), np.uint8)
     boxes = np.array([[0, 0, 2.5, 1], [2.5, 0, 5, 1], [4, 1, 5, 3], [4, 1, 5, 3]])
     out = without_boxes(pixels, other, boxes)[:, :, 0]

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from transformers import LlavaForConditionalGeneration
 
 from tests.tiny import TINY, load_tiny, picture, plant, save_tiny
+from tests.waiting import HANG_SECONDS
 from workbench.errors import UserFacing
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Decoding, Prompt, Question
@@ -415,7 +416,7 @@ def test_two_processes_take_their_own_problems_and_stay_alike(
             subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True, cwd=repo_root)
         )
     for process in processes:
-        _, errors = process.communicate(timeout=110)
+        _, errors = process.communicate(timeout=HANG_SECONDS)
         assert process.returncode == 0, errors[-2000:]
     one, two = (load_file(tmp_path / f"{rank}.safetensors") for rank in range(2))
     assert furthest(one, two) == 0

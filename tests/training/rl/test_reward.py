@@ -1,4 +1,4 @@
-"""The grounding term of the reward and how it is mixed in; the rules: tests/bench/scores/test_composite.py."""
+"""The grounding term of the reward and how it is mixed in (rules: bench/scores/test_composite.py)."""
 
 import numpy as np
 import pytest

@@ -1,6 +1,7 @@
 """Which results a page may see, and what an imported one is called."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,9 +11,9 @@ from workbench.settings import Settings
 from workbench.ui.benchmark.shelf import CAPACITY, MOST_IMPORTS, Shelf
 
 
-def shelf_of(tmp_path: Path, **settings: bool) -> Shelf:
+def shelf_of(tmp_path: Path, **settings: Any) -> Shelf:
     write_results(tmp_path / "stored" / "phantoms")
-    return Shelf(tmp_path / "stored", Settings(**settings), tmp_path / "kept")
+    return Shelf(tmp_path / "stored", Settings(**settings, runs_dir=tmp_path / "runs"))
 
 
 def test_runs_of_ones_own_page_are_kept_and_named(tmp_path: Path) -> None:
@@ -24,7 +25,7 @@ def test_runs_of_ones_own_page_are_kept_and_named(tmp_path: Path) -> None:
 
 
 def shelf_of_again(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path / "stored", Settings(), tmp_path / "kept")
+    return Shelf(tmp_path / "stored", Settings(runs_dir=tmp_path / "runs"))
 
 
 def test_a_visitor_sees_only_their_own(tmp_path: Path) -> None:

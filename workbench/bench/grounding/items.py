@@ -1,4 +1,8 @@
-"""Questions whose evidence is known: held-out phantoms to the pixel, real pictures with marked regions."""
+"""Questions whose evidence is known: held-out phantoms to the pixel, real pictures with marked regions.
+
+The phantoms are drawn from their seeds when they are needed, so they agree across processors to one grey
+level (`phantoms/seeds.py`): scores compare by their intervals, not digit by digit.
+"""
 
 import json
 from collections.abc import Iterator

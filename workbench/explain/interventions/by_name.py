@@ -7,14 +7,13 @@ from typing import Any
 
 from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
-from workbench.explain.heatmap import Refusal
 from workbench.explain.interventions.edits import WHOLE_EDITS
 from workbench.explain.interventions.options import ShuffleOutcome, probe_options
 from workbench.explain.interventions.picture import ACTIONS, Outcome, probe_region, probe_whole
 from workbench.explain.interventions.regions import box_region
 from workbench.explain.interventions.traces import EDIT_KINDS, TraceEdit, TraceOutcome, probe_trace
 
-Intervened = Outcome | ShuffleOutcome | TraceOutcome | Refusal
+Intervened = Outcome | ShuffleOutcome | TraceOutcome
 OTHER, SHUFFLE = "other", "shuffle options"
 CHANGES = (*WHOLE_EDITS, OTHER, *ACTIONS, SHUFFLE, *EDIT_KINDS)
 
@@ -27,7 +26,8 @@ def intervene(
     `change` is one of CHANGES: a whole picture ("blank", "noise", "blur", "flip", or "other" with `other`, an
     image), a region ("remove", "keep", "block" with `region`, a `Region` or a box x0, y0, x1, y1 in pixels of
     the image, and `fill`), "shuffle options", or a step of the reasoning ("truncate", "delete", "replace"
-    with `step` from 1, `then`, `text`). `seed` where chance decides. Raises UserFacing for another change.
+    with `step` from 1, `then`, `text`). `seed` where chance decides. An `Outcome` says itself when it was
+    refused. Raises UserFacing for another change and for what it lacks.
     """
     if change in (*WHOLE_EDITS, OTHER):
         run: Callable[..., Iterator[Any]] = probe_whole
@@ -42,12 +42,16 @@ def intervene(
     elif change == SHUFFLE:
         run, arguments = probe_options, ()
     elif change in EDIT_KINDS:
+        if "step" not in given:
+            raise UserFacing(f"{change!r} needs a step.", "Give step=1 for the first one.")
         edit = {name: given.pop(name) for name in ("step", "then", "text") if name in given}
         run, arguments = probe_trace, (TraceEdit(change, **edit),)
     else:
         raise UserFacing(f"There is no intervention named {change!r}.", f"Known: {', '.join(CHANGES)}.")
-    (last,) = deque(run(case, *arguments, stop=stop, **given), maxlen=1)
-    return last
+    last = deque(run(case, *arguments, stop=stop, **given), maxlen=1)
+    if not last:
+        raise UserFacing("Stopped before anything was measured.", "Try again.")
+    return last[0]
 
 
 def _region(case: AnsweredCase, region: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Row attention: where the rows that produced the words looked (explain dossier A1, A3)."""
+"""Row attention: where the rows that produced the words looked, with and without sinks (arXiv 2503.03321)."""
 
 import numpy as np
 

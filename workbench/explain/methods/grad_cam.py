@@ -1,4 +1,4 @@
-"""Grad-CAM at the image tokens of a middle decoder layer, by captum (arXiv 1610.02391; dossier B3).
+"""Grad-CAM at the image tokens of a middle decoder layer, by captum (arXiv 1610.02391).
 
 A decoder's norms make the plain product nearly cancel, as they do with input × gradient (gradients.py), so
 hidden states are measured from the mean patch by default; "zero" gives the published formula.

@@ -1,4 +1,4 @@
-"""Gradients at the image embeddings: input × gradient, SmoothGrad, integrated gradients (dossier B3, B4).
+"""Gradients at the image embeddings: input × gradient, SmoothGrad, integrated gradients.
 
 The target is the summed log probability of a span's tokens. A patch's value is the sum over the embedding
 dimension, signed. The projected image tokens are the input: no gradient runs through the vision tower.

@@ -1,4 +1,4 @@
-"""Lazy greedy search for the regions that carry the words, after EAGLE (arXiv 2509.22496; dossier C4).
+"""Lazy greedy search for the regions that carry the words, after EAGLE (arXiv 2509.22496).
 
 A set of regions is worth insight + necessity: p(words | only these shown) + 1 − p(words | these taken away),
 p being the geometric mean over the span's tokens. Regions are added greedily. Gains are kept in a heap and

@@ -1,4 +1,4 @@
-"""Localisation heads (arXiv 2503.06287; dossier A2), found from the answer; the grid of all heads."""
+"""Localisation heads (arXiv 2503.06287), found from the answer; the grid of all heads."""
 
 from dataclasses import dataclass
 

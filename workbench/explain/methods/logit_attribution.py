@@ -1,4 +1,4 @@
-"""Direct logit attribution: how many logits each patch added to or took from the word (dossier A6)."""
+"""Direct logit attribution: how many logits each patch added to or took from the word."""
 
 import numpy as np
 import torch

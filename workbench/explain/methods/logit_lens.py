@@ -1,4 +1,4 @@
-"""Logit lens per patch (arXiv 2410.07149; dossier A7): the words that an image token already spells."""
+"""Logit lens per patch (arXiv 2410.07149): the words that an image token already spells."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Occlusion: take windows of patches away and watch the words' probability (dossier C1)."""
+"""Occlusion: take windows of patches away and watch the words' probability (Zeiler and Fergus, 2014)."""
 
 from collections.abc import Iterator
 

@@ -1,6 +1,6 @@
 """Reading blocked: the prompt's keys and values are computed once, only the rows after them again.
 
-The third perturbation tier (dossier 3.3, T3): some image columns are masked for the rows that are run again.
+The third perturbation tier (`tiers.py`): some image columns are masked for the rows that are run again.
 What image tokens told one another, and what earlier rows read of them, stays.
 """
 

@@ -1,4 +1,4 @@
-"""Relative attention (arXiv 2502.17422; dossier A4): what this question looks at more than a general one."""
+"""Relative attention (arXiv 2502.17422): what this question looks at more than a general one."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Attention × gradient relevancy through all decoder layers (arXiv 2103.15679), streamed (dossier 3.2).
+"""Attention × gradient relevancy through all decoder layers (arXiv 2103.15679), streamed.
 
 Ā = mean over heads of ReLU(∂f/∂A ⊙ A) and R ← R + Ā·R. Only the predicting rows of R are wanted, so
 r ← r + r·Ā from the top layer down, which is the order in which the backward pass visits the layers: a few

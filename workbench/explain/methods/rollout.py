@@ -1,4 +1,4 @@
-"""Attention rollout (arXiv 2005.00928; dossier A5), as a baseline only; one layer's matrix at a time."""
+"""Attention rollout (arXiv 2005.00928), as a baseline only; one layer's matrix at a time."""
 
 from contextlib import ExitStack
 from typing import Any

@@ -1,4 +1,4 @@
-"""Shapley values of coarse regions by sampled orders, each with its reverse (dossier C3).
+"""Shapley values of coarse regions by sampled orders, each with its reverse.
 
 A region's value is the mean over random orders of what it adds when it is shown after the regions before it
 (Castro et al. 2009); the reverse of every order is used too (antithetic), which shrinks the error.

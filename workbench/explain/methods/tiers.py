@@ -1,4 +1,4 @@
-"""Three tiers of taking image patches away from a model, the surest first (dossier 3.3)."""
+"""Three tiers of taking image patches away from a model, the surest first."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Token Activation Map (TAM, arXiv 2506.23270; dossier A8): which patches look like the word."""
+"""Token Activation Map (TAM, arXiv 2506.23270): which patches look like the word."""
 
 import numpy as np
 

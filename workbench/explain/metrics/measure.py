@@ -24,8 +24,8 @@ def measure(
     causal: HeatMap | Refusal | None = None,
     seed: int = 0,
 ) -> Mapping[str, Score | Refusal]:
-    """Scores of a map of this case by metrics of METRICS; by default all that can be had without a further
-    map.
+    """Scores of a map of this case by metrics of METRICS; by default all for which its method need not
+    run again (agreement makes one map by occlusion).
 
     `region` bool `[H, W]` where the evidence is known to be; `other` another picture; `shared` a score of the
     same span that its other maps use too; `causal` its occlusion map where that is at hand. Raises UserFacing

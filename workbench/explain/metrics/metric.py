@@ -91,8 +91,8 @@ class Metric:
     `category` is the question it answers: do the words depend on what the map marks (faithfulness), does it
     mark the right place (localisation), does it stay when nothing changes (robustness), does it change when
     everything does (sanity). `n` names what the figure was measured on, so that its number is not mistaken;
-    `controls` what stands beside it; `cost` what it takes, in words, and `remakes_maps` whether the method
-    has to run again for it. `needs` is what a caller has to give.
+    `controls` what stands beside it; `cost` what it takes, in words, and `remakes_maps` whether the map's
+    own method has to run again for it. `needs` is what a caller has to give.
     """
 
     name: str

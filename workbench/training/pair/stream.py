@@ -1,4 +1,8 @@
-"""Endless, reproducible batches: real pictures and phantoms mixed, several questions a picture."""
+"""Endless, reproducible batches: real pictures and phantoms mixed, several questions a picture.
+
+The same seed gives the same batches on one machine; on another processor drawn pictures may differ by one
+grey level in a few pixels (`phantoms/seeds.py`), and so does what is learnt from them.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -35,7 +35,7 @@ Reader = Callable[[Row, Context], Iterator[Record | BadRow]]
 
 
 def read_openmedreason(row: Row, context: Context) -> Iterator[Record | BadRow]:
-    """One OpenMedReason row: options stand inside `question`, `answer` is a letter (seeds dossier 1.2)."""
+    """One OpenMedReason row: options stand inside `question`, `answer` is a letter (arXiv 2606.12169)."""
     image = image_cell(row["image"], context.images)
     stem, options = options_inside(row["question"])
     letter, reasoning = str(row["answer"]).strip().rstrip(".").upper(), (row["reasoning"] or "").strip()
@@ -48,7 +48,7 @@ def read_openmedreason(row: Row, context: Context) -> Iterator[Record | BadRow]:
 
 
 def read_medix(row: Row, context: Context) -> Iterator[Record | BadRow]:
-    """One medix-rl-data row; `solution` is "<MODALITY> answer text" (seeds dossier 4.1, 4.2)."""
+    """One medix-rl-data row; `solution` is "<MODALITY> answer text" (arXiv 2602.23363)."""
     cells = row["image"] if isinstance(row["image"], list) else [row["image"]]
     require(len(cells) <= 1, "more than one image")
     image = image_cell(cells[0], context.images) if cells else None

@@ -16,11 +16,10 @@ from typing import Any, Literal
 
 from workbench.bench.report.model import Report
 from workbench.errors import UserFacing
-from workbench.places import KEPT
 from workbench.settings import Settings
 from workbench.ui.benchmark.tables import read_report, result_folders
 
-KEPT_RUNS = KEPT / "runs" / "screen"
+KEPT_RUNS = "screen"  # the folder below `Settings.runs_dir`
 CAPACITY = 64  # visitors with a folder; the longest unused one goes first
 MOST_IMPORTS = 8  # of one visitor: they lie on the disk of the server
 IMPORTED, MEASURED = "imported", "measured"
@@ -40,13 +39,13 @@ class Place:
 class Shelf:
     """Results by the name that the page shows. Safe to use from several threads.
 
-    `stored` holds the results that come with the project, a folder each; `kept` those of runs from the screen
-    (not used on a public page).
+    `stored` holds the results that come with the project, a folder each; those of runs from the screen are
+    below `settings.runs_dir` (a public page keeps none).
     """
 
-    def __init__(self, stored: Path, settings: Settings, kept: Path = KEPT_RUNS) -> None:
+    def __init__(self, stored: Path, settings: Settings) -> None:
         self.stored = stored
-        self.kept = None if settings.public else kept
+        self.kept = None if settings.public else settings.runs_dir / KEPT_RUNS
         self._root: tempfile.TemporaryDirectory[str] | None = None  # made for the first visitor who needs it
         self._visitors: OrderedDict[str, Path] = OrderedDict()
         self._lock = threading.Lock()

@@ -95,15 +95,16 @@ def thumbnail(example: Example, folder: Path = EXAMPLES_FOLDER) -> str:
 def drawn_lesion(example: Example, pixels: np.ndarray) -> np.ndarray | None:
     """Where the finding of a drawn example lies, bool `[H, W]`; None without a drawing or a finding.
 
-    Drawn anew from the recorded seed; when that does not give the very picture `pixels` (uint8 RGB), the
-    place is not known either.
+    Drawn anew from the recorded seed; when that does not give the picture `pixels` (uint8 RGB; processors
+    round one grey level apart), the place is not known either.
     """
     if example.drawn is None:
         return None
     from workbench.phantoms import draw_phantom
+    from workbench.phantoms.seeds import same_drawing
 
     phantom = draw_phantom(example.drawn["seed"], example.drawn["kind"], example.drawn["size"])
-    if not phantom.lesions or not np.array_equal(phantom.pixels, pixels):
+    if not phantom.lesions or not same_drawing(phantom.pixels, pixels):
         return None
     return np.logical_or.reduce([lesion.mask for lesion in phantom.lesions])
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 CAUSAL_METHOD = "occlusion"
 LONGEST_SECONDS = 60.0  # a big model without a graphics card would hold the others up for minutes
-KINDS = ("step", "answer", "all")
 TOO_LONG = (
     f"Measuring this map took longer than {LONGEST_SECONDS:.0f} seconds. "
     "The command `python -m workbench explain --trust` has no such limit."

@@ -1,6 +1,7 @@
 """The trust lines of every open page: one span is measured at a time, the one that is looked at first."""
 
 import math
+import re
 import secrets
 import threading
 from collections.abc import Mapping
@@ -8,13 +9,15 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from workbench.ui import boundary
-from workbench.ui.case.trust import CAUSAL_METHOD, KINDS, MovedOn, TrustLine
+from workbench.ui.case.trust import CAUSAL_METHOD, MovedOn, TrustLine
 from workbench.ui.services import ROLES, Services
 from workbench.ui.sessions import NoMap, Session, Sessions, SpanPlace
 
 if TYPE_CHECKING:
     from workbench.cases.answered import AnsweredCase
     from workbench.cases.maps import MapSet
+
+MEASURED_KEY = re.compile(r"step:\d{1,6}|answer|all")  # spans that get a trust line; words have none
 
 
 class TrustQueue:
@@ -34,7 +37,7 @@ class TrustQueue:
         chosen = chosen or {}
         role, key = chosen.get("column"), chosen.get("key")
         page = self.sessions.of(session_id)
-        if role in ROLES and isinstance(key, str) and key.partition(":")[0] in KINDS:
+        if role in ROLES and isinstance(key, str) and MEASURED_KEY.fullmatch(key):
             page.selected = (role, key)
             if next_span(page) == page.selected:
                 page.trust.moved_on.set()

@@ -113,7 +113,7 @@ def region_picker(elem_id: str) -> gr.HTML:
     one). Value `{"case", "src", "width", "height", "alt"}` or None; a new `case` clears the region. `.select`
     gets `gr.EventData` with `shapes` (see `probe.desk.region_from`), `.click` wants a fresh value.
     """
-    return scripted("region", value=None, host=PLAIN_HOST, elem_id=elem_id)
+    return scripted("region_shapes", "region", value=None, host=PLAIN_HOST, elem_id=elem_id)
 
 
 def bar_clicks() -> gr.HTML:

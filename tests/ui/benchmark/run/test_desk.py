@@ -2,7 +2,6 @@
 
 import errno
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from tests.bench.fakes import FakeModel, Rule, first_option, sees_side, sided_items
 from tests.ui.fakes import fake_engine
+from tests.waiting import HANG_SECONDS
 from workbench.bench.store.results import read_results
 from workbench.errors import UserFacing
 from workbench.settings import Settings
@@ -23,8 +23,8 @@ from workbench.ui.services import Services
 def desk_of(tmp_path: Path, rules: Sequence[Rule] = (first_option, sees_side), **settings: Any) -> BenchDesk:
     models = {role: FakeModel(role, rule) for role, rule in zip(("base", "tuned"), rules, strict=True)}
     engine = replace(fake_engine(), load=lambda role, _: models[role])
-    services = Services(Settings(**settings), lambda: engine)
-    return BenchDesk(services, Shelf(tmp_path / "stored", services.settings, tmp_path / "kept"))
+    services = Services(Settings(runs_dir=tmp_path / "runs", **settings), lambda: engine)
+    return BenchDesk(services, Shelf(tmp_path / "stored", services.settings))
 
 
 def form_of(tmp_path: Path, **fields: Any) -> RunForm:
@@ -60,10 +60,11 @@ def test_the_same_run_again_asks_nothing_twice(tmp_path: Path) -> None:
 
 
 def test_stop_keeps_what_was_answered_and_the_next_run_goes_on(tmp_path: Path) -> None:
-    gate = threading.Event()
+    asked, gate = threading.Event(), threading.Event()
 
     def slow(question: Any, image: Any) -> str:
-        gate.wait(20)
+        asked.set()
+        gate.wait(HANG_SECONDS)
         return "left"
 
     desk = desk_of(tmp_path, (slow, first_option))
@@ -71,12 +72,10 @@ def test_stop_keeps_what_was_answered_and_the_next_run_goes_on(tmp_path: Path) -
     states: list[RunState] = []
     thread = threading.Thread(target=lambda: states.extend(desk.follow("p", opened.ticket)))
     thread.start()
-    while not opened.started:
-        time.sleep(0.01)
-    time.sleep(0.3)
+    asked.wait(HANG_SECONDS)
     assert desk.stop("p").status == "Stopping after this batch."
     gate.set()
-    thread.join(20)
+    thread.join(HANG_SECONDS)
     assert states[-1].status.startswith(f"Stopped: {BATCH} of 24 answers.")
     assert len(read_results(opened.folder)) == BATCH
     assert run(desk, form_of(tmp_path))[-1].status == "Finished: 24 answers."
@@ -165,8 +164,8 @@ def test_a_disk_that_takes_no_more_is_told_in_words(
 
 
 def test_models_that_do_not_load_are_told_and_the_next_run_may_start(tmp_path: Path) -> None:
-    services = Services(Settings(), lambda: fake_engine(broken=True))
-    desk = BenchDesk(services, Shelf(tmp_path / "stored", services.settings, tmp_path / "kept"))
+    services = Services(Settings(runs_dir=tmp_path / "runs"), lambda: fake_engine(broken=True))
+    desk = BenchDesk(services, Shelf(tmp_path / "stored", services.settings))
     last = run(desk, form_of(tmp_path))[-1]
     assert last.fault is not None and "incomplete" in last.fault["message"] and last.result is None
     desk.begin("p", form_of(tmp_path))

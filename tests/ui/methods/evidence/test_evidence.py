@@ -11,6 +11,7 @@ import pytest
 
 from tests.tiny import load_tiny, save_tiny
 from tests.ui.methods.test_desk import VISITOR, answered, desk, finished, form
+from tests.waiting import HANG_SECONDS
 from workbench.cases import Word
 from workbench.errors import UserFacing
 from workbench.explain import explain, shared_evidence, timeline
@@ -118,7 +119,7 @@ def test_following_a_step_ends_with_its_result_and_closing_stops_it(
     assert list(desk.follow(VISITOR))[-1] == (running, True) and len(running.entries) == 1
 
     def slow(session: str) -> Any:
-        running.stop.wait(20)
+        running.stop.wait(HANG_SECONDS)
         return running
 
     monkeypatch.setattr("workbench.ui.methods.desk.LOOK_SECONDS", 0.01)

@@ -1,10 +1,14 @@
 // A bar of the axis chart that is clicked names its group; the buttons below the chart do the same by keyboard.
 keepDrawn(() => undefined);
 
+/** The group that a point of the chart belongs to, without its line break and its number of items. */
+function groupOf(point) {
+  const label = point.x === undefined ? point.theta : point.x;
+  return String(label).split("<br>n =")[0].replace("<br>", " ");
+}
+
 function heard(event) {
-  const point = event.points[0];
-  const group = point.x === undefined ? point.theta : point.x;
-  trigger("click", { group: String(group).split("<br>n =")[0].replace("<br>", " ") });
+  trigger("click", { group: groupOf(event.points[0]) });
 }
 
 // The chart comes after this script and is drawn anew for another result: listen when the pointer reaches it.

@@ -1,6 +1,6 @@
 // A picture to draw a region on: box, lasso and brush by mouse or finger, a box also by four numbers. Shapes are
 // kept in pixels of the picture; Python hears of them through `select`, and through `click` when the answers on
-// the page may have changed.
+// the page may have changed. After `region_shapes.js`.
 const SVG = "http://www.w3.org/2000/svg";
 const EMPTY = "Nothing to probe yet. Ask a question on Trace first; its answer can then be tested here.";
 const TOOLS = [["box", "Box"], ["lasso", "Lasso"], ["brush", "Brush"]];
@@ -12,12 +12,9 @@ function shapeNode(shape) {
   const node = document.createElementNS(SVG, box ? "rect" : shape.kind === "lasso" ? "polygon" : "polyline");
   node.setAttribute("class", "pb-" + shape.kind);
   if (box) {
-    const [[a, b], [c, d]] = points;
-    const sides = { x: Math.min(a, c), y: Math.min(b, d), width: Math.abs(c - a), height: Math.abs(d - b) };
-    for (const [name, value] of Object.entries(sides)) node.setAttribute(name, value);
+    for (const [name, value] of Object.entries(boxSides(points))) node.setAttribute(name, value);
   } else {
-    const line = points.length === 1 ? [points[0], [points[0][0] + 0.01, points[0][1]]] : points;
-    node.setAttribute("points", line.map((p) => p.join(",")).join(" "));
+    node.setAttribute("points", linePoints(points));
     if (shape.kind === "brush") node.setAttribute("stroke-width", 2 * shape.radius);
   }
   return node;
@@ -25,13 +22,10 @@ function shapeNode(shape) {
 
 function redraw() {
   parts.svg.replaceChildren(...[...shapes, ...(drawing ? [drawing] : [])].map(shapeNode));
-  const box = shapes.length === 1 && shapes[0].kind === "box" ? shapes[0].points.flat() : null;
-  parts.numbers.forEach((field, at) => {
-    if (document.activeElement !== field) field.value = box ? Math.round(box[at]) : "";
+  boxNumbers(shapes).forEach((number, at) => {
+    if (document.activeElement !== parts.numbers[at]) parts.numbers[at].value = number;
   });
-  const said = { box: "A box is drawn.", lasso: "A lasso is drawn.", brush: "Painted with the brush." };
-  const none = "No region yet: draw on the picture, or type a box.";
-  parts.said.textContent = shapes.length ? said[shapes[0].kind] : none;
+  parts.said.textContent = saidOfRegion(shapes);
 }
 
 function tell() {
@@ -40,12 +34,7 @@ function tell() {
 }
 
 function place(event, value) {
-  const frame = parts.svg.getBoundingClientRect();
-  const inside = (at, size) => Math.round(Math.min(Math.max(at, 0), size) * 10) / 10;
-  return [
-    inside(((event.clientX - frame.left) / frame.width) * value.width, value.width),
-    inside(((event.clientY - frame.top) / frame.height) * value.height, value.height),
-  ];
+  return placeInPicture(event.clientX, event.clientY, parts.svg.getBoundingClientRect(), value);
 }
 
 function listen(svg, value) {
@@ -53,9 +42,9 @@ function listen(svg, value) {
     event.preventDefault();
     svg.setPointerCapture(event.pointerId);
     const at = place(event, value);
-    const radius = (Number(parts.size.value) / 100) * Math.max(value.width, value.height);
+    const radius = brushRadius(Number(parts.size.value), value);
     drawing = { kind: tool, points: tool === "box" ? [at, at] : [at], radius };
-    if (tool !== "brush" || shapes.some((shape) => shape.kind !== "brush")) shapes = [];
+    shapes = keptShapes(shapes, tool);
     redraw();
   });
   svg.addEventListener("pointermove", (event) => {
@@ -76,9 +65,9 @@ function listen(svg, value) {
 }
 
 function typed() {
-  const numbers = parts.numbers.map((field) => (field.value === "" ? NaN : Number(field.value)));
-  if (numbers.some(Number.isNaN)) return;
-  shapes = [{ kind: "box", points: [numbers.slice(0, 2), numbers.slice(2)] }];
+  const box = typedBox(parts.numbers.map((field) => field.value));
+  if (!box) return;
+  shapes = [box];
   tell();
 }
 
