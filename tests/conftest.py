@@ -28,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Libraries call the garbage collector; it need not look through everything that was imported each time."""
+    """Libraries call the garbage collector; what was imported it need not look through each time."""
     gc.collect()
     gc.freeze()
 
