@@ -1,5 +1,6 @@
 """What every test may use (real data, the shipped pair, a browser, no network); a run leaves no trace."""
 
+import gc
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -24,6 +25,12 @@ def pytest_configure(config: pytest.Config) -> None:
     places = ExitStack()
     places.enter_context(private_places())
     config.add_cleanup(places.close)
+
+
+def pytest_collection_finish() -> None:
+    """Libraries call the garbage collector; what was imported it need not look through each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)

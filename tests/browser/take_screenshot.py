@@ -5,7 +5,8 @@ import tempfile
 from pathlib import Path
 
 from tests.browser.driving import answered, chromium
-from tests.ui.running import ROOT, running_page
+from tests.ui.running import APP, ROOT, running_page
+from tests.waiting import HANG_SECONDS
 from workbench.doctor import find_browser
 
 
@@ -13,11 +14,11 @@ def take(target: Path) -> None:
     """Open an example, ask, wait for the maps, choose the tuned model's first step, save the picture."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_page(["app.py", "--port", "{port}"], Path(folder) / "uploads") as address,
+        running_page(APP, Path(folder) / "uploads") as address,
         chromium(find_browser()) as browser,
     ):
         page = browser.new_page(viewport={"width": 1500, "height": 1180})
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(1000 * HANG_SECONDS)
         page.goto(address)
         answered(page)
         page.locator("[data-column=tuned] [data-step]").first.click()

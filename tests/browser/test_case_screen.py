@@ -22,7 +22,7 @@ from tests.browser.driving import (
     says,
     status,
 )
-from tests.ui.running import ROOT, running_page
+from tests.ui.running import APP, ROOT, running_page
 
 pytestmark = pytest.mark.browser
 
@@ -77,7 +77,7 @@ def test_the_main_job_with_an_example(plain: str, visit: Any) -> None:
 def test_the_main_job_with_app_py_and_the_shipped_pair(visit: Any, tmp_path: Path) -> None:
     """The one test of the page as people start it; the others save the start of Python."""
     (tmp_path / "uploads").mkdir()
-    with running_page(["app.py", "--port", "{port}"], tmp_path / "uploads") as address:
+    with running_page(APP, tmp_path / "uploads") as address:
         page = visit(address)
         answered(page)
         tuned = page.locator("[data-column=tuned]")

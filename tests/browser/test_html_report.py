@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.bench.fakes import FakeModel, first_option, sees_side, sided_items
+from tests.waiting import HANG_SECONDS
 from workbench.bench.asking.runner import run_bench
 from workbench.bench.report.export import write_html
 
@@ -29,6 +30,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def opened(browser: Any, report: Path, width: int) -> tuple[Any, list[str], list[str]]:
     page = browser.new_page(viewport={"width": width, "height": 900})
+    page.set_default_timeout(1000 * HANG_SECONDS)
     told: list[str] = []
     asked: list[str] = []
     page.on("console", lambda message: told.append(message.text))

@@ -8,19 +8,17 @@ from safetensors import safe_open
 
 from workbench.imaging import from_array
 from workbench.models.answer import Decoding, Question
-from workbench.models.loading import load_model
 from workbench.phantoms import DRAWERS, draw_phantom
 from workbench.phantoms.questions import ask
 from workbench.phantoms.seeds import HELD_OUT_SEED
-from workbench.settings import Settings
 from workbench.traces import answers_match, parse_trace
 
 UNSEEN = HELD_OUT_SEED + 5_000_000  # neither trained on nor part of the bundled benchmark
 
 
-@pytest.fixture(scope="module")
-def pair():
-    return {name: load_model(name, settings=Settings(device="cpu")) for name in ("base", "tuned")}
+@pytest.fixture
+def pair(shipped_pair):
+    return shipped_pair
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +58,7 @@ def test_reported_scores_reach_what_was_asked(reports):
 
 
 # Bar charts are left out: the pair answers them hardly better than by guessing, and its card says so.
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [kind for kind in DRAWERS if kind != "chart"])
 def test_tuned_names_what_is_drawn(pair, kind):
     """A live sample on pictures that no report holds; the bound leaves room for chance."""
@@ -81,6 +80,7 @@ def test_tuned_names_what_is_drawn(pair, kind):
     assert right / asked >= 0.6, f"{right} of {asked}"
 
 
+@pytest.mark.slow
 def test_the_answer_hangs_on_the_picture(pair):
     """On grey pictures the findings of abnormal phantoms are not found by guessing."""
     tuned = pair["tuned"]

@@ -11,12 +11,21 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
+from gradio import networking
 
 from tests.waiting import until
 from workbench.ui.lanes import QUEUE
 from workbench.ui.theme import CSS_FILES, HEAD, theme
 
 ROOT = Path(__file__).resolve().parents[2]
+# `python app.py`, without Gradio's own check, which gives up when the page takes more than three seconds.
+APP = [
+    "-c",
+    "import runpy; from gradio import networking; networking.url_ok = bool; "
+    "runpy.run_path('app.py', run_name='__main__')",
+    "--port",
+    "{port}",
+]
 
 
 @contextmanager
@@ -28,6 +37,7 @@ def served(build: Callable[[], gr.Blocks], uploads: Path) -> Iterator[str]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(uploads))
+        patch.setattr(networking, "url_ok", _patient)
         demo = build()
         _, address, _ = demo.queue(**QUEUE).launch(
             server_name="127.0.0.1",
@@ -55,7 +65,7 @@ def running_page(arguments: Sequence[str], uploads: Path) -> Iterator[str]:
     command = [sys.executable, *(part.format(port=port) for part in arguments)]
     log = uploads.parent / f"page-{port}.log"
     with log.open("wb") as out:
-        environ = {**os.environ, "GRADIO_TEMP_DIR": str(uploads)}
+        environ = {**os.environ, "GRADIO_TEMP_DIR": str(uploads), "GRADIO_ANALYTICS_ENABLED": "False"}
         process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=out, stderr=subprocess.STDOUT)
     address = f"http://127.0.0.1:{port}/"
 
@@ -72,6 +82,12 @@ def running_page(arguments: Sequence[str], uploads: Path) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _patient(address: str) -> bool:
+    """Stands in for Gradio's check that the page is there."""
+    until(lambda: _answers(address), "the page")
+    return True
 
 
 def _answers(address: str) -> bool:
