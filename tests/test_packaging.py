@@ -1,5 +1,7 @@
 """What `pip install` gets: dependencies read from the requirements files, and every file that is needed."""
 
+import ast
+import importlib.metadata
 import subprocess
 import sys
 import tomllib
@@ -15,6 +17,9 @@ from packaging.requirements import Requirement
 
 # The repository's own build hook, which is no part of the package.
 from hatch_build import FILES, library_range, read_requirements
+
+# Imported only where they are: pyarrow comes with datasets, spaces is there on a Space.
+OPTIONAL = {"bitsandbytes", "pyarrow", "spaces", "torchvision"}
 
 
 @pytest.mark.parametrize(
@@ -44,6 +49,22 @@ def test_dependencies_are_written_down_once(repo_root: Path) -> None:
     for name in ("requirements.txt", *FILES.values()):
         for line in read_requirements(repo_root / name):
             assert "==" not in line, f"{line}: a library that asks for one version can't live beside others"
+
+
+def test_every_package_that_is_imported_is_asked_for(repo_root: Path) -> None:
+    listed = {Requirement(line).name for name in ("requirements.txt", *FILES.values())
+              for line in read_requirements(repo_root / name)}  # fmt: skip
+    modules: dict[str, Path] = {}
+    for file in (repo_root / "workbench").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name.partition(".")[0]: file for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                modules[node.module.partition(".")[0]] = file
+    owners = importlib.metadata.packages_distributions()
+    for module in sorted(modules.keys() - sys.stdlib_module_names - {"workbench"} - OPTIONAL):
+        names = {name.lower().replace("_", "-") for name in owners.get(module, [module])}
+        assert names & listed, f"{modules[module]} imports {module}, which no requirements file names"
 
 
 @pytest.fixture(scope="module")
