@@ -3,7 +3,7 @@
 import re
 
 from workbench import palette
-from workbench.bench.report import charts, figures
+from workbench.bench.reports import charts, figures
 from workbench.places import ROOT
 from workbench.ui.methods import charts as methods_charts
 

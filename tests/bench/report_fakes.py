@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from workbench.bench.report.model import Report
+from workbench.bench.reports.model import Report
 from workbench.bench.scores.numbers import Number
 from workbench.bench.store.results import RESULTS_FILE, RUN_FILE, Result
 

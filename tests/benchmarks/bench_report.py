@@ -106,7 +106,7 @@ def write_folder(folder: Path, count: int) -> None:
 
 def timed(what: str, folder: str) -> str:
     """Open (or first build) the report of a folder; JSON of seconds, CPU seconds and peak memory in MB."""
-    from workbench.bench.report.stored import open_report
+    from workbench.bench.reports.stored import open_report
 
     start, used = time.perf_counter(), time.process_time()
     report = open_report(folder)

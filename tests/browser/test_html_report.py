@@ -8,7 +8,7 @@ import pytest
 from tests.bench.fakes import FakeModel, first_option, sees_side, sided_items
 from tests.waiting import HANG_SECONDS
 from workbench.bench.asking.runner import run_bench
-from workbench.bench.report.export import write_html
+from workbench.bench.reports.export import write_html
 
 pytestmark = pytest.mark.browser
 

@@ -12,7 +12,7 @@ from tests.bench.chat_fakes import Body, said, serving
 from tests.bench.fakes import FakeModel, first_option, sees_side, sided_items
 from workbench.bench.asking.runner import run_bench
 from workbench.bench.judging.served_judge import PROTOCOLS as JUDGE_PROTOCOLS
-from workbench.bench.report import export
+from workbench.bench.reports import export
 from workbench.bench.store.results import RESULTS_FILE, RUN_FILE
 from workbench.commands import judging
 from workbench.commands.outcome import Outcome

@@ -9,7 +9,7 @@ import gradio as gr
 
 from tests.bench.fakes import FakeModel, first_option
 from tests.ui.fakes import fake_engine
-from workbench.bench.report.charts import axis_figure
+from workbench.bench.reports.charts import axis_figure
 from workbench.settings import Settings
 from workbench.ui.benchmark.events import wire_saving
 from workbench.ui.benchmark.layout import lay_out_published, lay_out_saving

@@ -1,1 +1,8 @@
+"""The benchmark: questions, asking, the store, judging, scores, reports, grounding.
 
+Names are loaded when they are first used, and declared in `__init__.pyi`.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

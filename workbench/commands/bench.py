@@ -16,8 +16,8 @@ from workbench.bench.judging.rule_judge import Judge
 from workbench.bench.judging.served_judge import LLMJudge, open_judge
 from workbench.bench.questions.importers import remarks
 from workbench.bench.questions.items import ItemSet, load_items
-from workbench.bench.report.stored import open_report
-from workbench.bench.report.text import bench_table_text
+from workbench.bench.reports.stored import open_report
+from workbench.bench.reports.text import bench_table_text
 from workbench.commands.outcome import Outcome, as_json
 from workbench.errors import UserFacing
 from workbench.models.answer import Decoding

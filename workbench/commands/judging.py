@@ -185,7 +185,7 @@ def _percent(number: Mapping[str, Any], unit: str = " %") -> str:
 
 
 def _export(args: argparse.Namespace) -> Outcome:
-    from workbench.bench.report import export
+    from workbench.bench.reports import export
 
     form = args.format or Path(args.to).suffix.lower().removeprefix(".")
     if form not in FORMATS:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.bench.report_fakes import line, write_run
-from workbench.bench.report.build import build_report
-from workbench.bench.report.model import Report
-from workbench.bench.report.text import bench_table_text
+from workbench.bench.reports.build import build_report
+from workbench.bench.reports.model import Report
+from workbench.bench.reports.text import bench_table_text
 from workbench.bench.scores.answer_metrics import (
     ANSWER_METRICS,
     AnswerMetric,

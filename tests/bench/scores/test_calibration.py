@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.bench.report_fakes import bare_report
-from workbench.bench.report.text import bench_table_text
+from workbench.bench.reports.text import bench_table_text
 from workbench.bench.scores.calibration import (
     RESAMPLES,
     _bootstrap,

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.bench.report_fakes import line, write_run
-from workbench.bench.report.build import build_report
-from workbench.bench.report.text import bench_table_text
+from workbench.bench.reports.build import build_report
+from workbench.bench.reports.text import bench_table_text
 from workbench.bench.scores.consistency import Sample, consistency, item_votes, self_consistency
 from workbench.bench.store.results import Result
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.bench.report_fakes import line, write_run
-from workbench.bench.report.build import build_report
-from workbench.bench.report.model import Report
+from workbench.bench.reports.build import build_report
+from workbench.bench.reports.model import Report
 
 
 def lines_of(condition: str, says: str, **other: Any) -> list[Any]:

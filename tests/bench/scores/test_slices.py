@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.report_fakes import line, write_run
-from workbench.bench.report.build import build_report
+from workbench.bench.reports.build import build_report
 from workbench.bench.scores.slices import SLICES, rare
 
 

@@ -1,7 +1,7 @@
 """Aims beside what was measured: the right number is held against the right target."""
 
 from tests.bench.report_fakes import bare_report, number
-from workbench.bench.report.model import Report
+from workbench.bench.reports.model import Report
 from workbench.bench.scores.calibration import Calibration
 from workbench.bench.scores.numbers import ByKind
 from workbench.bench.scores.slices import Slice

@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.bench.report_fakes import line, write_run
-from workbench.bench.report.model import Report
-from workbench.bench.report.stored import open_report
+from workbench.bench.reports.model import Report
+from workbench.bench.reports.stored import open_report
 from workbench.bench.store.results import read_results
 from workbench.training.card.evaluate import publish
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.ui.results import write_results
-from workbench.bench.report.published import load_published, published_table
+from workbench.bench.reports.published import load_published, published_table
 from workbench.errors import UserFacing
 from workbench.ui.benchmark.export import FIGURES, file_name, save_figure_script, write_result
 from workbench.ui.benchmark.published import PANELS, panel_figure, table_nodes

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.ui.results import write_results
-from workbench.bench.report.published import PKR_TABLE, published_table
+from workbench.bench.reports.published import PKR_TABLE, published_table
 from workbench.errors import UserFacing
 from workbench.ui.benchmark.shelf import IMPORTED, IMPORTED_WORDS, with_origin
 from workbench.ui.benchmark.tables import (

@@ -7,8 +7,8 @@ from typing import Any
 
 from workbench.bench.asking.runner import run_bench
 from workbench.bench.questions.items import ItemSet
-from workbench.bench.report.build import build_report
-from workbench.bench.report.model import Report
+from workbench.bench.reports.build import build_report
+from workbench.bench.reports.model import Report
 from workbench.bench.scores.numbers import Number
 from workbench.models.loading import load_model
 from workbench.settings import Settings

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from workbench.bench.report.model import Report
+from workbench.bench.reports.model import Report
 from workbench.bench.scores.numbers import Number
 from workbench.traces import AXES
 

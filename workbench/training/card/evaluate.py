@@ -11,9 +11,9 @@ from typing import Any
 from workbench.bench.asking.runner import run_bench
 from workbench.bench.grounding.report import load_grounding
 from workbench.bench.questions.items import BUNDLED, ItemSet, load_items
-from workbench.bench.report.build import build_report
-from workbench.bench.report.model import Report
-from workbench.bench.report.stored import REPORT_FILE, open_report
+from workbench.bench.reports.build import build_report
+from workbench.bench.reports.model import Report
+from workbench.bench.reports.stored import REPORT_FILE, open_report
 from workbench.bench.store.result_files import RESULTS_FILE, result_files
 from workbench.bench.store.results import read_results
 from workbench.bench.store.run_file import RUN_FILE

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workbench.bench.report.model import Report
-from workbench.bench.report.text import bench_table_text
+from workbench.bench.reports.model import Report
+from workbench.bench.reports.text import bench_table_text
 from workbench.models.session import LoadedModel
 from workbench.training.card.ablation import stage_table_text
 from workbench.training.card.aims import aims, aims_table

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from workbench.bench.report.labels import CONFIDENCE_NAMES, SHARES, condition_name
-from workbench.bench.report.model import Report
-from workbench.bench.report.warnings import warnings_of
+from workbench.bench.reports.labels import CONFIDENCE_NAMES, SHARES, condition_name
+from workbench.bench.reports.model import Report
+from workbench.bench.reports.warnings import warnings_of
 from workbench.bench.scores.calibration import CONFIDENCES, Bin
 from workbench.bench.scores.numbers import Number
 from workbench.ui.benchmark.tables import interval, percent

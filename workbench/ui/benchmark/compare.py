@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from workbench.bench.report.labels import condition_name, metric_name
-from workbench.bench.report.model import Report
+from workbench.bench.reports.labels import condition_name, metric_name
+from workbench.bench.reports.model import Report
 from workbench.bench.scores.compare import (
     ComparedMetric,
     Comparison,

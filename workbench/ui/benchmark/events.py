@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from workbench.bench.report.labels import METRIC_NAMES
+from workbench.bench.reports.labels import METRIC_NAMES
 from workbench.ui.benchmark.compare import compared, side_choices
 from workbench.ui.benchmark.export import FETCH, file_name, save_figure_script, write_result
 from workbench.ui.benchmark.items.events import items_updates, wire_items

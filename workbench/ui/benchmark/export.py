@@ -8,7 +8,7 @@ import re
 from datetime import datetime
 from pathlib import Path
 
-from workbench.bench.report.export import write_csv, write_html, write_jsonl
+from workbench.bench.reports.export import write_csv, write_html, write_jsonl
 from workbench.errors import UserFacing
 from workbench.ui.benchmark.shelf import IMPORTED, Place
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from workbench.bench.report.labels import SLICE_NAMES
-from workbench.bench.report.published import PKR_TABLE, PublishedTable, load_published, published_csv
+from workbench.bench.reports.labels import SLICE_NAMES
+from workbench.bench.reports.published import PKR_TABLE, PublishedTable, load_published, published_csv
 from workbench.errors import UserFacing
 from workbench.ui.benchmark.export import FIGURES, KINDS
 from workbench.ui.benchmark.items.layout import ItemsComponents, lay_out_items

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from workbench.bench.report.charts import published_figure
-from workbench.bench.report.published import Origin, PublishedTable
+from workbench.bench.reports.charts import published_figure
+from workbench.bench.reports.published import Origin, PublishedTable
 from workbench.palette import numbered
 from workbench.ui.benchmark.tables import published_rows
 from workbench.ui.html.nodes import Node, bullets, node, table_node

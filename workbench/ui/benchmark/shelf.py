@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from workbench.bench.report.model import Report
+from workbench.bench.reports.model import Report
 from workbench.errors import UserFacing
 from workbench.settings import Settings
 from workbench.ui.benchmark.tables import read_report, result_folders

@@ -5,10 +5,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from workbench.bench.report.labels import METRIC_NAMES, condition_name, guess_name
-from workbench.bench.report.model import Report
-from workbench.bench.report.published import PublishedTable
-from workbench.bench.report.stored import REPORT_FILE, open_report
+from workbench.bench.reports.labels import METRIC_NAMES, condition_name, guess_name
+from workbench.bench.reports.model import Report
+from workbench.bench.reports.published import PublishedTable
+from workbench.bench.reports.stored import REPORT_FILE, open_report
 from workbench.bench.scores.measure import PARTS
 from workbench.bench.scores.numbers import Number, p_text
 from workbench.bench.store.results import has_results

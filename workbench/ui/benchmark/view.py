@@ -4,10 +4,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from workbench.bench.report.charts import axis_figure, difference_figure
-from workbench.bench.report.figures import radar_figure, reliability_figure
-from workbench.bench.report.labels import METRIC_NAMES
-from workbench.bench.report.model import Report
+from workbench.bench.reports.charts import axis_figure, difference_figure
+from workbench.bench.reports.figures import radar_figure, reliability_figure
+from workbench.bench.reports.labels import METRIC_NAMES
+from workbench.bench.reports.model import Report
 from workbench.bench.scores.measure import METRICS
 from workbench.ui.benchmark.believe import believe_nodes
 from workbench.ui.benchmark.shelf import IMPORTED, IMPORTED_WORDS, MEASURED

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.ui.results import write_results
-from workbench.bench.report.model import Warned
+from workbench.bench.reports.model import Warned
 from workbench.bench.scores.compare import Side, compare_runs
 from workbench.bench.store.results import Result, ResultFile, read_results
 from workbench.errors import UserFacing

@@ -6,8 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from workbench.bench.report.labels import condition_name
-from workbench.bench.report.model import Report
+from workbench.bench.reports.labels import condition_name
+from workbench.bench.reports.model import Report
 from workbench.errors import UserFacing
 from workbench.ui.benchmark.items.filters import ANY, field_choices, ordering, query_of
 from workbench.ui.benchmark.items.index import FIELDS, ItemIndex, Query, item_index, select

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from workbench.bench.report.model import Report
+from workbench.bench.reports.model import Report
 from workbench.bench.store.jsonl import JsonLines
 from workbench.bench.store.result_files import result_files
 from workbench.bench.store.results import RUN_FILE, Result, has_results, iter_results, read_run

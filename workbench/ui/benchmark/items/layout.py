@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from workbench.bench.report.labels import SCORE_NAMES, SLICE_NAMES
+from workbench.bench.reports.labels import SCORE_NAMES, SLICE_NAMES
 from workbench.ui.benchmark.items.filters import ANY, SHOW_NAMES
 from workbench.ui.benchmark.items.index import FIELDS
 from workbench.ui.html import components

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from workbench.bench.questions.items import Item, bundled_names, load_items
-from workbench.bench.report.model import Report
+from workbench.bench.reports.model import Report
 from workbench.bench.store.results import Result, read_run
 from workbench.errors import UserFacing
 

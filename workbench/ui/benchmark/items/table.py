@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from workbench.bench.report.labels import SCORE_NAMES, condition_name
+from workbench.bench.reports.labels import SCORE_NAMES, condition_name
 from workbench.ui.benchmark.items.index import PAGE, Cell, ItemIndex, ItemRow, Page, Query, value_of
 from workbench.ui.html.nodes import Node, action, node
 

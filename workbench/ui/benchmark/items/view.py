@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.bench.questions.items import Item
-from workbench.bench.report.labels import condition_name
-from workbench.bench.report.model import Report
+from workbench.bench.reports.labels import condition_name
+from workbench.bench.reports.model import Report
 from workbench.bench.scores.composite import composite_of
 from workbench.bench.store.results import Result
 from workbench.errors import UserFacing

@@ -22,7 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from workbench.bench.asking.conditions import CONDITIONS
 from workbench.bench.questions.units import UnitScore
-from workbench.bench.report.build import build_report
+from workbench.bench.reports.build import build_report
 from workbench.bench.scores.scoring import AxisScore
 from workbench.bench.store.jsonl import JsonLines
 from workbench.bench.store.result_files import RESULTS_FILE, result_files

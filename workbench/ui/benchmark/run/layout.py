@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from workbench.bench.report.labels import condition_name
+from workbench.bench.reports.labels import condition_name
 from workbench.ui.benchmark.run.desk import OWN, BenchDesk
 from workbench.ui.benchmark.shelf import IMPORTED_WORDS
 from workbench.ui.html import components

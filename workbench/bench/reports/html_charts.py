@@ -8,9 +8,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workbench.bench.report.charts import shade, span_of
-from workbench.bench.report.labels import GUESSES, METRIC_NAMES
-from workbench.bench.report.model import Report
+from workbench.bench.reports.charts import shade, span_of
+from workbench.bench.reports.labels import GUESSES, METRIC_NAMES
+from workbench.bench.reports.model import Report
 from workbench.bench.scores.measure import METRICS, Difference
 from workbench.bench.scores.numbers import Number, percent_text
 

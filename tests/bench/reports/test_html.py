@@ -12,11 +12,11 @@ from tests.bench.report_fakes import number
 from workbench.bench.asking.runner import run_bench
 from workbench.bench.judging.log import append_line
 from workbench.bench.judging.verdicts import VERDICTS_FILE
-from workbench.bench.report.build import build_report
-from workbench.bench.report.export import write_html
-from workbench.bench.report.html import html_report
-from workbench.bench.report.html_charts import HEIGHT, TOP, bar_groups, forests
-from workbench.bench.report.stored import open_report
+from workbench.bench.reports.build import build_report
+from workbench.bench.reports.export import write_html
+from workbench.bench.reports.html import html_report
+from workbench.bench.reports.html_charts import HEIGHT, TOP, bar_groups, forests
+from workbench.bench.reports.stored import open_report
 from workbench.bench.scores.numbers import p_text, percent_text
 from workbench.bench.store.results import RESULTS_FILE, RUN_FILE, ResultFile, read_results
 from workbench.errors import UserFacing

@@ -12,10 +12,10 @@ from workbench.bench.judging.preference import read_preferences
 from workbench.bench.judging.verdicts import judges_agreement, read_verdicts
 from workbench.bench.questions.items import BUNDLED, ITEMS_FILE, load_items
 from workbench.bench.questions.units import Unit
-from workbench.bench.report.html_charts import bar_groups, forests
-from workbench.bench.report.labels import EFFECTS, SHARES
-from workbench.bench.report.model import Report
-from workbench.bench.report.stored import open_report
+from workbench.bench.reports.html_charts import bar_groups, forests
+from workbench.bench.reports.labels import EFFECTS, SHARES
+from workbench.bench.reports.model import Report
+from workbench.bench.reports.stored import open_report
 from workbench.bench.scores.compare import verdict
 from workbench.bench.scores.composite import Composite, composite_of
 from workbench.bench.scores.measure import PARTS

@@ -84,7 +84,7 @@ def write_jsonl(folder: str | Path, file: str | Path) -> int:
 
 def write_html(folder: str | Path, file: str | Path) -> None:
     """`html_report` of a folder as a file; raises UserFacing."""
-    from workbench.bench.report.html import html_report
+    from workbench.bench.reports.html import html_report
 
     page = html_report(folder)
     with _draft(Path(file), "utf-8") as stream:

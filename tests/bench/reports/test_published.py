@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from workbench.bench.report.published import (
+from workbench.bench.reports.published import (
     PKR_TABLE,
     PUBLISHED_FILE,
     load_published,

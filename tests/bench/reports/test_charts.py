@@ -8,10 +8,10 @@ import pytest
 
 from tests.bench.fakes import FakeModel, first_option, sees_side, sided_items
 from workbench.bench.asking.runner import run_bench
-from workbench.bench.report.build import build_report
-from workbench.bench.report.charts import axis_figure, difference_figure, published_figure
-from workbench.bench.report.model import Report
-from workbench.bench.report.published import PKR_TABLE, load_published, published_table
+from workbench.bench.reports.build import build_report
+from workbench.bench.reports.charts import axis_figure, difference_figure, published_figure
+from workbench.bench.reports.model import Report
+from workbench.bench.reports.published import PKR_TABLE, load_published, published_table
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import pytest
 from tests.bench.fakes import FakeModel, first_option, sees_side, sided_items
 from tests.bench.report_fakes import bare_report, number
 from workbench.bench.asking.runner import run_bench
-from workbench.bench.report.build import build_report
-from workbench.bench.report.figures import RADAR_CAPTION, radar_figure, reliability_figure
-from workbench.bench.report.model import ItemsFacts, ModelFacts, Report
+from workbench.bench.reports.build import build_report
+from workbench.bench.reports.figures import RADAR_CAPTION, radar_figure, reliability_figure
+from workbench.bench.reports.model import ItemsFacts, ModelFacts, Report
 from workbench.bench.scores.calibration import Bin, Calibration
 from workbench.bench.scores.measure import AxisNumbers, TraceNumbers
 from workbench.bench.scores.numbers import ByKind, Number

@@ -9,9 +9,9 @@ import pytest
 from tests.bench.fakes import FakeModel, first_option, sees_side, sided_items
 from tests.bench.report_fakes import line, write_run
 from workbench.bench.asking.runner import run_bench
-from workbench.bench.report.build import build_report
-from workbench.bench.report.model import Report
-from workbench.bench.report.text import bench_table_text
+from workbench.bench.reports.build import build_report
+from workbench.bench.reports.model import Report
+from workbench.bench.reports.text import bench_table_text
 from workbench.bench.scores.statistics import wilson
 from workbench.bench.store.results import RESULTS_FILE
 from workbench.errors import UserFacing

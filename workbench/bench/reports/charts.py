@@ -9,9 +9,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from workbench.bench.report.labels import GUESSES, METRIC_NAMES
-from workbench.bench.report.model import Report
-from workbench.bench.report.published import PublishedTable
+from workbench.bench.reports.labels import GUESSES, METRIC_NAMES
+from workbench.bench.reports.model import Report
+from workbench.bench.reports.published import PublishedTable
 from workbench.bench.scores.measure import METRICS, Difference
 from workbench.bench.scores.numbers import Number
 from workbench.palette import LIGHT, NO_GROUND, numbered, shades

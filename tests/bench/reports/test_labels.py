@@ -3,8 +3,8 @@
 from dataclasses import fields
 
 from workbench.bench.asking.conditions import CONDITIONS
-from workbench.bench.report import labels
-from workbench.bench.report.model import Report
+from workbench.bench.reports import labels
+from workbench.bench.reports.model import Report
 from workbench.bench.scores.baselines import BASELINE_PROTOCOLS
 from workbench.bench.scores.calibration import CONFIDENCES
 from workbench.bench.scores.measure import METRICS

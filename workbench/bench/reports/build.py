@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.bench.report.model import (
+from workbench.bench.reports.model import (
     REPORT_SCHEMA,
     CompositeNumbers,
     Counts,
@@ -16,7 +16,7 @@ from workbench.bench.report.model import (
     ModelFacts,
     Report,
 )
-from workbench.bench.report.warnings import warnings_of
+from workbench.bench.reports.warnings import warnings_of
 from workbench.bench.scores.answer_metrics import answer_scores
 from workbench.bench.scores.baselines import Baselines, letters
 from workbench.bench.scores.calibration import calibration_of

@@ -9,7 +9,7 @@ import pytest
 
 from tests.bench.fakes import FakeModel, first_option, sees_side, sided_items
 from workbench.bench.asking.runner import run_bench
-from workbench.bench.report.export import COLUMNS, cell, write_csv, write_jsonl, write_medix
+from workbench.bench.reports.export import COLUMNS, cell, write_csv, write_jsonl, write_medix
 from workbench.bench.store.results import RESULTS_FILE, ResultFile, read_results
 from workbench.errors import UserFacing
 

@@ -1,7 +1,7 @@
 """A report as a table in plain text, for the terminal and for model cards."""
 
-from workbench.bench.report.labels import EFFECTS, METRIC_NAMES, SHARES
-from workbench.bench.report.model import Report
+from workbench.bench.reports.labels import EFFECTS, METRIC_NAMES, SHARES
+from workbench.bench.reports.model import Report
 from workbench.bench.scores.answer_metrics import ANSWER_METRICS
 from workbench.bench.scores.calibration import CONFIDENCES
 from workbench.bench.scores.numbers import KINDS, p_text, percent_text

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.bench.report_fakes import line, scored, write_run
-from workbench.bench.report.build import build_report
-from workbench.bench.report.model import Report
-from workbench.bench.report.warnings import FEW_IMAGES, warnings_of
+from workbench.bench.reports.build import build_report
+from workbench.bench.reports.model import Report
+from workbench.bench.reports.warnings import FEW_IMAGES, warnings_of
 from workbench.bench.scores.baselines import Letters
 from workbench.bench.store.results import RUN_FILE
 

@@ -9,11 +9,11 @@ from unittest import mock
 import pytest
 
 from tests.bench.report_fakes import line, write_run
-from workbench.bench.report import stored as report_store
-from workbench.bench.report.build import build_report
-from workbench.bench.report.model import Report
-from workbench.bench.report.stored import REPORT_FILE, open_report
-from workbench.bench.report.text import bench_table_text
+from workbench.bench.reports import stored as report_store
+from workbench.bench.reports.build import build_report
+from workbench.bench.reports.model import Report
+from workbench.bench.reports.stored import REPORT_FILE, open_report
+from workbench.bench.reports.text import bench_table_text
 from workbench.bench.store.results import RESULTS_FILE, RUN_FILE
 from workbench.errors import UserFacing
 from workbench.places import ASSETS

@@ -5,9 +5,9 @@ They look like those of `charts`. Neither adds a number: what they draw stands i
 
 import plotly.graph_objects as go
 
-from workbench.bench.report.charts import FAINT, GREY, interval_text, label_of, size_of, styled
-from workbench.bench.report.labels import CONFIDENCE_NAMES, METRIC_NAMES
-from workbench.bench.report.model import Report
+from workbench.bench.reports.charts import FAINT, GREY, interval_text, label_of, size_of, styled
+from workbench.bench.reports.labels import CONFIDENCE_NAMES, METRIC_NAMES
+from workbench.bench.reports.model import Report
 from workbench.bench.scores.calibration import CONFIDENCES, Calibration
 from workbench.palette import NO_GROUND, numbered
 from workbench.traces import AXES

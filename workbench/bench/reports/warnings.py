@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import get_args
 
-from workbench.bench.report.labels import EFFECTS, GUESSES, KIND_NAMES, metric_name
-from workbench.bench.report.model import Level, Report, Warned
+from workbench.bench.reports.labels import EFFECTS, GUESSES, KIND_NAMES, metric_name
+from workbench.bench.reports.model import Level, Report, Warned
 from workbench.bench.scores.compare import verdict
 from workbench.bench.scores.numbers import ByKind, Number, Paired
 from workbench.bench.scores.statistics import wilson

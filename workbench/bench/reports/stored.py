@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from workbench.bench.report.build import build_report
-from workbench.bench.report.model import REPORT_SCHEMA, Report
+from workbench.bench.reports.build import build_report
+from workbench.bench.reports.model import REPORT_SCHEMA, Report
 from workbench.bench.store.result_files import result_files
 from workbench.bench.store.results import RUN_FILE
 from workbench.errors import UserFacing

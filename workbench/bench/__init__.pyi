@@ -1,0 +1,13 @@
+from .asking.conditions import CONDITIONS as CONDITIONS
+from .judging.rule_judge import JUDGES as JUDGES
+from .library import report as report
+from .library import run as run
+from .library import shipped as shipped
+from .questions.importers import LAYOUTS as LAYOUTS
+from .questions.items import Item as Item
+from .questions.items import ItemSet as ItemSet
+from .questions.items import load_items as load_items
+from .reports.model import Report as Report
+from .reports.stored import open_report as open_report
+from .scores.answer_metrics import ANSWER_METRICS as ANSWER_METRICS
+from .scores.answer_metrics import AnswerMetric as AnswerMetric
