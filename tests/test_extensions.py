@@ -116,13 +116,13 @@ def test_judge_and_importer_in_a_run(
     report = json.loads(ran)
     assert report["items"]["n"] == 1
     (line,) = [json.loads(text) for text in (tmp_path / "out" / "results.jsonl").read_text().splitlines()]
-    assert line["item"] == "outside-1"
-    assert "outside-words-1" in json.loads((tmp_path / "out" / "run.json").read_text())["judge"]["id"]
+    assert line["item_id"] == "outside-1"
+    assert "outside-words-1" in (tmp_path / "out" / "run.json").read_text()
 
 
 def test_the_method_in_grounding(installed: Path, material: Path, repo_root: Path, tmp_path: Path) -> None:
     ran = python(
-        installed, repo_root, "-m", "workbench", "bench", "grounding", "--model", "tuned", "--method",
-        "outside_brightness", "--phantoms", "2", "--out", str(tmp_path / "out"), "--json",
+        installed, repo_root, "-m", "workbench", "bench", "grounding", "--model", "tuned", "--methods",
+        "outside_brightness", "--limit", "2", "--out", str(tmp_path / "out"), "--json",
     )  # fmt: skip
     assert "outside_brightness" in ran

@@ -10,16 +10,16 @@ def brightness(asked: Attribution, settings: dict[str, int]) -> SpanMaps | Refus
     if asked.image is None:
         return Refusal("Brightness needs the picture itself.", "Ask about a picture.")
     grey = asked.image.pixels.mean(-1) / 255
-    values = [grey[int(y0) : int(y1) or 1, int(x0) : int(x1) or 1].mean() for x0, y0, x1, y1 in _cells(asked)]
-    maps = np.tile(np.array(values, np.float32) ** settings["power"], (len(asked.spans), 1))
+    values = [_mean(grey, box) ** settings["power"] for box in asked.prompt.boxes]
+    maps = np.tile(np.array(values, np.float32), (len(asked.spans), 1))
     return SpanMaps(maps, np.ones(len(asked.spans)), "all of it", Cost(0))
 
 
-def _cells(asked: Attribution) -> np.ndarray:
-    """Patch boxes with at least one pixel each."""
-    boxes = asked.prompt.boxes.copy()
-    boxes[:, 2:] = np.maximum(boxes[:, 2:], boxes[:, :2] + 1)
-    return boxes
+def _mean(grey: np.ndarray, box: np.ndarray) -> float:
+    """Mean of the pixels in a patch's box, 0 for padding, which has none."""
+    x0, y0, x1, y1 = box.round().astype(int)
+    inside = grey[y0:y1, x0:x1]
+    return float(inside.mean()) if inside.size else 0.0
 
 
 BRIGHTNESS = Method(

@@ -23,7 +23,7 @@ export function column(key, changes = {}) {
       signed: false,
       caveat: "Looking is not knowing.",
       boxes: BOXES,
-      rows: 8,
+      keys: ["word:0", "word:1", "word:2", "word:3", "step:0", "step:1", "answer", "all"],
       q: base64(codes.flat()),
       peak: [1, 2, 3, 4, 5, 6, 7, 8],
       share: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, null],

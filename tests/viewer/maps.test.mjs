@@ -7,10 +7,10 @@ import { BOXES, column } from "./cases.mjs";
 import { viewer } from "./scope.mjs";
 
 const {
-  unpackMaps, rowOf, counterpart, meanRows, sharedPeak, canSubtract, columnMap, differenceMap, patchAt,
+  unpackMaps, spanKey, counterpart, meanRows, sharedPeak, canSubtract, columnMap, differenceMap, patchAt,
   wordsOfPatch, stepOfWord, inAnswer,
 } = viewer(["dom", "text", "maps"], [
-  "unpackMaps", "rowOf", "counterpart", "meanRows", "sharedPeak", "canSubtract", "columnMap", "differenceMap",
+  "unpackMaps", "spanKey", "counterpart", "meanRows", "sharedPeak", "canSubtract", "columnMap", "differenceMap",
   "patchAt", "wordsOfPatch", "stepOfWord", "inAnswer",
 ]);
 
@@ -25,27 +25,27 @@ function withMaps(key, maps, changes = {}) {
 
 test("codes become values: q / 255 of the peak, or (q − 128) / 127 of it for signed maps", () => {
   const q = Buffer.from([0, 51, 255, 255]).toString("base64");
-  const plain = withMaps("base", { rows: 1, q, peak: [10], share: [null] }).unpacked;
-  assert.deepEqual([...plain.row(0)], [0, 2, 10, 10]);
+  const plain = withMaps("base", { keys: ["all"], q, peak: [10], share: [null] }).unpacked;
+  assert.deepEqual([...plain.row("all")], [0, 2, 10, 10]);
   const codes = Buffer.from([1, 128, 255, 128]).toString("base64");
-  const signed = withMaps("base", { rows: 1, q: codes, peak: [3], share: [null], signed: true }).unpacked;
-  assert.deepEqual([...signed.row(0)], [-3, 0, 3, 0]);
+  const signed = withMaps("base", { keys: ["all"], q: codes, peak: [3], share: [null], signed: true }).unpacked;
+  assert.deepEqual([...signed.row("all")], [-3, 0, 3, 0]);
 });
 
-test("a span without a peak has no map, which is not an empty one", () => {
-  const maps = withMaps("base", { peak: [null, 0, 3, 4, 5, 6, 7, 8] }).unpacked;
-  assert.equal(maps.row(0), null);
-  assert.deepEqual([...maps.row(1)], [0, 0, 0, 0]);
-  assert.equal(maps.row(8), null);
-  assert.equal(maps.row(-1), null);
+test("a span without a row has no map, which is not an empty one", () => {
+  const keys = [undefined, "word:1", "word:2", "word:3", "step:0", "step:1", "answer", "all"];
+  const maps = withMaps("base", { keys, peak: [1, 0, 3, 4, 5, 6, 7, 8] }).unpacked;
+  assert.equal(maps.row("word:0"), null);
+  assert.deepEqual([...maps.row("word:1")], [0, 0, 0, 0]);
+  assert.equal(maps.row("step:2"), null);
+  assert.deepEqual([maps.shareOf("word:0"), maps.peakAt("word:0"), maps.peakAt("all")], [null, 0, 8]);
   assert.equal(unpackMaps({ maps: null }), null);
   assert.equal(unpackMaps({ maps: { refused: "" } }), null);
 });
 
-test("rows are words, steps, answer, everything", () => {
-  const one = column("base");
-  const found = [["word", 2], ["step", 1], ["answer", 0], ["all", 0]].map(([kind, at]) => rowOf(one, kind, at));
-  assert.deepEqual(found, [2, 5, 6, 7]);
+test("a span is called by its kind, and by its number where there are several", () => {
+  const found = [["word", 2], ["step", 1], ["answer", 0], ["all", 0]].map(([kind, at]) => spanKey(kind, at));
+  assert.deepEqual(found, ["word:2", "step:1", "answer", "all"]);
 });
 
 test("a word belongs to the step or the answer whose range holds it", () => {
@@ -70,10 +70,10 @@ test("a word's partner in another text is its step's axis, the answer, or everyt
 
 test("several rows become their mean; an unknown share makes the mean unknown", () => {
   const maps = unpacked("base").unpacked;
-  const both = meanRows(maps, [4, 5]); // 5 in patch 0 and 6 in patch 1
+  const both = meanRows(maps, ["step:0", "step:1"]); // 5 in patch 0 and 6 in patch 1
   assert.deepEqual([...both.values], [2.5, 3, 0, 0]);
   assert.equal(both.share, 0.55);
-  assert.equal(meanRows(maps, [6, 7]).share, null);
+  assert.equal(meanRows(maps, ["answer", "all"]).share, null);
   assert.equal(meanRows(maps, []), null);
 });
 
@@ -107,7 +107,7 @@ test("the map of the selected span, or why there is none", () => {
   assert.deepEqual(columnMap([refused], selection, "base"), { missing: "Hidden.", hint: "Try occlusion.", refused: true });
   const waiting = unpacked("base", { maps: null });
   assert.match(columnMap([waiting], selection, "base").missing, /no heat map for this answer yet/);
-  const unknown = withMaps("base", { peak: [1, 2, 3, 4, 5, 6, 7, null] });
+  const unknown = withMaps("base", { keys: column("base").maps.keys.slice(0, 7) });
   assert.match(columnMap([unknown], selection, "base").missing, /no heat map for this part/);
 });
 
@@ -121,7 +121,7 @@ test("tuned minus base is signed and says whether the texts are the same", () =>
   assert.match(same.note, /Both models wrote the same text/);
   const other = differenceMap([unpacked("base", { text: "Else." }), tuned], selection);
   assert.match(other.note, /the two texts differ/);
-  const stepless = unpacked("base", { steps: [], maps: { ...column("base").maps, rows: 6 } });
+  const stepless = unpacked("base", { steps: [], maps: { ...column("base").maps, keys: ["word:0", "word:1", "word:2", "word:3", "answer", "all"] } });
   assert.match(differenceMap([stepless, tuned], selection).missing, /nothing to compare/);
   assert.match(differenceMap([unpacked("base", { maps: null }), tuned], selection).missing, /both models' maps/);
 });
@@ -136,7 +136,8 @@ test("a point lies in the smallest patch around it; right and lower edges belong
 test("the words of a patch: at least half of its most, strongest first, six at most", () => {
   const codes = Array.from({ length: 8 }, (_, row) => [[100, 49, 50, 200, 180, 170, 160, 150][row], 0, 0, 0]);
   const words = Array.from({ length: 8 }, (_, at) => ({ text: String(at), glue: " " }));
-  const maps = { rows: 8, q: Buffer.from(codes.flat()).toString("base64"), peak: Array(8).fill(1) };
+  const keys = words.map((_, at) => `word:${at}`);
+  const maps = { keys, q: Buffer.from(codes.flat()).toString("base64"), peak: Array(8).fill(1) };
   const one = withMaps("base", maps, { words, steps: [], answer: null });
   assert.deepEqual(wordsOfPatch(one, 0), [3, 4, 5, 6, 7, 0]);
   assert.deepEqual(wordsOfPatch(one, 1), []);

@@ -5,13 +5,13 @@ import { test } from "node:test";
 
 import { viewer } from "./scope.mjs";
 
-const { trustOf, signedNumber } = viewer(["text", "reading", "trust"], ["trustOf", "signedNumber"]);
+const { trustOf, signedNumber } = viewer(["text", "maps", "reading", "trust"], ["trustOf", "signedNumber"]);
 
 const LINE = {
   verdict: "localised and causal", reason: "", share: 0.4, gap: 0.1234, loss: 1.5, chance: 0.02, agreement: -0.25,
   agreement_note: "", pictures: 102, orders: 5,
 };
-const trust = { case: "one", busy: false, columns: { tuned: { label: "Attention", spans: { "step-1": LINE } } } };
+const trust = { case: "one", busy: false, columns: { tuned: { label: "Attention", spans: { "step:1": LINE } } } };
 const column = { maps: { label: "Attention" } };
 const map = { column: "tuned", kind: "step", indices: [1] };
 const said = (changes = {}) => {
@@ -46,7 +46,7 @@ test("words and means are not measured, and a span that waits its turn says so",
 });
 
 test("what could not be measured says why", () => {
-  const spans = { "step-1": { ...LINE, verdict: "not computable", reason: "The map is empty." } };
+  const spans = { "step:1": { ...LINE, verdict: "not computable", reason: "The map is empty." } };
   const found = said({ trust: { ...trust, columns: { tuned: { label: "Attention", spans } } } });
   assert.deepEqual([found.state, found.numbers], ["none", "Trust not measured. The map is empty."]);
 });
