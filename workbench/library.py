@@ -14,6 +14,7 @@ from workbench.errors import UserFacing
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Decoding, Mode, Question
 from workbench.models.session import LoadedModel
+from workbench.places import ASSETS
 
 Picture = str | PathLike[str] | bytes | np.ndarray | MedicalImage | None
 
@@ -104,8 +105,6 @@ def as_picture(image: Picture) -> MedicalImage | None:
 
 def example(name: str) -> MedicalImage:
     """An image of the shipped gallery by name; raises UserFacing that lists the names."""
-    from workbench.places import ASSETS
-
     files = {path.stem: path for path in sorted((ASSETS / "examples").glob("*.png"))}
     if name not in files:
         raise UserFacing(f"There is no example called {name!r}.", f"Known: {', '.join(files)}.")

@@ -18,6 +18,7 @@ from workbench.bench.questions.importers import remarks
 from workbench.bench.questions.items import ItemSet, load_items
 from workbench.bench.reports.stored import open_report
 from workbench.bench.reports.text import bench_table_text
+from workbench.commands.keys import read_key
 from workbench.commands.outcome import Outcome, as_json
 from workbench.errors import UserFacing
 from workbench.models.answer import Decoding
@@ -117,18 +118,6 @@ def _servers(args: argparse.Namespace, out: Path) -> tuple[list["Answerer"], Jud
     if isinstance(judge, LLMJudge) and judge.address in [model.server.address for model in served]:
         raise UserFacing("The judge is one of the models that it would judge.", "Choose another judge.")
     return list(served), judge
-
-
-def read_key(file: str | None) -> str | None:
-    """The access key in a text file; None without a file. Raises UserFacing."""
-    if file is None:
-        return None
-    try:
-        return Path(file).read_text(encoding="utf-8").strip() or None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserFacing(
-            f"The key file {file!r} can't be read.", "Give a text file that you may read."
-        ) from error
 
 
 def progress_lines(write: Callable[[str], object], shard: Shard | None = None) -> Callable[[Progress], None]:

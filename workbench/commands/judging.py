@@ -7,16 +7,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.bench import judging, reports, scores, store
+from workbench.commands.keys import read_key
 from workbench.commands.outcome import Outcome, as_json
 from workbench.errors import UserFacing
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
-    from workbench.bench.judging.served_judge import LLMJudge
-    from workbench.bench.scores.compare import Comparison, Side
+    from workbench.bench.judging import LLMJudge
+    from workbench.bench.scores import Comparison, Side
 
 Leaf = Callable[[Any, str, str], argparse.ArgumentParser]
-# As bench.report.export and bench.judging.served_judge name them; importing those rooms takes seconds.
+# As bench.reports.export and bench.judging.served_judge name them; importing those rooms takes seconds.
 FORMATS = ("csv", "jsonl", "html", "medix")
 PROTOCOLS = ("single", "votes", "rounds")
 PROGRESS_EVERY = 50
@@ -80,19 +82,17 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
 
 
 def _judge(args: argparse.Namespace) -> Outcome:
-    from workbench.bench.judging.verdicts import judge_run
-    from workbench.bench.store.run_lines import current_lines
 
     folder = _folder(args.out)
     judge = _open(args, folder, args.model)
     lines = (
         line
-        for line in current_lines(folder)
+        for line in store.current_lines(folder)
         if (not args.model or line.model in args.model)
         and (not args.condition or line.condition in args.condition)
     )
     progress = _progress_writer(args, lambda done: f"{done} answers judged\n")
-    found = judge_run(folder, lines, judge, concurrency=args.at_once, progress=progress)
+    found = judging.judge_run(folder, lines, judge, concurrency=args.at_once, progress=progress)
     if not found.n:
         raise UserFacing("There are no such answers to judge.", "Check --model and --condition.")
     text = (
@@ -103,14 +103,12 @@ def _judge(args: argparse.Namespace) -> Outcome:
 
 
 def _agreement(args: argparse.Namespace) -> Outcome:
-    from workbench.bench.judging.verdicts import judges_agreement, read_verdicts
-    from workbench.bench.store.run_lines import current_lines
 
     folder = _folder(args.out)
-    verdicts = read_verdicts(folder)
+    verdicts = judging.read_verdicts(folder)
     if not verdicts:
         raise UserFacing("No judge has judged these answers yet.", "Run `bench judge DIR --judge URL` first.")
-    found = judges_agreement(current_lines(folder), verdicts)
+    found = judging.judges_agreement(store.current_lines(folder), verdicts)
     record = {
         "judges": {name: {"right": share, "n": n} for name, (share, n) in found.right.items()},
         "pairs": [
@@ -142,16 +140,14 @@ def _agreement_lines(record: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _preference(args: argparse.Namespace) -> Outcome:
-    from workbench.bench.judging.preference import run_preference
-    from workbench.bench.store.run_lines import current_lines
 
     if args.first == args.second:
         raise UserFacing("The two models are the same.", "Give another --second.")
     folder, models = _folder(args.out), (args.first, args.second)
     judge = _open(args, folder, models)
     progress = _progress_writer(args, lambda done, total: f"{done} of {total} pairs judged\n")
-    found = run_preference(
-        folder, current_lines(folder), models, condition=args.condition, judge=judge,
+    found = judging.run_preference(
+        folder, store.current_lines(folder), models, condition=args.condition, judge=judge,
         concurrency=args.at_once, progress=progress,
     )  # fmt: skip
     return Outcome(as_json(found) if args.json else "\n".join(_preference_lines(found)))
@@ -185,28 +181,29 @@ def _percent(number: Mapping[str, Any], unit: str = " %") -> str:
 
 
 def _export(args: argparse.Namespace) -> Outcome:
-    from workbench.bench.reports import export
 
     form = args.format or Path(args.to).suffix.lower().removeprefix(".")
     if form not in FORMATS:
         raise UserFacing(f"The format of {args.to!r} is not known.", f"Use --format {'|'.join(FORMATS)}.")
     if form == "medix":
-        made = {str(path): count for path, count in export.write_medix(args.out, args.to)}
+        made = {str(path): count for path, count in reports.export.write_medix(args.out, args.to)}
     elif form == "html":
-        export.write_html(args.out, args.to)
+        reports.export.write_html(args.out, args.to)
         made = {args.to: None}
     else:
-        made = {args.to: (export.write_csv if form == "csv" else export.write_jsonl)(args.out, args.to)}
+        made = {
+            args.to: (reports.export.write_csv if form == "csv" else reports.export.write_jsonl)(
+                args.out, args.to
+            )
+        }
     lines = [path if count is None else f"{path}: {count} lines" for path, count in made.items()]
     return Outcome(as_json({"files": made}) if args.json else "\n".join(lines))
 
 
 def _compare(args: argparse.Namespace) -> Outcome:
-    from workbench.bench.scores.compare import compare_runs
-    from workbench.bench.store.records import to_json
 
-    found = compare_runs(_side(args.first), _side(args.second))
-    return Outcome(as_json(to_json(found)) if args.json else "\n".join(_compare_lines(found)))
+    found = scores.compare_runs(_side(args.first), _side(args.second))
+    return Outcome(as_json(store.to_json(found)) if args.json else "\n".join(_compare_lines(found)))
 
 
 def _compare_lines(found: "Comparison") -> Iterable[str]:
@@ -232,8 +229,6 @@ def _compare_lines(found: "Comparison") -> Iterable[str]:
 
 def _side(text: str) -> "Side":
     """The side that "DIR#MODEL#CONDITION" names; a folder of one model needs no model's name."""
-    from workbench.bench.scores.compare import Side
-    from workbench.bench.store.run_lines import current_lines
 
     name, *rest = text.split("#")
     if len(rest) > 2:
@@ -241,39 +236,35 @@ def _side(text: str) -> "Side":
     folder = _folder(name)
     model, condition = (*rest, *("", "")[len(rest) :])
     if not model:
-        models = list(dict.fromkeys(line.model for line in current_lines(folder)))
+        models = list(dict.fromkeys(line.model for line in store.current_lines(folder)))
         if len(models) != 1:
             raise UserFacing(
                 f"{name!r} holds {len(models)} models: {', '.join(models)}.", f"Name one: {name}#MODEL."
             )
         model = models[0]
-    return Side(folder, model, condition or "image")
+    return scores.Side(folder, model, condition or "image")
 
 
 def _folder(name: str) -> Path:
-    from workbench.bench.store.results import has_results
 
     folder = Path(name)
-    if not has_results(folder):
+    if not store.has_results(folder):
         raise UserFacing(f"There are no results in {name!r}.", "Make them with `bench run --out DIR`.")
     return folder
 
 
 def _open(args: argparse.Namespace, folder: Path, models: Iterable[str]) -> "LLMJudge":
     """The judge, its record in `folder`; one that would judge its own answers is refused."""
-    from workbench.bench.judging.served_judge import LLMJudge, open_judge
-    from workbench.bench.store.results import read_run
-    from workbench.commands.bench import read_key
 
     if args.at_once < 1:
         raise UserFacing(f"--at-once can't be {args.at_once}.", "Use a whole number from 1 up.")
-    judge = open_judge(args.judge, args.judge_protocol, key=read_key(args.key_file), folder=folder)
-    if not isinstance(judge, LLMJudge):
+    judge = judging.open_judge(args.judge, args.judge_protocol, key=read_key(args.key_file), folder=folder)
+    if not isinstance(judge, judging.LLMJudge):
         raise UserFacing(
             f"{args.judge!r} judges reasoning, not answers.", "Give a server: http://host:8000/v1."
         )
     url, name = judge.address
-    known = read_run(folder).get("models", {})
+    known = store.read_run(folder).get("models", {})
     for model in list(models) or known:
         if known.get(model, {}).get("label") == f"{name} at {url}":
             raise UserFacing("The judge is one of the models that it would judge.", "Choose another judge.")

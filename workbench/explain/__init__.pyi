@@ -44,6 +44,7 @@ from .spans import case_spans as case_spans
 from .spans import resolve_span as resolve_span
 from .spans import step_spans as step_spans
 from .spans import word_spans as word_spans
+from .word_timeline import GROUPS as GROUPS
 from .word_timeline import Timeline as Timeline
 from .word_timeline import span_attention as span_attention
 from .word_timeline import timeline as timeline

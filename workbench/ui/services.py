@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from workbench import explain
+from workbench import cases, explain, models
 from workbench.errors import UserFacing
 from workbench.settings import Settings
+from workbench.ui.case import trust
 
 if TYPE_CHECKING:
     from workbench.cases.answered import AnsweredCase
@@ -50,18 +51,13 @@ class Engine:
 
 
 def default_engine() -> Engine:
-    """The real thing. Importing it loads torch, so call it outside the path to the first page."""
-    from workbench.cases.column import run_case
-    from workbench.cases.maps import case_maps
-    from workbench.models.loading import load_model
-    from workbench.ui.case.trust import measure_trust
-
+    """The real thing. Making it loads torch, so call it outside the path to the first page."""
     return Engine(
-        load=lambda role, settings: load_model(role, settings=settings),
-        run_case=run_case,
-        case_maps=case_maps,
+        load=lambda role, settings: models.load_model(role, settings=settings),
+        run_case=cases.run_case,
+        case_maps=cases.case_maps,
         methods=trace_methods,
-        measure_trust=measure_trust,
+        measure_trust=trust.measure_trust,
     )
 
 
@@ -124,19 +120,19 @@ class Services:
         return state.models
 
     def _load(self) -> None:
-        models: dict[str, Any] = {}
+        loaded: dict[str, Any] = {}
         try:
             for number, role in enumerate(ROLES, 1):
                 self._set(
                     PairState(
                         "loading",
                         f"Loading the {role} model ({number} of {len(ROLES)}). {LOADING_HINT}",
-                        dict(models),
+                        dict(loaded),
                     )
                 )
-                models[role] = self.engine.load(role, self.settings)
+                loaded[role] = self.engine.load(role, self.settings)
         except UserFacing as fault:
-            self._set(PairState("failed", str(fault), models))
+            self._set(PairState("failed", str(fault), loaded))
         except (
             Exception
         ) as fault:  # a thread's last word: anything else would leave the page waiting for ever
@@ -146,11 +142,11 @@ class Services:
                     "failed",
                     f"The models could not be loaded ({type(fault).__name__}). "
                     "Run `python -m workbench doctor`.",
-                    models,
+                    loaded,
                 )
             )
         else:
-            self._set(PairState("ready", "", models))
+            self._set(PairState("ready", "", loaded))
 
     def _set(self, state: PairState) -> None:
         with self._changed:

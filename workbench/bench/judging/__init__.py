@@ -1,1 +1,8 @@
-"""Parts of judging by a language model: prompts, votes, the record of every reply, agreement of judges."""
+"""Parts of judging by a language model: prompts, votes, the record of every reply, agreement of judges.
+
+Names are loaded when they are first used, and declared in `__init__.pyi`.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

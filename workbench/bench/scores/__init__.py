@@ -1,1 +1,8 @@
-"""Scores: of answers, traces and probabilities, with baselines, intervals, tests and warnings. Pure."""
+"""Scores: of answers, traces and probabilities, with baselines, intervals, tests and warnings. Pure.
+
+Names are loaded when they are first used, and declared in `__init__.pyi`.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -30,6 +30,7 @@ from .scoring import SharedScore as SharedScore
 from .scoring import as_image as as_image
 from .scoring import span_scorer as span_scorer
 from .small_fractions import SmallFractions as SmallFractions
+from .trust import most_pictures as most_pictures
 from .verdict import Verdict as Verdict
 from .verdict import concentration as concentration
 from .verdict import judge as judge

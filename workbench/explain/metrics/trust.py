@@ -11,7 +11,7 @@ from workbench.explain.metrics.fills import Fill, removable
 from workbench.explain.metrics.metric import MapUnderTest
 from workbench.explain.metrics.perturbation import RANDOM_ORDERS, STEPS, Perturbation, perturb
 from workbench.explain.metrics.scoring import BATCH, SharedScore, span_scorer
-from workbench.explain.metrics.small_fractions import RANKED_ORDERS
+from workbench.explain.metrics.small_fractions import FRACTIONS, RANKED_ORDERS
 from workbench.explain.metrics.verdict import Verdict, concentration, judge
 
 
@@ -99,3 +99,11 @@ def _obstacle(case: AnsweredCase, heat_map: HeatMap | Refusal) -> str:
     if np.all(values == values[0]) or values.max() <= 0:
         return "The map is empty or the same everywhere, so it marks no patch to test."
     return ""
+
+
+def most_pictures(maps: int) -> int:
+    """At most how many pictures go through the model to measure so many maps of one span by `trust`."""
+    few = len(FRACTIONS) + 1
+    first = 2 * STEPS * (RANDOM_ORDERS + 2) + few * (2 + RANKED_ORDERS)
+    further = 2 * STEPS + 2 + 2 * few  # the random orders of a span are shared
+    return first + further * (maps - 1)

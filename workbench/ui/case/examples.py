@@ -11,6 +11,9 @@ import cv2
 import numpy as np
 
 from workbench.errors import UserFacing
+from workbench.imaging import load_image
+from workbench.phantoms import draw_phantom
+from workbench.phantoms.seeds import same_drawing
 from workbench.places import ASSETS
 
 EXAMPLES_FOLDER = ASSETS / "examples"
@@ -82,8 +85,6 @@ def _read(folder: Path) -> tuple[list[Example], dict[str, tuple[str, ...]]]:
 
 def thumbnail(example: Example, folder: Path = EXAMPLES_FOLDER) -> str:
     """A small JPEG of the example as a data address, so that the page asks for no file."""
-    from workbench.imaging import load_image
-
     pixels = load_image(example.file(folder)).pixels
     factor = THUMBNAIL / max(pixels.shape[:2])
     size = (max(1, round(pixels.shape[1] * factor)), max(1, round(pixels.shape[0] * factor)))
@@ -100,9 +101,6 @@ def drawn_lesion(example: Example, pixels: np.ndarray) -> np.ndarray | None:
     """
     if example.drawn is None:
         return None
-    from workbench.phantoms import draw_phantom
-    from workbench.phantoms.seeds import same_drawing
-
     phantom = draw_phantom(example.drawn["seed"], example.drawn["kind"], example.drawn["size"])
     if not phantom.lesions or not same_drawing(phantom.pixels, pixels):
         return None
@@ -111,8 +109,6 @@ def drawn_lesion(example: Example, pixels: np.ndarray) -> np.ndarray | None:
 
 def redraw(folder: Path = EXAMPLES_FOLDER) -> list[Path]:
     """Draw every phantom of the gallery anew from its recorded seed; returns the files written."""
-    from workbench.phantoms import draw_phantom
-
     written = []
     for example in _read(folder)[0]:
         if example.drawn is None:

@@ -6,15 +6,26 @@ from typing import Any
 import gradio as gr
 
 from workbench.errors import UserFacing
+from workbench.imaging import load_image
 from workbench.ui.boundary import guarded
 from workbench.ui.case.examples import ExampleSet
 from workbench.ui.lanes import AT_ONCE, LATEST_ONLY, MODEL_LANE
+from workbench.ui.methods.charts import curve_figures, curves_note
 from workbench.ui.methods.desk import FIRST_CHOICE, Comparison, MethodsDesk, registry
 from workbench.ui.methods.evidence.events import emptied_evidence, evidence_updates, wire_evidence
+from workbench.ui.methods.export import export_files
 from workbench.ui.methods.form import Form, span_choices
 from workbench.ui.methods.grounding.events import wire_grounding
 from workbench.ui.methods.layout import WAITING, MethodsComponents, SettingComponents
 from workbench.ui.methods.settings import given_settings, offered_settings
+from workbench.ui.methods.view import (
+    agreement_table,
+    cost_table,
+    grid_value,
+    localisation_table,
+    progress,
+    sanity_table,
+)
 
 Updates = dict[Any, Any]
 
@@ -80,8 +91,6 @@ def _wire_choices(ui: MethodsComponents, methods: MethodsDesk) -> None:
         column = methods.column(request.session_hash, role)
         if column is None:
             return {ui.cost: None}
-        from workbench.ui.methods.view import cost_table
-
         given = given_settings(settings, chosen or ())
         return {ui.cost: cost_table(column.prompt, chosen, bool(curves), given)}
 
@@ -132,14 +141,10 @@ def _wire_compute(ui: MethodsComponents, methods: MethodsDesk, examples: Example
             str(box), str(foil or ""), given_settings(settings, chosen or ()),
         )  # fmt: skip
         running = methods.start(request.session_hash, form)
-        from workbench.ui.methods.view import progress
-
         return {**emptied(ui), ui.status: progress(running), ui.turn: f"{running.id}-0"}
 
     @guarded(ui.notice)
     def step(request: gr.Request) -> Iterator[Updates]:
-        from workbench.ui.methods.view import progress
-
         for running, done in methods.follow(request.session_hash):
             yield comparison_updates(ui, running) if done else {ui.status: progress(running)}
 
@@ -174,16 +179,6 @@ def _wire_sanity(
 
 def comparison_updates(ui: MethodsComponents, running: Comparison) -> Updates:
     """Everything that is known of a comparison, and a turn for the next method."""
-    from workbench.ui.methods.charts import curve_figures, curves_note
-    from workbench.ui.methods.export import export_files
-    from workbench.ui.methods.view import (
-        agreement_table,
-        grid_value,
-        localisation_table,
-        progress,
-        sanity_table,
-    )
-
     over = running.stop.is_set() or not running.todo
     charts = curve_figures(running.entries) or (None, None)
     note = curves_note(running.entries, running.span.label)
@@ -204,8 +199,6 @@ def comparison_updates(ui: MethodsComponents, running: Comparison) -> Updates:
 
 def another_picture(methods: MethodsDesk, session_id: str, examples: ExampleSet) -> Any:
     """An example that is not the picture asked about. Raises UserFacing when there is none."""
-    from workbench.imaging import load_image
-
     running = methods.sessions.of(session_id).comparison
     for example in examples.examples:
         image = load_image(example.file())

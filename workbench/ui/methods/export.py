@@ -97,10 +97,8 @@ def sources_record(running: Comparison) -> dict[str, Any] | None:
     words = word_sources(running)
     if not words:
         return None
-    from workbench.explain.word_timeline import GROUPS
-
     return {
-        "groups": list(GROUPS),
+        "groups": list(explain.GROUPS),
         "words": [{"word": word.text, "attention": word.shares.tolist()} for word in words],
     }
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.explain.methods.params import highest, read_setting, span_of_values
 from workbench.ui.methods.desk import registry
 
 NUMBERS, CHOICES = 28, 16  # controls of each kind, more than all methods declare; a test counts
@@ -37,8 +38,6 @@ def declared() -> list[tuple[str, Any]]:
 
 def offered_settings(methods: Sequence[str]) -> dict[int, OfferedSetting]:
     """What each control shows, by its number (as in `given_settings`); ticked methods' are visible."""
-    from workbench.explain.methods.params import highest, span_of_values
-
     offered, chosen = {}, set(methods or ())
     for place, name, param in _dealt(range(NUMBERS + CHOICES)):
         label = f"{registry()[name].label}: {param.label[0].lower()}{param.label[1:]}"
@@ -54,8 +53,6 @@ def offered_settings(methods: Sequence[str]) -> dict[int, OfferedSetting]:
 
 def given_settings(values: Sequence[Any], methods: Sequence[str]) -> dict[str, dict[str, int]]:
     """What was given for the ticked methods, by method and setting. Raises UserFacing for a bad value."""
-    from workbench.explain.methods.params import read_setting
-
     found: dict[str, dict[str, int]] = {}
     for value, name, param in _dealt(values):
         text = str(value or "").strip()

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from workbench import explain
+from workbench.explain import metrics
 from workbench.imaging.overlay import OverlayStyle, render_overlay
 from workbench.imaging.reading import COLUMNS, ROWS, region_in_words
 from workbench.models.answer import Prompt
@@ -191,13 +192,7 @@ def planned(prompt: Prompt, name: str, params: Mapping[str, int] | None = None) 
 
 def planned_curves(maps: int) -> str:
     """About how many pictures the curves of so many maps of one span take."""
-    from workbench.explain.metrics.perturbation import RANDOM_ORDERS, STEPS
-    from workbench.explain.metrics.small_fractions import FRACTIONS, RANKED_ORDERS
-
-    few = len(FRACTIONS) + 1
-    first = 2 * STEPS * (RANDOM_ORDERS + 2) + few * (2 + RANKED_ORDERS)
-    further = 2 * STEPS + 2 + 2 * few  # the random orders of a span are shared
-    return f"up to {first + further * (maps - 1)} forward passes"
+    return f"up to {metrics.most_pictures(maps)} forward passes"
 
 
 def pass_words(forwards: int, backwards: int) -> str:

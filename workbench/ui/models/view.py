@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import UserFacing
+from workbench.models.catalogue import load_catalogue
 from workbench.settings import Settings
 
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
@@ -13,8 +14,6 @@ COLUMNS = ("Model", "Role", "Where", "Revision", "Licence", "Shipped here", "Wha
 
 def catalogue_table(settings: Settings) -> dict[str, Any]:
     """Rows of the catalogue for `components.table`; the reason instead of rows when it can't be read."""
-    from workbench.models.catalogue import load_catalogue
-
     try:
         cards = load_catalogue(settings.models_dir).values()
     except UserFacing as fault:

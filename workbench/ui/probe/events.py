@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from workbench.errors import UserFacing
+from workbench.imaging import load_image
 from workbench.ui.boundary import guarded
 from workbench.ui.case.examples import ExampleSet
 from workbench.ui.lanes import AT_ONCE, MODEL_LANE
@@ -95,8 +96,6 @@ def _wire_picture(ui: ProbeComponents, probe: ProbeDesk, examples: ExampleSet) -
     def other(
         example: str, roles: list[str], seed: float, findings: Findings, request: gr.Request
     ) -> Iterator[Updates]:
-        from workbench.imaging import load_image
-
         page, pixels = request.session_hash, load_image(examples.get(example).file()).pixels
         yield from _streamed(ui, probe, page, probe.whole(page, roles, "other", seed, findings, pixels))
 

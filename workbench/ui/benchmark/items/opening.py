@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.errors import UserFacing
+from workbench.imaging import load_image
 from workbench.ui.benchmark.items.index import Query
 from workbench.ui.benchmark.items.view import opened_item
 from workbench.ui.benchmark.shelf import Shelf
@@ -14,8 +15,6 @@ def opened_case(shelf: Shelf, click: Any, session_id: str | None) -> OpenedCase 
     """The case behind "Open in Case"; None for any other click. Raises UserFacing."""
     if not isinstance(click, Mapping) or not click.get("open"):
         return None
-    from workbench.imaging import load_image
-
     name = click.get("result")
     place, report = shelf.place(session_id, name), shelf.report(session_id, name)
     opened = opened_item(place, report, str(name), click, Query())

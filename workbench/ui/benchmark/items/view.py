@@ -11,6 +11,7 @@ from workbench.bench.reports.model import Report
 from workbench.bench.scores.composite import composite_of
 from workbench.bench.store.results import Result
 from workbench.errors import UserFacing
+from workbench.imaging import load_image
 from workbench.models.prompts import LETTERS
 from workbench.traces import AXES, Trace, parse_trace
 from workbench.ui.benchmark.items.index import Query, lines_of
@@ -18,6 +19,7 @@ from workbench.ui.benchmark.items.source import source_of
 from workbench.ui.benchmark.shelf import MEASURED, Place
 from workbench.ui.benchmark.tables import percent
 from workbench.ui.html.nodes import Node, action, bullets, node, switched_off, table_node
+from workbench.viewer.payload import picture_payload
 
 PRESENCE = {0: "– absent", 1: "~ vague", 2: "✓ clear"}
 CORRECTNESS = {-1: "✗ wrong", 0: "· undecided", 1: "✓ right"}
@@ -97,9 +99,6 @@ def item_nodes(opened: Opened) -> list[Node]:
 def _picture(opened: Opened) -> Node:
     if opened.picture is None:
         return node("p", f"No picture to show. {opened.reason}", cls="wb-facts")
-    from workbench.imaging import load_image
-    from workbench.viewer.payload import picture_payload
-
     try:
         payload = picture_payload(load_image(opened.picture))
     except UserFacing as fault:

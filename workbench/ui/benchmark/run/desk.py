@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.bench.asking.conditions import CONDITIONS
+from workbench.bench.asking.progress import duration
+from workbench.bench.asking.runner import run_bench
+from workbench.bench.questions.items import BUNDLED, bundled_names, load_items
 from workbench.errors import UserFacing
+from workbench.models.answer import Decoding
 from workbench.ui.benchmark.shelf import Shelf
 from workbench.ui.boundary import sentence_for
 from workbench.ui.services import ROLES, Services
@@ -85,9 +90,6 @@ class BenchDesk:
 
     def begin(self, session_id: str, form: RunForm) -> BenchRun:
         """Check the form and open a run; `follow` does the work. Raises UserFacing."""
-        from workbench.bench.asking.conditions import CONDITIONS
-        from workbench.bench.questions.items import load_items
-
         roles = tuple(role for role in ROLES if role in form.roles)
         conditions = tuple(name for name in CONDITIONS if name in form.conditions)
         if not roles or not conditions:
@@ -146,8 +148,6 @@ class BenchDesk:
 
     def _source(self, form: RunForm) -> str:
         """A bundled name, or (never on a public page) the path that was typed. Raises UserFacing."""
-        from workbench.bench.questions.items import bundled_names
-
         if form.items in bundled_names():
             return form.items
         if self.services.settings.public or form.items != OWN:
@@ -185,9 +185,6 @@ class BenchDesk:
         yield self._ended(session_id, run, last, stopped, faults)
 
     def _answer(self, run: BenchRun, models: Sequence[Any], report: Any, faults: list[Exception]) -> None:
-        from workbench.bench.asking.runner import run_bench
-        from workbench.models.answer import Decoding
-
         try:
             run_bench(
                 run.items,
@@ -227,8 +224,6 @@ class BenchDesk:
 
 def run_name(items: "ItemSet", first: int | None) -> str:
     """The folder of a run: the same questions go to the same one, so that the run is taken up again."""
-    from workbench.bench.questions.items import BUNDLED
-
     name = re.sub(r"[^\w-]+", "-", items.name).strip("-")[:60] or "items"
     if BUNDLED not in items.path.parents:
         name += f"-{hashlib.sha256(str(items.path.resolve()).encode()).hexdigest()[:6]}"
@@ -250,8 +245,6 @@ def in_words(fault: Exception) -> Exception:
 
 def _words(progress: "Progress") -> str:
     """How far a run is, how fast, and how long it still takes where that is known."""
-    from workbench.bench.asking.progress import duration
-
     said = f"{progress.done:,} of {progress.total:,} answers ({progress.model}, {progress.condition})"
     if progress.rate is None or progress.seconds_left is None:
         return f"{said}."

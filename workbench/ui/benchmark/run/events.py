@@ -14,6 +14,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from workbench.ui.benchmark.run.desk import OWN, BenchDesk, RunForm, RunState
+from workbench.ui.benchmark.run.imports import import_results
 from workbench.ui.benchmark.run.layout import RunComponents
 from workbench.ui.benchmark.shelf import Shelf
 from workbench.ui.boundary import guarded
@@ -71,8 +72,6 @@ def _wire_import(ui: RunComponents, shelf: Shelf, notice: gr.HTML) -> None:
 
     @guarded(notice)
     def decode(sent: list[Any], session_id: str) -> Updates:
-        from workbench.ui.benchmark.run.imports import import_results
-
         files = [(name, uploaded_file(path, upload_folder)) for name, path in named(sent)]
         try:
             folder = import_results(files, shelf.import_folder(session_id))

@@ -5,6 +5,8 @@ from typing import Any
 
 import gradio as gr
 
+from workbench.bench.asking.conditions import CONDITIONS
+from workbench.bench.questions.items import bundled_names
 from workbench.bench.reports.labels import condition_name
 from workbench.ui.benchmark.run.desk import OWN, BenchDesk
 from workbench.ui.benchmark.shelf import IMPORTED_WORDS
@@ -65,9 +67,6 @@ def lay_out_run(desk: BenchDesk) -> RunComponents:
 
 
 def _running(desk: BenchDesk) -> dict[str, Any]:
-    from workbench.bench.asking.conditions import CONDITIONS
-    from workbench.bench.questions.items import bundled_names
-
     public = desk.services.settings.public
     names = list(bundled_names())
     own = [] if public else [("A folder or file of my own", OWN)]

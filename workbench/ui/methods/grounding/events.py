@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from workbench.bench.grounding.report import load_grounding
 from workbench.errors import UserFacing
 from workbench.ui.boundary import guarded
 from workbench.ui.lanes import AT_ONCE
@@ -21,8 +22,6 @@ def wire_grounding(blocks: Sequence[GroundingComponents], tab: gr.Tab) -> None:
 def _wire(ui: GroundingComponents, tab: gr.Tab) -> None:
     @guarded(ui.notice)
     def show() -> dict[Any, Any]:
-        from workbench.bench.grounding.report import load_grounding
-
         report = load_grounding(ui.file)
         try:
             view = grounding_view(report)

@@ -6,8 +6,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from workbench.bench.grounding.report import CENTRE, chart_input, table_rows
 from workbench.palette import NO_GROUND
 from workbench.ui.methods.charts import COLOURS, FAINT, GREY
+from workbench.ui.methods.desk import registry
 
 MEANING = (
     "Pointing game: how often the strongest patch of the map lies on the lesion. The centre prior is a map "
@@ -20,8 +22,6 @@ ORIGINS = {"phantom": "drawn pictures (phantoms)"}
 
 def grounding_view(report: Mapping[str, Any]) -> dict[str, Any]:
     """`about` (what was asked and answered), `chart` and `table` of one report."""
-    from workbench.bench.grounding.report import table_rows
-
     header, rows = table_rows(report)
     place = header.index("method")
     named = [[*row[:place], method_label(row[place]), *row[place + 1 :]] for row in rows]
@@ -48,9 +48,6 @@ def _asked(one: Mapping[str, Any]) -> str:
 
 def method_label(name: str) -> str:
     """A method's name for people; the internal name of one that no longer exists."""
-    from workbench.bench.grounding.report import CENTRE
-    from workbench.ui.methods.desk import registry
-
     if name == CENTRE:
         return CENTRE_LABEL
     spec = registry().get(name)
@@ -59,8 +56,6 @@ def method_label(name: str) -> str:
 
 def pointing_figure(report: Mapping[str, Any]) -> go.Figure:
     """Pointing game in per cent, a row a method, a colour a model; whiskers are 95 % intervals."""
-    from workbench.bench.grounding.report import chart_input
-
     figure, longest = go.Figure(), 1
     answers = {
         ", ".join((row["model"], row["origin"], row["span"])): row["n"] for row in report["rows"] if row["n"]
