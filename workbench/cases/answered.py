@@ -73,12 +73,28 @@ class AnsweredCase:
 
         Raises UserFacing for an unknown method or span.
 
-        >>> case.explain("occlusion", span="answer", window=2)  # doctest: +SKIP
+        >>> import workbench as wb
+        >>> model, image = wb.load_model("tuned"), wb.example("chest-effusion")
+        >>> case = wb.ask(model, image, "What abnormality is shown?")
+        >>> heat_map = case.explain("attention_mean", span="answer")
+        >>> heat_map.span.label, heat_map.values.shape
+        ('pleural effusion', (144,))
+        >>> case.explain("attention_head", layer=99)
+        Refusal(reason='This model has no layer 99.', hint='Choose a whole number from 0 to 3.')
         """
         return explain.explain(self, self.span(span), method, params)
 
     def measure(self, heat_map: "HeatMap", *metrics: str, **given: Any) -> "Mapping[str, Any]":
-        """Scores of a map of this case by name, by metrics of `wb.explain.METRICS`; see `explain.measure`."""
+        """Scores of a map of this case by name, by metrics of `wb.explain.METRICS`; see `explain.measure`.
+
+        >>> import workbench as wb
+        >>> model, image = wb.load_model("tuned"), wb.example("chest-effusion")
+        >>> case = wb.ask(model, image, "What abnormality is shown?")
+        >>> heat_map = case.explain("attention_mean", span="answer")
+        >>> found = case.measure(heat_map, "random_token")["random_token"]
+        >>> -1 <= found.value <= 1
+        True
+        """
         return explain.measure(self, heat_map, metrics, **given)
 
     def trust(self, heat_map: "HeatMap | Refusal") -> "Trust":
@@ -86,7 +102,14 @@ class AnsweredCase:
         return explain.trust(self, heat_map)
 
     def intervene(self, change: str, **given: Any) -> Any:
-        """Change the image or the reasoning and look again; see `interventions.intervene`."""
+        """Change the image or the reasoning and look again; see `interventions.intervene`.
+
+        >>> import workbench as wb
+        >>> model, image = wb.load_model("tuned"), wb.example("chest-effusion")
+        >>> case = wb.ask(model, image, "What abnormality is shown?")
+        >>> case.intervene("blank").effect.answer < 0  # the words got less probable
+        True
+        """
         return interventions.intervene(self, change, **given)
 
     def __str__(self) -> str:

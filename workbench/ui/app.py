@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from workbench.notice import NOTICE
 from workbench.ui import texts
 from workbench.ui.benchmark.events import wire_benchmark
 from workbench.ui.benchmark.items.opening import opened_case
@@ -103,7 +104,7 @@ def header_value(state: PairState) -> dict[str, Any]:
     ]
     return {
         "title": texts.TITLE,
-        "notice": texts.NOTICE,
+        "notice": NOTICE,
         "phase": state.phase,
         "message": state.message,
         "models": models,

@@ -1,10 +1,6 @@
 """Every sentence of the page that is longer than a label."""
 
 TITLE = "Medical Reasoning Workbench"
-NOTICE = (
-    "Research and teaching prototype. Not a medical device. Do not use for diagnosis, treatment or triage. "
-    "Do not upload images or text that can identify a person."
-)
 DROP_LABEL = "Image file: drop, choose or paste"
 FORMATS = (
     "PNG, JPEG, WebP, TIFF, BMP, GIF or DICOM. The picture is decoded in memory, names and other header "

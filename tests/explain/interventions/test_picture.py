@@ -12,11 +12,11 @@ from tests.tiny import PLANTED_TOKEN, picture
 from workbench.errors import UserFacing
 from workbench.explain.heatmap import Refusal
 from workbench.explain.interventions.effects import effect_of
+from workbench.explain.interventions.findings import region_causal
 from workbench.explain.interventions.forced import picture_effects
 from workbench.explain.interventions.picture import finding_of, probe_region, probe_whole
 from workbench.explain.interventions.regenerate import continued
 from workbench.explain.interventions.regions import box_region
-from workbench.explain.interventions.verdicts import region_causal
 from workbench.explain.methods.pictures import forced_logprobs
 from workbench.explain.metrics.scoring import span_scorer
 from workbench.explain.spans import Span

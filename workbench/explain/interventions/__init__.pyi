@@ -6,6 +6,9 @@ from .edits import RegionFill as RegionFill
 from .edits import WholeEdit as WholeEdit
 from .effects import Effect as Effect
 from .effects import effect_of as effect_of
+from .findings import Finding as Finding
+from .findings import Verdict as Verdict
+from .findings import verdicts as verdicts
 from .options import ShuffleOutcome as ShuffleOutcome
 from .options import probe_options as probe_options
 from .picture import ACTIONS as ACTIONS
@@ -27,6 +30,3 @@ from .traces import THENS as THENS
 from .traces import TraceEdit as TraceEdit
 from .traces import TraceOutcome as TraceOutcome
 from .traces import probe_trace as probe_trace
-from .verdicts import Finding as Finding
-from .verdicts import Verdict as Verdict
-from .verdicts import verdicts as verdicts

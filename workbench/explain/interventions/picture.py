@@ -19,10 +19,10 @@ from workbench.explain.interventions.edits import (
     whole_edit,
 )
 from workbench.explain.interventions.effects import Effect, refuse_picture
+from workbench.explain.interventions.findings import Finding, FindingKind
 from workbench.explain.interventions.forced import block_effects, changed_prompt, picture_effects
 from workbench.explain.interventions.regenerate import Regenerated, regenerate, regenerate_blocked
 from workbench.explain.interventions.regions import Controls, Region, control_regions, region_tokens
-from workbench.explain.interventions.verdicts import Finding, FindingKind
 
 Action = Literal["remove", "keep", "block"]
 ACTIONS: tuple[Action, ...] = get_args(Action)

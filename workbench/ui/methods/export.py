@@ -8,7 +8,7 @@ import numpy as np
 
 from workbench import explain
 from workbench.commands.outcome import as_json
-from workbench.ui import texts
+from workbench.notice import NOTICE
 from workbench.ui.methods.desk import Comparison, Entry, agreement
 from workbench.ui.methods.evidence.desk import BothModels, word_sources
 from workbench.ui.methods.view import overlay
@@ -66,7 +66,7 @@ def record(running: Comparison) -> dict[str, Any]:
     """Everything on the screen and where it comes from."""
     case, model, question = running.case, running.model, running.case.question
     return {
-        "notice": texts.NOTICE,
+        "notice": NOTICE,
         "origin": "measured here, on this answer",
         "model": {
             "name": model.name, "role": running.role, "revision": model.revision,

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from workbench.explain.interventions.verdicts import Finding, laterality, sides, signed, verdicts
+from workbench.explain.interventions.findings import Finding, laterality, sides, signed, verdicts
 
 
 def state(name: str, *findings: Finding) -> str:
