@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 import threading
 import time
 import zipfile
@@ -13,11 +14,12 @@ from typing import Any
 import pytest
 
 from tests.browser.driving import holds, says, watched
-from tests.ui.bench_page import bench_page
+from tests.ui.bench_page import Gate, bench_page
 from tests.ui.results import write_results
 from tests.ui.running import served
-from tests.waiting import until
+from tests.waiting import HANG_SECONDS, until
 from workbench.bench.store.results import read_results
+from workbench.ui.benchmark.run.desk import BenchDesk
 
 pytestmark = pytest.mark.browser
 
@@ -33,8 +35,16 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(folders: Path) -> Iterator[str]:
-    with served(lambda: bench_page(folders / "stored", folders / "runs"), folders / "uploads") as found:
+def gate() -> Gate:
+    return Gate()
+
+
+@pytest.fixture(scope="module")
+def address(folders: Path, gate: Gate) -> Iterator[str]:
+    def build() -> Any:
+        return bench_page(folders / "stored", folders / "runs", gate)
+
+    with served(build, folders / "uploads") as found:
         yield found
 
 
@@ -50,44 +60,62 @@ def opened(browser: Any, address: str) -> Iterator[Any]:
     assert errors == []
 
 
-def ask_for(page: Any, first: int) -> None:
+def start(page: Any) -> None:
+    """Run both models on the first ten questions, as the form proposes."""
     page.get_by_text("Run or import").click()
-    page.locator("#bench-run-first input").wait_for()
-    page.wait_for_timeout(1000)  # Gradio sets the fields of an opened accordion a moment after it shows them
-    page.fill("#bench-run-first input", str(first))
-    page.keyboard.press("Tab")
     page.click("#bench-run-go")
 
 
-def test_a_run_shows_progress_stops_keeps_and_goes_on(opened: Any, folders: Path) -> None:
-    ask_for(opened, 40)
-    says(opened, STATUS, "of 80 answers")
+def test_a_run_shows_progress_stops_keeps_and_goes_on(opened: Any, folders: Path, gate: Gate) -> None:
+    gate.hold_after(8)  # a batch
+    start(opened)
+    says(opened, STATUS, "8 of 20 answers")
     opened.click("#bench-run-stop")
+    says(opened, STATUS, "Stopping after this batch.")
+    gate.open()
     says(opened, STATUS, "Stopped: ")
-    kept = len(read_results(folders / "runs" / "screen" / "phantoms-first-40"))
-    assert 0 < kept < 80 and kept % 8 == 0
-    holds(opened, "#bench-result input", "phantoms-first-40 (run from this screen)")
+    kept = len(read_results(folders / "runs" / "screen" / "phantoms-first-10"))
+    assert kept == 10  # the base model's two batches
+    holds(opened, "#bench-result input", "phantoms-first-10 (run from this screen)")
     holds(opened, "#bench-origin :is(textarea, input)", "measured")
     opened.click("#bench-run-go")
-    says(opened, STATUS, "Finished: 80 answers.")
-    lines = read_results(folders / "runs" / "screen" / "phantoms-first-40")
-    assert len(lines) == 80 and all(line.error is None for line in lines)
+    says(opened, STATUS, "Finished: 20 answers.")
+    lines = read_results(folders / "runs" / "screen" / "phantoms-first-10")
+    assert len(lines) == 20 and all(line.error is None for line in lines)
+    opened.fill("#bench-run-first input", "11")
+    opened.keyboard.press("Tab")
+    opened.click("#bench-run-go")
+    says(opened, STATUS, "Finished: 22 answers.")
 
 
-def test_leaving_ends_the_run(browser: Any, address: str, folders: Path) -> None:
+def test_leaving_ends_the_run(
+    browser: Any, address: str, folders: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, leave = threading.Event(), BenchDesk.leave
+
+    def leaving(desk: BenchDesk, session_id: str | None) -> None:
+        runs = session_id in desk._runs  # the page of another test may leave late
+        leave(desk, session_id)
+        if runs:
+            left.set()
+
+    monkeypatch.setattr(BenchDesk, "leave", leaving)
+    shutil.rmtree(folders / "runs", ignore_errors=True)
+    gate.hold_after(8)
     page = watched(browser.new_page(), address, [], [])
     page.goto(address)
     page.wait_for_selector("#bench-axes .bars path")
-    ask_for(page, 200)
-    says(page, STATUS, "of 400 answers")
+    start(page)
+    says(page, STATUS, "8 of 20 answers")
     page.close()
+    assert left.wait(HANG_SECONDS)
+    gate.open()
     until(lambda: not any("(_answer)" in thread.name for thread in threading.enumerate()), "its thread")
-    assert 0 < len(read_results(folders / "runs" / "screen" / "phantoms-first-200")) < 400
+    assert len(read_results(folders / "runs" / "screen" / "phantoms-first-10")) in (8, 10)  # whole batches
 
 
 def test_a_form_that_can_not_run_is_told(opened: Any) -> None:
-    ask_for(opened, 5)
-    says(opened, STATUS, "10 answers.")
+    opened.get_by_text("Run or import").click()
     opened.get_by_label("base", exact=True).uncheck()
     opened.get_by_label("tuned", exact=True).uncheck()
     opened.click("#bench-run-go")
@@ -122,12 +150,12 @@ def test_a_zip_is_imported_under_its_own_origin_and_a_broken_one_is_told(
 def test_answers_and_figures_are_saved(opened: Any) -> None:
     opened.get_by_text("Save", exact=True).click()
     for _ in range(2):  # the same file twice
-        began = int(time.time())
         with opened.expect_download() as got:
             opened.click("#bench-save-csv")
         rows = list(csv.DictReader(io.StringIO(got.value.path().read_text(encoding="utf-8-sig"))))
         assert len(rows) == 40 and got.value.suggested_filename.startswith("phantoms-2")
-        until(lambda began=began: int(time.time()) > began, "another name: it tells the second")
+        saved = int(time.time())
+        until(lambda saved=saved: int(time.time()) > saved, "another name: it tells the second")
     with opened.expect_download() as got:
         opened.click("#bench-save-jsonl")
     assert got.value.suggested_filename.endswith(".jsonl")

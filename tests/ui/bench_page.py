@@ -1,6 +1,6 @@
 """The Benchmark tab's run, import, save and published parts alone on a page, for the browser tests."""
 
-import time
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import gradio as gr
 
 from tests.bench.fakes import FakeModel, first_option
 from tests.ui.fakes import fake_engine
+from tests.waiting import HANG_SECONDS
 from workbench.bench.reports.charts import axis_figure
 from workbench.settings import Settings
 from workbench.ui.benchmark.events import wire_saving
@@ -21,18 +22,32 @@ from workbench.ui.html import components
 from workbench.ui.lanes import AT_ONCE
 from workbench.ui.services import Services
 
-PAUSE = 0.15  # seconds an answer
+
+class Gate:
+    """Answers with the last option; holds every answer after the first so many, until it is opened."""
+
+    def __init__(self) -> None:
+        self._open = threading.Event()
+        self._free = 0
+        self._open.set()
+
+    def hold_after(self, answers: int) -> None:
+        self._free = answers
+        self._open.clear()
+
+    def open(self) -> None:
+        self._open.set()
+
+    def __call__(self, question: Any, image: Any) -> str:
+        self._free -= 1
+        if self._free < 0:
+            self._open.wait(HANG_SECONDS)
+        return question.options[-1]
 
 
-def last_option(question: Any, image: Any) -> str:
-    """Always the last option, and not at once."""
-    time.sleep(PAUSE)
-    return question.options[-1]
-
-
-def bench_page(stored: Path, runs: Path) -> gr.Blocks:
-    """A page with the results in `stored`; models that answer by rules, a little slowly, write to `runs`."""
-    models = {"base": FakeModel("base", last_option), "tuned": FakeModel("tuned", first_option)}
+def bench_page(stored: Path, runs: Path, gate: Gate) -> gr.Blocks:
+    """A page with the results in `stored`; models of rules, the base one behind `gate`, write to `runs`."""
+    models = {"base": FakeModel("base", gate), "tuned": FakeModel("tuned", first_option)}
     engine = replace(fake_engine(), load=lambda role, _: models[role])
     services = Services(Settings(runs_dir=runs), lambda: engine)
     shelf = Shelf(stored, services.settings)
