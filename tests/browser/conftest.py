@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.driving import chromium, fake_page, shipped_page, watched
+from tests.browser.driving import chromium, fake_page, go_to, shipped_page, watched
 from tests.browser.viewer_page import page_text
 
 
@@ -53,7 +53,7 @@ def visit(browser: Any) -> Iterator[Any]:
         page.goto(address)
         page.wait_for_selector("#case-gallery button")
         if tab:
-            page.get_by_role("tab", name=tab).click()
+            go_to(page, tab)
         return page
 
     yield open_page

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.ui.fake_app import fake_app
 from tests.ui.running import served
-from tests.waiting import HANG_SECONDS
+from tests.waiting import HANG_SECONDS, until
 from workbench.models.session import LoadedModel
 from workbench.settings import Settings
 from workbench.ui.app import build
@@ -55,6 +55,18 @@ def watched(page: Any, address: str, errors: list[str], elsewhere: list[str]) ->
         ),
     )
     return page
+
+
+def go_to(page: Any, name: str) -> None:
+    """Open a tab. A click that comes before the page listens does nothing, so it is made until it did."""
+    tab = page.get_by_role("tab", name=name)
+
+    def opened() -> bool:
+        if tab.get_attribute("aria-selected") != "true":
+            tab.click()
+        return tab.get_attribute("aria-selected") == "true"
+
+    until(opened, f"the tab {name}")
 
 
 def says(page: Any, place: str, text: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import pytest
 
-from tests.browser.driving import READY, answered, never_wider_than_the_window, pick, says
+from tests.browser.driving import READY, answered, go_to, never_wider_than_the_window, pick, says
 
 pytestmark = pytest.mark.browser
 TRUST = "[data-part=trust]"
@@ -15,7 +15,7 @@ TRUST = "[data-part=trust]"
 
 def unmeasured(page: Any, without: tuple[str, ...]) -> Any:
     """Open Methods of an answered page, with measuring off and these methods unticked; returns the choice."""
-    page.get_by_role("tab", name="Methods").click()
+    go_to(page, "Methods")
     page.wait_for_selector("#methods-choice input")
     page.get_by_label("Measure each map").uncheck()
     choice = page.locator("#methods-choice")
@@ -60,7 +60,7 @@ def test_another_method_is_measured_again_and_another_picture_says_nothing(plain
 def test_without_an_answer_the_methods_screen_says_what_to_do(plain: str, visit: Any) -> None:
     page = visit(plain)
     page.wait_for_selector(READY)
-    page.get_by_role("tab", name="Methods").click()
+    go_to(page, "Methods")
     page.wait_for_selector("#methods-choice input")
     page.click("#methods-compute")
     says(page, "#methods-notice", "no answer to explain")
@@ -69,7 +69,7 @@ def test_without_an_answer_the_methods_screen_says_what_to_do(plain: str, visit:
 def test_methods_side_by_side_with_the_shipped_pair(shipped: str, visit: Any, tmp_path: Path) -> None:
     page = visit(shipped)
     answered(page)
-    page.get_by_role("tab", name="Methods").click()
+    go_to(page, "Methods")
     page.wait_for_selector("#methods-choice input")
     page.get_by_label("The drawn finding").check()
     page.click("#methods-compute")
@@ -153,7 +153,7 @@ def test_a_head_is_chosen_by_layer_and_number_and_a_bad_one_is_a_sentence(shippe
 def test_stop_ends_a_long_comparison_and_a_phone_never_scrolls_sideways(shipped: str, visit: Any) -> None:
     page = visit(shipped, viewport={"width": 360, "height": 740})
     answered(page)
-    page.get_by_role("tab", name="Methods").click()
+    go_to(page, "Methods")
     page.wait_for_selector("#methods-choice input")
     for name in ("SmoothGrad", "Integrated gradients", "RISE"):
         page.locator("#methods-choice").get_by_label(name).check()
