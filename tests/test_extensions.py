@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -59,70 +60,83 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def python(installed: Path, repo_root: Path, *arguments: str) -> str:
-    """What the program prints in a process of its own; fails with its errors."""
+# Everything in one process, since starting one takes most of the time: what each command prints, by a name.
+PROGRAM = """
+import contextlib, io, json, sys
+import workbench as wb
+from workbench.cli import main
+from workbench.ui.methods.desk import further_metrics, registry
+from workbench.ui.services import trace_methods
+
+def printed(arguments):
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        status = main(arguments)
+    return out.getvalue() if status == 0 else f"status {status}: {out.getvalue()}"
+
+commands = json.loads(sys.argv[2])
+found = {name: printed(arguments) for name, arguments in commands.items()}
+found["menus"] = ["outside_brightness" in registry(), "outside_brightness" in trace_methods(),
+                  "outside_peak_share" in further_metrics()]
+found["family"] = wb.load_model(sys.argv[1], settings=wb.Settings(device="cpu")).family.name
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def found(installed: Path, material: Path, repo_root: Path) -> dict[str, Any]:
+    """What the program says in a process of its own, with the outside package on its path."""
+    model, out = str(material / "model"), str(material / "run")
+    asked = ["explain", str(material / "a.png"), "Where is it bright?", "--model", model, "--span", "all"]
+    asked += ["--max-new-tokens", "6", "--json", "--method", "outside_brightness"]
+    commands = {
+        "map": [*asked, "--param", "power=2"],
+        "metrics": [*asked, "--metrics", "outside_peak_share,focus"],
+        "run": [
+            "bench", "run", "--items", str(material / "a.jsonl"), "--format", "outside-lines",
+            "--model", model,
+            "--judge", "outside-words-1", "--out", out, "--max-new-tokens", "6", "--json",
+        ],
+        "grounding": [
+            "bench", "grounding", "--model", "tuned", "--methods", "outside_brightness", "--limit", "2",
+            "--out", str(material / "grounding"), "--json",
+        ],
+    }  # fmt: skip
     path = os.pathsep.join((str(installed), str(repo_root)))
     environ = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
-    done = finished([sys.executable, *arguments], env=environ, cwd=installed)
+    done = finished([sys.executable, "-c", PROGRAM, model, json.dumps(commands)], env=environ, cwd=installed)
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return json.loads(done.stdout)
 
 
-def test_methods_and_metrics_on_the_command_line(installed: Path, material: Path, repo_root: Path) -> None:
-    case = [str(material / "a.png"), "Where is it bright?", "--model", str(material / "model")]
-    asked = ["-m", "workbench", "explain", *case, "--span", "all", "--max-new-tokens", "6", "--json"]
-    found = json.loads(
-        python(installed, repo_root, *asked, "--method", "outside_brightness", "--param", "power=2")
-    )
-    assert found["refused"] is None and found["meta"]["params"] == {"power": 2}
-    x0, y0, x1, y1 = found["boxes"][int(np.argmax(found["values"]))]
+def test_the_method_makes_a_map_with_its_own_setting(found: dict[str, Any]) -> None:
+    made = json.loads(found["map"])
+    assert made["refused"] is None and made["meta"]["params"] == {"power": 2}
+    x0, y0, _, _ = made["boxes"][int(np.argmax(made["values"]))]
     assert x0 < 10 and y0 < 10  # the bright corner of a picture that is not square
-    rows = json.loads(
-        python(
-            installed, repo_root, *asked, "--method", "outside_brightness",
-            "--metrics", "outside_peak_share,focus",
-        )
-    )  # fmt: skip
+
+
+def test_the_metric_measures_it(found: dict[str, Any]) -> None:
+    rows = json.loads(found["metrics"])
     share = rows["methods"][0]["metrics"]["outside_peak_share"]
-    assert 1 / len(found["values"]) < share < 1 and "one patch" in rows["metrics"]["outside_peak_share"]
+    assert 1 / len(json.loads(found["map"])["values"]) < share < 1
+    assert "one patch" in rows["metrics"]["outside_peak_share"]
 
 
-def test_menus_of_the_screens(installed: Path, repo_root: Path) -> None:
-    code = (
-        "from workbench.ui.methods.desk import further_metrics, registry\n"
-        "from workbench.ui.services import trace_methods\n"
-        "print('outside_brightness' in registry(), 'outside_brightness' in trace_methods(),"
-        " 'outside_peak_share' in further_metrics())"
-    )
-    assert python(installed, repo_root, "-c", code).split() == ["True", "True", "True"]
+def test_the_screens_offer_both(found: dict[str, Any]) -> None:
+    assert found["menus"] == [True, True, True]
 
 
-def test_the_family_is_asked_first(installed: Path, material: Path, repo_root: Path) -> None:
-    code = (
-        "import sys, workbench as wb\n"
-        "print(wb.load_model(sys.argv[1], settings=wb.Settings(device='cpu')).family.name)"
-    )
-    assert python(installed, repo_root, "-c", code, str(material / "model")).strip() == "outside-llava"
+def test_the_family_is_asked_first(found: dict[str, Any]) -> None:
+    assert found["family"] == "outside-llava"
 
 
-def test_judge_and_importer_in_a_run(
-    installed: Path, material: Path, repo_root: Path, tmp_path: Path
-) -> None:
-    ran = python(
-        installed, repo_root, "-m", "workbench", "bench", "run", "--items", str(material / "a.jsonl"),
-        "--format", "outside-lines", "--model", str(material / "model"), "--judge", "outside-words-1",
-        "--out", str(tmp_path / "out"), "--max-new-tokens", "6", "--json",
-    )  # fmt: skip
-    report = json.loads(ran)
-    assert report["items"]["n"] == 1
-    (line,) = [json.loads(text) for text in (tmp_path / "out" / "results.jsonl").read_text().splitlines()]
+def test_judge_and_importer_in_a_run(found: dict[str, Any], material: Path) -> None:
+    assert json.loads(found["run"])["items"]["n"] == 1
+    (line,) = [json.loads(text) for text in (material / "run" / "results.jsonl").read_text().splitlines()]
     assert line["item_id"] == "outside-1"
-    assert "outside-words-1" in (tmp_path / "out" / "run.json").read_text()
+    assert "outside-words-1" in (material / "run" / "run.json").read_text()
 
 
-def test_the_method_in_grounding(installed: Path, material: Path, repo_root: Path, tmp_path: Path) -> None:
-    ran = python(
-        installed, repo_root, "-m", "workbench", "bench", "grounding", "--model", "tuned", "--methods",
-        "outside_brightness", "--limit", "2", "--out", str(tmp_path / "out"), "--json",
-    )  # fmt: skip
-    assert "outside_brightness" in ran
+def test_the_method_in_grounding(found: dict[str, Any]) -> None:
+    assert "outside_brightness" in found["grounding"]

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-HANG_SECONDS = 300
+HANG_SECONDS = 600
 
 
 def until(condition: Callable[[], Any], what: str, failed: Callable[[], str | None] = lambda: None) -> None:
