@@ -41,7 +41,7 @@ def examine(settings: Settings) -> dict[str, Any]:
         "opencv_loads": _opencv_problem() is None,
         "devices": devices,
         "memory": _memory(),
-        "models_dir": _shown(settings.models_dir),
+        "models_dir": _path_text(settings.models_dir),
         "models": models,
         "browser": find_browser(),
         "would_use": _would_use(settings, devices),
@@ -80,7 +80,7 @@ def model_folder(settings: Settings, ref: str) -> dict[str, Any]:
         return {
             "ref": ref,
             "kind": "folder",
-            "path": _shown(local),
+            "path": _path_text(local),
             "complete": False,
             "missing": ["the folder"],
             "mb": 0,
@@ -91,7 +91,7 @@ def model_folder(settings: Settings, ref: str) -> dict[str, Any]:
     return {
         "ref": ref,
         "kind": "folder",
-        "path": _shown(folder),
+        "path": _path_text(folder),
         "complete": not missing,
         "missing": missing,
         "mb": megabytes,
@@ -135,7 +135,7 @@ def _pair(settings: Settings) -> dict[str, str]:
     return {"base": settings.base, "tuned": settings.tuned}
 
 
-def _shown(path: Path) -> str:
+def _path_text(path: Path) -> str:
     resolved = path.resolve()
     in_checkout = not INSTALLED and resolved.is_relative_to(ROOT)
     return str(resolved.relative_to(ROOT) if in_checkout else resolved)

@@ -37,7 +37,7 @@ from workbench.explain.metrics.fills import fill_picture, without
 from workbench.explain.metrics.road import road
 from workbench.explain.metrics.sanity import restored
 from workbench.explain.metrics.trust import trust
-from workbench.explain.shared_pass import PassReader
+from workbench.explain.shared_pass import SharedPassReader
 from workbench.imaging.medical_image import MedicalImage
 from workbench.imaging.reading import COLUMNS, ROWS, region_in_words
 from workbench.models.answer import Prompt
@@ -231,7 +231,7 @@ def test_a_fault_inside_a_block_comes_out_of_it(tiny):
         lambda: guarded(tiny),
         lambda: streaming(text_decoder(tiny)),
         lambda: routed(layer, places, TokenChannels()),
-        lambda: PassReader(tiny, prompt, (7,)).reading(),
+        lambda: SharedPassReader(tiny, prompt, (7,)).reading(),
         lambda: collecting(RowCollector(places, places)),
         lambda: restored([layer]),
         lambda: blocking(tiny, prompt.image_positions[:2]),

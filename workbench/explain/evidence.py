@@ -10,7 +10,7 @@ import torch
 from workbench.explain.contributions import Contributions, final_scale
 from workbench.explain.heatmap import Refusal
 from workbench.explain.linear_layers import output_width, weight_rows
-from workbench.explain.shared_pass import PassReader
+from workbench.explain.shared_pass import SharedPassReader
 from workbench.models.answer import Answer, Prompt
 from workbench.models.forced import ForcedPass
 from workbench.models.session import LoadedModel
@@ -90,7 +90,7 @@ def gather_evidence(model: LoadedModel, prompt: Prompt, answer: Answer) -> Evide
         raise ValueError("cannot teacher-force an empty answer")
     with model.lock:  # a sanity test of another page may randomise weights for a moment
         began = time.monotonic()
-        reader = PassReader(model, prompt, answer.ids)
+        reader = SharedPassReader(model, prompt, answer.ids)
         with reader.reading():
             forced = model.teacher_force(prompt, answer.ids)
         return _assembled(model, prompt, answer, reader, forced, began)
@@ -100,7 +100,7 @@ def _assembled(
     model: LoadedModel,
     prompt: Prompt,
     answer: Answer,
-    reader: PassReader,
+    reader: SharedPassReader,
     forced: ForcedPass,
     began: float,
 ) -> Evidence:

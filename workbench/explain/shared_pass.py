@@ -15,7 +15,7 @@ from workbench.models.session import LoadedModel
 TEXT_GROUPS = ("first token", "prompt text", "answer so far")
 
 
-class PassReader:
+class SharedPassReader:
     """Collects, layer by layer, what `Evidence` holds of a teacher-forced pass.
 
     Attention over all N columns of a layer is held only while that layer is read; what stays is the image's

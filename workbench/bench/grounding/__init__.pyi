@@ -2,8 +2,8 @@ from .items import GroundingItem as GroundingItem
 from .items import phantom_items as phantom_items
 from .items import real_items as real_items
 from .lines import Protocol as Protocol
+from .measurement import GroundingProgress as GroundingProgress
+from .measurement import run_grounding as run_grounding
 from .report import as_text as as_text
 from .report import load_grounding as load_grounding
 from .report import write_grounding as write_grounding
-from .run import GroundingProgress as GroundingProgress
-from .run import run_grounding as run_grounding

@@ -4,7 +4,7 @@ import numpy as np
 
 from workbench.phantoms import Phantom
 from workbench.phantoms.questions.findings import Finding, FindingTable, finding_caption, finding_samples
-from workbench.phantoms.questions.wording import told
+from workbench.phantoms.questions.wording import sample_of
 from workbench.phantoms.sample import Sample
 
 MODALITY = "CT"
@@ -46,7 +46,7 @@ ORGAN_FACTS = {
 
 def _organ(organ: str) -> Sample:
     side = SIDE_OF[organ]
-    return told(
+    return sample_of(
         f"On which side of the picture is the {organ}?",
         ("left", "right"),
         side,

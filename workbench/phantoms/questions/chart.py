@@ -3,7 +3,7 @@
 import numpy as np
 
 from workbench.phantoms import Phantom
-from workbench.phantoms.questions.wording import shuffled, told
+from workbench.phantoms.questions.wording import sample_of, shuffled
 from workbench.phantoms.sample import Sample
 
 MODALITY = "chart"
@@ -16,7 +16,7 @@ def _heights(phantom: Phantom) -> dict[str, int]:
 
 
 def _count(rng: np.random.Generator, count: int) -> Sample:
-    return told(
+    return sample_of(
         "How many bars does the chart have?",
         shuffled(rng, str(count), ["2", "3", "4", "5"], 4),
         str(count),
@@ -31,7 +31,7 @@ def _count(rng: np.random.Generator, count: int) -> Sample:
 def _extreme(rng: np.random.Generator, heights: dict[str, int]) -> Sample:
     word, choose = ("tallest", max) if rng.random() < 0.5 else ("shortest", min)
     name = choose(heights, key=lambda colour: heights[colour])
-    return told(
+    return sample_of(
         f"Which bar is the {word}?",
         shuffled(rng, name, list(heights), len(heights)),
         name,
@@ -48,7 +48,7 @@ def _compare(rng: np.random.Generator, heights: dict[str, int]) -> Sample:
     first, second = (str(name) for name in rng.permutation(list(heights))[:2])
     taller = heights[first] > heights[second]
     higher, lower = (first, second) if taller else (second, first)
-    return told(
+    return sample_of(
         f"Is the {first} bar taller than the {second} bar?",
         ("yes", "no"),
         "yes" if taller else "no",

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.phantoms import Phantom
-from workbench.phantoms.questions.wording import SIDES_FACT, Told, pick, shuffled, told, with_article
+from workbench.phantoms.questions.wording import (
+    SIDES_FACT,
+    TopicSentence,
+    pick,
+    sample_of,
+    shuffled,
+    with_article,
+)
 from workbench.phantoms.sample import Sample
 
 
@@ -49,14 +56,16 @@ def _seen(phantom: Phantom, table: FindingTable) -> str:
     return seen.format(place=place_of(phantom)) if "{place}" in seen else seen
 
 
-def _what(rng: np.random.Generator, phantom: Phantom, table: FindingTable, perception: Told) -> Sample:
+def _what(
+    rng: np.random.Generator, phantom: Phantom, table: FindingTable, perception: TopicSentence
+) -> Sample:
     found = table.findings[phantom.finding]
     fact, name = found.fact, found.name
     healthy = phantom.finding == "none"
     why = f"Therefore there is {name}." if healthy else f"Therefore the finding is {name}."
     names = [row.name for row in table.findings.values()]
     question, options = pick(rng, ASK_FINDING), shuffled(rng, name, names, 4)
-    return told(
+    return sample_of(
         question,
         options,
         name,
@@ -69,7 +78,9 @@ def _what(rng: np.random.Generator, phantom: Phantom, table: FindingTable, perce
     )
 
 
-def _presence(rng: np.random.Generator, phantom: Phantom, table: FindingTable, perception: Told) -> Sample:
+def _presence(
+    rng: np.random.Generator, phantom: Phantom, table: FindingTable, perception: TopicSentence
+) -> Sample:
     ask_true = phantom.finding != "none" and rng.random() < 0.5
     asked = phantom.finding if ask_true else pick(rng, tuple(f for f in table.findings if f != "none"))
     there = asked == phantom.finding
@@ -78,7 +89,7 @@ def _presence(rng: np.random.Generator, phantom: Phantom, table: FindingTable, p
         if there
         else f"There is no {table.findings[asked].sign}, therefore the image does not show {asked}."
     )
-    return told(
+    return sample_of(
         pick(rng, ("Is there evidence of {f}?", "Does the image show {f}?")).format(f=asked),
         ("yes", "no"),
         "yes" if there else "no",
@@ -91,7 +102,9 @@ def _presence(rng: np.random.Generator, phantom: Phantom, table: FindingTable, p
     )
 
 
-def _normal(rng: np.random.Generator, phantom: Phantom, table: FindingTable, perception: Told) -> Sample:
+def _normal(
+    rng: np.random.Generator, phantom: Phantom, table: FindingTable, perception: TopicSentence
+) -> Sample:
     found = table.findings[phantom.finding]
     fact, name = found.fact, found.name
     abnormal = phantom.finding != "none"
@@ -99,7 +112,7 @@ def _normal(rng: np.random.Generator, phantom: Phantom, table: FindingTable, per
         f"Therefore the image is abnormal and shows {name}." if abnormal else "Therefore the image is normal."
     )
     ask_normal = rng.random() < 0.5
-    return told(
+    return sample_of(
         "Is this image normal?" if ask_normal else "Does this image look abnormal?",
         ("yes", "no"),
         "yes" if ask_normal != abnormal else "no",
@@ -113,7 +126,7 @@ def _normal(rng: np.random.Generator, phantom: Phantom, table: FindingTable, per
 
 
 def _placed(
-    rng: np.random.Generator, phantom: Phantom, table: FindingTable, perception: Told
+    rng: np.random.Generator, phantom: Phantom, table: FindingTable, perception: TopicSentence
 ) -> list[Sample]:
     name = phantom.finding
     place, side = place_of(phantom), str(phantom.facts["side"])
@@ -123,9 +136,9 @@ def _placed(
     which = ("side", f"Therefore the side of the {name} is {side}.")
     ask, options = pick(rng, ASK_PLACE), shuffled(rng, place, places, 4)
     return [
-        told(ask, options, place, modality, "position", perception, knowledge, where, drawn),
-        told(pick(rng, ASK_SIDE), ("left", "right"), side, modality, "side", perception, knowledge, which,
-             drawn),
+        sample_of(ask, options, place, modality, "position", perception, knowledge, where, drawn),
+        sample_of(pick(rng, ASK_SIDE), ("left", "right"), side, modality, "side", perception, knowledge,
+             which, drawn),
     ]  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from workbench.phantoms import Phantom
 from workbench.phantoms.questions.findings import Finding, FindingTable, finding_caption, finding_samples
-from workbench.phantoms.questions.wording import told
+from workbench.phantoms.questions.wording import sample_of
 from workbench.phantoms.sample import Sample
 
 MODALITY = "fundus photograph"
@@ -35,7 +35,7 @@ DISC_FACT = ("optic disc", "The optic disc is typically the bright place where t
 
 
 def _disc(side: str) -> Sample:
-    return told(
+    return sample_of(
         "On which side of the picture is the optic disc?",
         ("left", "right"),
         side,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from workbench.phantoms import Phantom
-from workbench.phantoms.questions.wording import SIDES_FACT, shuffled, told
+from workbench.phantoms.questions.wording import SIDES_FACT, sample_of, shuffled
 from workbench.phantoms.sample import Sample
 
 MODALITY = "dermoscopy"
@@ -24,13 +24,13 @@ def samples(rng: np.random.Generator, phantom: Phantom) -> list[Sample]:
     seen = ("lesion", f"The image shows a {colour} lesion with a {edge} border on the {side} side.")
     hairs = "thin dark hairs across the skin" if hair else "clear skin without hairs"
     return [
-        told("Is the border of the lesion regular or irregular?", ("regular", "irregular"), border, MODALITY,
-             "border", seen, BORDER_FACT, ("border", f"Therefore the border is {border}."), LESION),
-        told("What colour is the lesion?", shuffled(rng, colour, ["brown", "black", "red"], 3), colour,
+        sample_of("Is the border of the lesion regular or irregular?", ("regular", "irregular"), border,
+             MODALITY, "border", seen, BORDER_FACT, ("border", f"Therefore the border is {border}."), LESION),
+        sample_of("What colour is the lesion?", shuffled(rng, colour, ["brown", "black", "red"], 3), colour,
              MODALITY, "colour", seen, COLOUR_FACT, ("colour", f"Therefore the lesion is {colour}."), LESION),
-        told("On which side of the picture is the lesion?", ("left", "right"), side, MODALITY, "side", seen,
-             ("side", SIDES_FACT), ("side", f"Therefore the lesion is on the {side} side."), LESION),
-        told("Are hairs crossing the field of view?", ("yes", "no"), "yes" if hair else "no", MODALITY,
+        sample_of("On which side of the picture is the lesion?", ("left", "right"), side, MODALITY, "side",
+             seen, ("side", SIDES_FACT), ("side", f"Therefore the lesion is on the {side} side."), LESION),
+        sample_of("Are hairs crossing the field of view?", ("yes", "no"), "yes" if hair else "no", MODALITY,
              "artefact", ("hairs", f"The image shows {hairs}."), HAIR_FACT,
              ("hairs", f"Therefore hairs are {'present' if hair else 'absent'}.")),
     ]  # fmt: skip

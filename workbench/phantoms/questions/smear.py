@@ -3,7 +3,7 @@
 import numpy as np
 
 from workbench.phantoms import Phantom
-from workbench.phantoms.questions.wording import pick, shuffled, told
+from workbench.phantoms.questions.wording import pick, sample_of, shuffled
 from workbench.phantoms.sample import Sample
 
 MODALITY = "blood smear"
@@ -28,14 +28,14 @@ def _counted(rng: np.random.Generator, count: int) -> list[Sample]:
     answer = "yes" if count else "no"
     asked = "Is a white blood cell visible?"
     return [
-        told(question, options, str(count), MODALITY, "count", seen, WHITE_CELL_FACT, number, WHITE),
-        told(asked, ("yes", "no"), answer, MODALITY, "presence", seen, WHITE_CELL_FACT, there, WHITE),
+        sample_of(question, options, str(count), MODALITY, "count", seen, WHITE_CELL_FACT, number, WHITE),
+        sample_of(asked, ("yes", "no"), answer, MODALITY, "presence", seen, WHITE_CELL_FACT, there, WHITE),
     ]
 
 
 def _platelets(rng: np.random.Generator, present: bool) -> Sample:
     dots = "small purple dots" if present else "no small purple dots"
-    return told(
+    return sample_of(
         pick(rng, ("Are platelets visible?", "Is a platelet visible?")),
         ("yes", "no"),
         "yes" if present else "no",
@@ -49,7 +49,7 @@ def _platelets(rng: np.random.Generator, present: bool) -> Sample:
 
 
 def _side(side: str) -> Sample:
-    return told(
+    return sample_of(
         "On which side of the picture is the white blood cell?",
         ("left", "right"),
         side,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from workbench.phantoms import Phantom
-from workbench.phantoms.questions.wording import told
+from workbench.phantoms.questions.wording import sample_of
 from workbench.phantoms.sample import Sample
 
 MODALITY = "other"
@@ -25,7 +25,7 @@ QUESTIONS = (
 
 def unknown_sample(question: str, options: tuple[str, ...] = ()) -> Sample:
     """The one answer; `options` may be shown though none of them fits."""
-    return told(question, options, ANSWER, MODALITY, "unknown", SEEN, FACT, WHY)
+    return sample_of(question, options, ANSWER, MODALITY, "unknown", SEEN, FACT, WHY)
 
 
 def samples(rng: np.random.Generator, phantom: Phantom) -> list[Sample]:

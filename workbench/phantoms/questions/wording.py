@@ -39,18 +39,18 @@ def with_article(noun: str) -> str:
     return f"{'an' if noun.startswith(('X-ray', 'MRI', 'ultrasound', 'endoscopy')) else 'a'} {noun}"
 
 
-Told = tuple[str, str]  # topic and sentence
+TopicSentence = tuple[str, str]  # topic and sentence
 
 
-def told(
+def sample_of(
     question: str,
     options: tuple[str, ...],
     answer: str,
     modality: str,
     question_type: str,
-    perception: Told,
-    knowledge: Told,
-    rationale: Told,
+    perception: TopicSentence,
+    knowledge: TopicSentence,
+    rationale: TopicSentence,
     evidence: tuple[str, ...] = (),
 ) -> Sample:
     """A sample with one sentence an axis; closed when it offers two options at most."""
@@ -80,7 +80,7 @@ def modality_sample(rng: np.random.Generator, modality: str) -> Sample:
     question = pick(rng, ("What kind of image is this?", "Which imaging modality is shown?"))
     options = shuffled(rng, modality, list(MODALITY_FACT), 4)
     why = f"Therefore this is {with_article(modality)} image."
-    return told(
+    return sample_of(
         question,
         options,
         modality,

@@ -68,11 +68,11 @@ def stage_table_text(table: Sequence[Mapping[str, Any]]) -> str:
     lines = [head, ["---"] * len(head)]
     for row in table:
         cells = [row["sets"][name].get(kind) for name, kind in columns]
-        lines.append([row["stage"], *(_shown(cell) for cell in cells)])
+        lines.append([row["stage"], *(_cell_text(cell) for cell in cells)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _shown(cell: Mapping[str, Any] | None) -> str:
+def _cell_text(cell: Mapping[str, Any] | None) -> str:
     if cell is None or cell["value"] is None:
         return "–"
     if cell["low"] is None:

@@ -87,10 +87,12 @@ def synthesise(
         if images:
             yield _drawn(rng, known, number, seed, rare, size)
         else:
-            yield _told(rng, known, number, seed, rare)
+            yield _made_question(rng, known, number, seed, rare)
 
 
-def _told(rng: np.random.Generator, known: Knowledge, number: int, seed: int, rare: bool) -> Synthesised:
+def _made_question(
+    rng: np.random.Generator, known: Knowledge, number: int, seed: int, rare: bool
+) -> Synthesised:
     """One multiple-choice question of knowledge."""
     pool = [condition for condition in known.conditions if condition.rare == rare]
     condition = pool[int(rng.integers(len(pool)))]

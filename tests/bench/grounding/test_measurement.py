@@ -10,9 +10,10 @@ import pytest
 from transformers import LlavaForConditionalGeneration
 
 from tests.tiny import PLANTED_TOKEN, TINY, load_tiny, plant, save_tiny
-from workbench.bench.grounding import run as grounding
+from workbench.bench.grounding import measurement as grounding
 from workbench.bench.grounding.items import GroundingItem, phantom_items, real_items
 from workbench.bench.grounding.lines import LINES_FILE, Protocol, read_lines
+from workbench.bench.grounding.measurement import run_grounding
 from workbench.bench.grounding.report import (
     as_csv,
     as_text,
@@ -22,7 +23,6 @@ from workbench.bench.grounding.report import (
     table_rows,
     write_grounding,
 )
-from workbench.bench.grounding.run import run_grounding
 from workbench.cases import AnsweredCase, Column
 from workbench.cli import build_parser
 from workbench.commands import grounding as command
