@@ -128,6 +128,20 @@ def test_the_foil_box_comes_with_its_method_and_an_empty_one_is_refused(shipped:
     says(page, "#methods-grid", "Foil: “clear”")
 
 
+def test_further_figures_stand_in_a_table_with_their_units(shipped: str, visit: Any) -> None:
+    page = visit(shipped)
+    answered(page)
+    unmeasured(page, without=("Direct logit attribution", "Relevancy", "Occlusion"))
+    page.locator("#methods-metrics input").click()
+    for name in ("ROAD", "Other words"):
+        page.get_by_role("option", name=name).click()
+    page.keyboard.press("Escape")
+    page.click("#methods-compute")
+    says(page, "#methods-status", "Finished: 1 of 1 methods")
+    for text in ("ROAD (nats)", "Other words (correlation)", "Attention, mean", "less is better"):
+        says(page, "#methods-figures", text)
+
+
 def test_a_head_is_chosen_by_layer_and_number_and_a_bad_one_is_a_sentence(shipped: str, visit: Any) -> None:
     page = visit(shipped)
     answered(page)

@@ -11,7 +11,7 @@ from workbench.ui.boundary import guarded
 from workbench.ui.case.examples import ExampleSet
 from workbench.ui.lanes import AT_ONCE, LATEST_ONLY, MODEL_LANE
 from workbench.ui.methods.charts import curve_figures, curves_note
-from workbench.ui.methods.desk import FIRST_CHOICE, Comparison, MethodsDesk, registry
+from workbench.ui.methods.desk import FIRST_CHOICE, Comparison, MethodsDesk, further_metrics, registry
 from workbench.ui.methods.evidence.events import emptied_evidence, evidence_updates, wire_evidence
 from workbench.ui.methods.export import export_files
 from workbench.ui.methods.form import Form, span_choices
@@ -21,6 +21,7 @@ from workbench.ui.methods.settings import given_settings, offered_settings
 from workbench.ui.methods.view import (
     agreement_table,
     cost_table,
+    figures_table,
     grid_value,
     localisation_table,
     progress,
@@ -47,7 +48,7 @@ def refresh_after(ui: MethodsComponents, methods: MethodsDesk, *events: Callable
         return offered(ui, methods, request.session_hash, role, span, chosen, region)
 
     inputs = [ui.role, ui.span, ui.methods, ui.region]
-    outputs = [ui.notice, ui.span, ui.methods, ui.region, ui.status, ui.check, *ui.results]
+    outputs = [ui.notice, ui.span, ui.methods, ui.metrics, ui.region, ui.status, ui.check, *ui.results]
     for event in events:
         event(refresh, inputs, outputs, **AT_ONCE)
 
@@ -77,6 +78,7 @@ def offered(
             choices=spans, value=span if span in values else (values[0] if values else None)
         ),
         ui.methods: gr.CheckboxGroup(choices=menu, value=chosen or list(FIRST_CHOICE)),
+        ui.metrics: gr.Dropdown(choices=[(label, name) for name, label in further_metrics().items()]),
         ui.region: gr.Radio(choices=regions, value=region if region in places else "none"),
     }
     if page.comparison is None:
@@ -133,12 +135,12 @@ def _wire_compute(ui: MethodsComponents, methods: MethodsDesk, examples: Example
 
     @guarded(ui.notice)
     def start(
-        request: gr.Request, role: str, span: str, word: str, chosen: list[str], curves: bool, region: str,
-        box: str, foil: str, *settings: Any,
+        request: gr.Request, role: str, span: str, word: str, chosen: list[str], curves: bool,
+        figures: list[str], region: str, box: str, foil: str, *settings: Any,
     ) -> Updates:  # fmt: skip
         form = Form(
             str(role), str(span or ""), str(word or ""), tuple(chosen or ()), bool(curves), str(region),
-            str(box), str(foil or ""), given_settings(settings, chosen or ()),
+            str(box), str(foil or ""), given_settings(settings, chosen or ()), tuple(figures or ()),
         )  # fmt: skip
         running = methods.start(request.session_hash, form)
         return {**emptied(ui), ui.status: progress(running), ui.turn: f"{running.id}-0"}
@@ -190,6 +192,7 @@ def comparison_updates(ui: MethodsComponents, running: Comparison) -> Updates:
         ui.agreement: agreement_table(running),
         ui.localisation: localisation_table(running),
         ui.sanity: sanity_table(running),
+        ui.figures: figures_table(running),
         ui.export: export_files(running) if over else None,
         ui.check: gr.Button(visible=over and bool(running.maps)),
     }
@@ -210,7 +213,8 @@ def another_picture(methods: MethodsDesk, session_id: str, examples: ExampleSet)
 def emptied(ui: MethodsComponents) -> Updates:
     """Updates that take all results away."""
     hidden = {chart: gr.Plot(value=None, visible=False) for chart in (ui.deletion, ui.insertion)}
-    blank = (ui.grid, ui.curve_note, ui.agreement, ui.localisation, ui.sanity, ui.export)
+    tables = (ui.agreement, ui.localisation, ui.sanity, ui.figures)
+    blank = (ui.grid, ui.curve_note, *tables, ui.export)
     return {
         **dict.fromkeys(blank),
         **hidden,

@@ -42,6 +42,7 @@ class MethodsComponents:
     word: gr.Textbox
     methods: gr.CheckboxGroup
     curves: gr.Checkbox
+    metrics: gr.Dropdown
     region: gr.Radio
     box: gr.Textbox
     foil: gr.Textbox
@@ -59,6 +60,7 @@ class MethodsComponents:
     agreement: gr.HTML
     localisation: gr.HTML
     sanity: gr.HTML
+    figures: gr.HTML
     export: gr.HTML
     evidence: EvidenceComponents
     turn: gr.State
@@ -68,14 +70,14 @@ class MethodsComponents:
     def form(self) -> list[Any]:
         """What a comparison is made from, in the order of `Form`."""
         return [
-            self.role, self.span, self.word, self.methods, self.curves, self.region, self.box, self.foil,
-            *self.settings.controls,
+            self.role, self.span, self.word, self.methods, self.curves, self.metrics, self.region, self.box,
+            self.foil, *self.settings.controls,
         ]  # fmt: skip
 
     @property
     def results(self) -> list[Any]:
         """What a comparison fills."""
-        tables = [self.agreement, self.localisation, self.sanity]
+        tables = [self.agreement, self.localisation, self.sanity, self.figures]
         charts = [self.grid, self.curve_note, self.deletion, self.insertion]
         return [*charts, *tables, *self.evidence.results, self.export]
 
@@ -103,6 +105,10 @@ def _choices() -> dict[str, Any]:
         curves = gr.Checkbox(
             True, label="Measure each map", info="Deletion and insertion curves against controls."
         )
+        metrics = gr.Dropdown(
+            [], value=[], multiselect=True, label="Further figures of each map", elem_id="methods-metrics",
+            info="Some make the map again several times: minutes, for a method that runs the model often.",
+        )  # fmt: skip
         region = gr.Radio([("No region", "none")], value="none", label="Compare with a region")
         box = gr.Textbox(
             label="Box: x0, y0, x1, y1 in pixels", placeholder="40, 60, 90, 120", visible=False, max_lines=1
@@ -113,8 +119,9 @@ def _choices() -> dict[str, Any]:
         compute = gr.Button("Compute", variant="primary", scale=0, min_width=150, elem_id="methods-compute")
         stop = gr.Button("Stop", scale=0, min_width=90, elem_id="methods-stop")
     return {
-        "role": role, "span": span, "word": word, "methods": methods, "curves": curves, "region": region,
-        "box": box, "foil": foil, "settings": settings, "cost": cost, "compute": compute, "stop": stop,
+        "role": role, "span": span, "word": word, "methods": methods, "curves": curves, "metrics": metrics,
+        "region": region, "box": box, "foil": foil, "settings": settings, "cost": cost, "compute": compute,
+        "stop": stop,
     }  # fmt: skip
 
 
@@ -150,9 +157,10 @@ def _results() -> dict[str, Any]:
     localisation = components.table("methods-localisation", None)
     check = gr.Button("Run sanity checks", visible=False, elem_id="methods-check")
     sanity = components.table("methods-sanity", None)
+    figures = components.table("methods-figures", None)
     return {
         "notice": notice, "status": status, "grid": grid, "curve_note": note, **charts,
         "agreement": agreement, "localisation": localisation, "check": check,
-        "sanity": sanity, "evidence": lay_out_evidence(), "turn": gr.State(""),
+        "sanity": sanity, "figures": figures, "evidence": lay_out_evidence(), "turn": gr.State(""),
         "export": components.export_buttons("methods-export", "Save the comparison"),
     }  # fmt: skip
