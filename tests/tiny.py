@@ -1,5 +1,6 @@
 """Tiny random models of the real classes for tests: built in under a second, no download."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,3 +71,15 @@ def plant(model: LlavaForConditionalGeneration, strength: float = 4.0) -> None:
         layer.self_attn.o_proj.weight[1, 1] = 1.0
         text.embed_tokens.weight[:, 2] = 1.0
         model.lm_head.weight[PLANTED_TOKEN, 1] = 1.0
+
+
+def planted_model(folder: Path) -> LoadedModel:
+    """The model of `plant`, written to `folder` and loaded."""
+    save_tiny(folder, replace(TINY, vision_layers=1, text_layers=1, heads=1))
+    config = load_tiny(folder).model.config
+    config.text_config.attention_bias = True
+    config.text_config.tie_word_embeddings = config.tie_word_embeddings = False
+    model = LlavaForConditionalGeneration(config)
+    plant(model)
+    model.save_pretrained(folder)
+    return load_tiny(folder)

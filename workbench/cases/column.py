@@ -73,10 +73,11 @@ def run_case(
     yield blank
     try:
         prompt = model.prepare(question, image)
-        answer = Answer()
-        for answer in model.stream(prompt, decoding, stop):
-            yield replace(blank, status="streaming", case=AnsweredCase.of(model, prompt, image, answer))
-        case = AnsweredCase.of(model, prompt, image, answer)
+        case = AnsweredCase.of(model, prompt, image, Answer())
+        for written in model.stream(prompt, decoding, stop):
+            case = AnsweredCase.of(model, prompt, image, written)
+            yield replace(blank, status="streaming", case=case)
+        answer = case.answer
         status: ColumnStatus = "cancelled" if answer.finish == "cancelled" else "done"
         message = "Stopped before the end; what was written so far is kept." if status == "cancelled" else ""
         if answer.finish == "length":

@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from transformers import LlavaForConditionalGeneration
 
-from tests.tiny import PLANTED_TOKEN, TINY, load_tiny, plant, save_tiny
+from tests.tiny import PLANTED_TOKEN, planted_model
 from workbench.bench.grounding import measurement as grounding
 from workbench.bench.grounding.items import GroundingItem, phantom_items, real_items
 from workbench.bench.grounding.lines import LINES_FILE, Protocol, read_lines
@@ -43,16 +42,7 @@ FAST = Protocol(steps=4, random_orders=3)
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory) -> LoadedModel:
-    folder = save_tiny(
-        tmp_path_factory.mktemp("planted") / "model", replace(TINY, vision_layers=1, text_layers=1, heads=1)
-    )
-    config = load_tiny(folder).model.config
-    config.text_config.attention_bias = True
-    config.text_config.tie_word_embeddings = config.tie_word_embeddings = False
-    model = LlavaForConditionalGeneration(config)
-    plant(model)
-    model.save_pretrained(folder)
-    return load_tiny(folder)
+    return planted_model(tmp_path_factory.mktemp("planted") / "model")
 
 
 def _item(name: str, answer: str = "yes") -> GroundingItem:

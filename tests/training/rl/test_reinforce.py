@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import LlavaForConditionalGeneration
 
-from tests.tiny import TINY, load_tiny, picture, plant, save_tiny
+from tests.tiny import load_tiny, picture, planted_model, save_tiny
 from tests.waiting import HANG_SECONDS
 from workbench.errors import UserFacing
 from workbench.imaging.medical_image import MedicalImage
@@ -350,14 +349,7 @@ def test_phantom_problems_carry_tag_boxes_and_answers_that_can_be_rewarded() -> 
 
 def planted(tmp_path: Path) -> tuple[LoadedModel, Prompt]:
     """A model made by hand that looks at bright patches, and a dark picture with one at its top left."""
-    folder = save_tiny(tmp_path / "planted", replace(TINY, vision_layers=1, text_layers=1, heads=1))
-    config = load_tiny(folder).model.config
-    config.text_config.attention_bias = True
-    config.text_config.tie_word_embeddings = config.tie_word_embeddings = False
-    model = LlavaForConditionalGeneration(config)
-    plant(model)
-    model.save_pretrained(folder)
-    loaded = load_tiny(folder)
+    loaded = planted_model(tmp_path / "planted")
     pixels = np.zeros((48, 48, 3), np.uint8)
     pixels[:8, :8] = 255
     return loaded, loaded.prepare(Question("What is it?"), MedicalImage(pixels, "spot", "array"))

@@ -21,6 +21,7 @@ from workbench.explain.metrics import rank_correlation
 from workbench.models.answer import Decoding, Question
 from workbench.settings import Settings
 from workbench.ui.case.intake import picture_of
+from workbench.ui.case.trust import TOO_LONG, TooLong
 from workbench.ui.methods.charts import curve_figures, curves_note
 from workbench.ui.methods.desk import Entry, MethodsDesk, further_metrics, registry
 from workbench.ui.methods.export import export_files, figure_record, grid_picture
@@ -301,6 +302,18 @@ def test_figures_nobody_asked_for_make_no_table(desk: MethodsDesk) -> None:
     running = finished(desk, methods=("relevancy",))
     assert figures_table(running) is None
     assert json.loads(export_files(running)[2]["text"])["methods"][0]["figures"] == {}
+
+
+@pytest.mark.parametrize("asked", [{"curves": True}, {"curves": False, "metrics": ("road",)}])
+def test_a_measurement_that_takes_too_long_says_so_and_the_map_stays(
+    desk: MethodsDesk, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any]
+) -> None:
+    def too_long(*_: Any, **__: Any) -> Any:
+        raise TooLong
+
+    monkeypatch.setattr("workbench.ui.methods.compute.watched", lambda *_, **__: too_long)
+    (entry,) = finished(desk, methods=("attention_mean",), **asked).entries
+    assert entry.heat is not None and entry.unmeasured == TOO_LONG
 
 
 def test_a_score_in_words() -> None:

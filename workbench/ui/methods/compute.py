@@ -48,12 +48,15 @@ def compute(running: "Comparison", entry: "Entry") -> None:
         _localise(running, entry)
     if running.curves or running.metrics:
         running.measuring = True
-    if running.curves:
-        _measure(running, entry)
-    if running.metrics:
-        entry.figures = explain.measure(
-            running.case, found, running.metrics, region=running.region, shared=shared_score(running)
-        )
+    try:
+        if running.curves:
+            _measure(running, entry)
+        if running.metrics:
+            entry.figures = explain.measure(
+                running.case, found, running.metrics, region=running.region, shared=shared_score(running)
+            )
+    except TooLong:
+        entry.unmeasured = TOO_LONG
 
 
 def _map_of(running: "Comparison", name: str) -> "HeatMap | Refusal":
@@ -127,11 +130,7 @@ def _localise(running: "Comparison", entry: "Entry") -> None:
 
 def _measure(running: "Comparison", entry: "Entry") -> None:
     """Deletion and insertion; the maps of one span share the pictures of their controls."""
-    try:
-        entry.trust = explain.trust(running.case, entry.heat, shared=shared_score(running))
-    except TooLong:
-        entry.unmeasured = TOO_LONG
-        return
+    entry.trust = explain.trust(running.case, entry.heat, shared=shared_score(running))
     entry.unmeasured = entry.trust.reason
 
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.ui.html.trees import elements
 from tests.ui.results import write_results
 from workbench.bench.reports.model import Warned
 from workbench.bench.scores.compare import Side, compare_runs
@@ -46,13 +47,6 @@ def words(nodes: list[Node]) -> str:
                 yield from walk(child)
 
     return " ".join(part for found in nodes for part in walk(found))
-
-
-def every(nodes: list[Node]) -> Iterator[list[Any]]:
-    for found in nodes:
-        if isinstance(found, list):
-            yield found
-            yield from every(found[2:])
 
 
 @pytest.fixture
@@ -95,7 +89,7 @@ def opened(folder: Path, item: str = "item-0", condition: str = "image", place: 
 def test_an_item_shows_both_traces_units_lamps_and_the_other_conditions(folder: Path) -> None:
     nodes = item_nodes(opened(folder))
     text = words(nodes)
-    axes = [found[1]["data-axis"] for found in every(nodes) if found[1].get("class") == "wb-step"]
+    axes = [found[1]["data-axis"] for found in elements(nodes) if found[1].get("class") == "wb-step"]
     assert axes == ["perception", "knowledge", "rationale"] * 2
     for part in ("A. option A", "gold; chosen by Mini base; chosen by Mini tuned", "75 % the answer's words"):
         assert part in text, part
@@ -103,9 +97,9 @@ def test_an_item_shows_both_traces_units_lamps_and_the_other_conditions(folder: 
     assert "~ vague, ✗ wrong" in text and "✓ clear, ✓ right" in text
     assert "Composite reward" in text and "single character" in text  # why a bare letter earns nothing
     assert "The same question under every condition" in text
-    pictures = [found for found in every(nodes) if found[0] == "img"]
+    pictures = [found for found in elements(nodes) if found[0] == "img"]
     assert len(pictures) == 1 and pictures[0][1]["src"].startswith("data:image/png;base64,")
-    (act,) = [found[1]["data-act"] for found in every(nodes) if '"open"' in found[1].get("data-act", "")]
+    (act,) = [found[1]["data-act"] for found in elements(nodes) if '"open"' in found[1].get("data-act", "")]
     assert json.loads(act)["item"] == "item-0"
 
 
@@ -126,8 +120,8 @@ def test_a_failed_line_shows_its_error_as_text(folder: Path) -> None:
     )
     nodes = item_nodes(opened(folder))
     assert HOSTILE in words(nodes)
-    assert not [found for found in every(nodes) if any(name.startswith("on") for name in found[1])]
-    assert all(HOSTILE not in value for found in every(nodes) for value in found[1].values())
+    assert not [found for found in elements(nodes) if any(name.startswith("on") for name in found[1])]
+    assert all(HOSTILE not in value for found in elements(nodes) for value in found[1].values())
 
 
 def test_a_picture_that_is_not_certain_is_not_shown(folder: Path) -> None:
@@ -145,8 +139,8 @@ def test_a_picture_that_is_not_certain_is_not_shown(folder: Path) -> None:
 
 def test_the_picture_of_an_import_is_never_looked_up_by_path(folder: Path) -> None:
     nodes = item_nodes(opened(folder, place=Place(folder, IMPORTED)))
-    assert FOREIGN in words(nodes) and not [found for found in every(nodes) if found[0] == "img"]
-    (button,) = [found for found in every(nodes) if found[2:] == ["Open in Case"]]
+    assert FOREIGN in words(nodes) and not [found for found in elements(nodes) if found[0] == "img"]
+    (button,) = [found for found in elements(nodes) if found[2:] == ["Open in Case"]]
     assert button[1]["disabled"] and "data-act" not in button[1]
 
 
