@@ -23,6 +23,7 @@ from workbench.commands.bench import progress_lines
 from workbench.explain import HeatMap, Refusal
 from workbench.imaging import MedicalImage
 from workbench.models import Answer, Prompt, Question
+from workbench.models.catalogue import ModelCard
 from workbench.settings import Settings
 from workbench.traces.trace import Step, Trace
 
@@ -50,7 +51,8 @@ HEAT = HeatMap(
     image_share=0.4,
     meta={"layers": np.array([0, 1]), "label": "Attention", "span": {"label": "answer"}},
 )
-MODEL = SimpleNamespace(name="teaching-tuned", label="Tuned", revision="r1", note="")
+CARD = ModelCard("teaching-tuned", "Tuned", "tuned")
+MODEL = SimpleNamespace(name="teaching-tuned", label="Tuned", revision="r1", note="", card=CARD)
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def test_empty_variable_means_unset() -> None:
         ("DEVICE", "tpu", "auto, cpu or cuda"),
         ("DTYPE", "int8", "auto, float32, bfloat16 or float16"),
         ("PUBLIC", "maybe", "1 or 0"),
-        ("MAX_NEW_TOKENS", "0", "1 to 4096"),
+        ("MAX_NEW_TOKENS", "0", "1 to 16384"),
     ],
 )
 def test_bad_values_are_explained(name: str, value: str, hint: str) -> None:

@@ -155,7 +155,10 @@ def _add_case(leaf: argparse.ArgumentParser) -> None:
         "--model", default="tuned", help="tuned, base, a folder or a hub id (default: %(default)s)"
     )
     leaf.add_argument(
-        "--mode", choices=("trace", "short"), default="trace", help="with reasoning, or only the answer"
+        "--mode",
+        choices=("trace", "short", "bare"),
+        default="trace",
+        help="with reasoning, only the answer, or the question as it stands (default: %(default)s)",
     )
     leaf.add_argument("--window", metavar="PRESET", help="grey-level window of a DICOM or 16-bit image")
     leaf.add_argument("--invert", action="store_true", help="swap black and white")
@@ -165,7 +168,14 @@ def _add_case(leaf: argparse.ArgumentParser) -> None:
 def _add_machine(leaf: argparse.ArgumentParser) -> None:
     leaf.add_argument("--device", help="auto, cpu or cuda (default: auto)")
     leaf.add_argument("--dtype", help="auto, float32, bfloat16 or float16 (default: auto)")
-    leaf.add_argument("--max-new-tokens", metavar="N", help="longest answer in tokens")
+    leaf.add_argument(
+        "--max-new-tokens", metavar="N", help="longest answer in tokens (default: what each model needs)"
+    )
+    leaf.add_argument(
+        "--template",
+        metavar="NAME|FILE|TEXT",
+        help="another prompt template: a model's of the catalogue, a file's, or a text with {question}",
+    )
 
 
 def _add_bench(commands: "argparse._SubParsersAction") -> None:
@@ -193,7 +203,10 @@ def _add_bench(commands: "argparse._SubParsersAction") -> None:
         help="how the items are put: repeat it to compare (default: image)",
     )
     run.add_argument(
-        "--mode", choices=("trace", "short"), default="trace", help="with reasoning, or only the answer"
+        "--mode",
+        choices=("trace", "short", "bare"),
+        default="trace",
+        help="with reasoning, only the answer, or the question as it stands (default: %(default)s)",
     )
     _add_sampling(run)
     run.add_argument("--retry-failed", action="store_true", help="ask again where an earlier run failed")
@@ -272,7 +285,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _settings_flags(args: argparse.Namespace) -> list[str]:
-    given = {name: getattr(args, name, None) for name in ("device", "dtype", "max_new_tokens")}
+    given = {name: getattr(args, name, None) for name in ("device", "dtype", "max_new_tokens", "template")}
     return [f"--{name.replace('_', '-')}={value}" for name, value in given.items() if value is not None]
 
 

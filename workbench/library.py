@@ -55,7 +55,7 @@ def ask(
     *,
     options: Sequence[str] = (),
     mode: Mode = "trace",
-    max_new_tokens: int = 256,
+    max_new_tokens: int | None = None,
     temperature: float = 0.0,
     seed: int = 0,
     stop: threading.Event | None = None,
@@ -63,8 +63,9 @@ def ask(
     """The model's answer to a question about an image, as a case that can be explained, probed and measured.
 
     `image` is a file, its bytes, an RGB array uint8 `[H, W, 3]`, a `MedicalImage`, or None for a model that
-    reads text. `mode` "trace" asks for reasoning, "short" for the answer alone. Raises UserFacing when
-    the image can't be read or the model gives no answer.
+    reads text. `mode` "trace" asks for reasoning, "short" for the answer alone, "bare" sends the question as
+    it stands. `max_new_tokens` None is what the model's card says. Raises UserFacing when the image can't be
+    read or the model gives no answer.
 
     >>> import workbench as wb
     >>> model = wb.load_model("tuned")
@@ -73,7 +74,7 @@ def ask(
     pleural effusion
     """
     asked = Question(question, tuple(options), mode)
-    decoding = Decoding(max_new_tokens, temperature, seed=seed)
+    decoding = Decoding(max_new_tokens or 0, temperature, seed=seed)
     run = cases.run_case(model, as_picture(image), asked, decoding, stop)
     (column,) = deque(run, maxlen=1)
     if column.case is None or column.status == "failed":

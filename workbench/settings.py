@@ -13,6 +13,7 @@ from workbench.places import ASSETS, KEPT
 DeviceChoice = Literal["auto", "cpu", "cuda"]
 DtypeChoice = Literal["auto", "float32", "bfloat16", "float16"]
 
+LONGEST = 16_384  # tokens of an answer, whoever asks
 MAX_OPTIONS = 26  # options are named by the letters A to Z
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
@@ -26,7 +27,9 @@ class Settings:
     `base` and `tuned` are what those two names load ("base" and "tuned" are folders in it, anything
     else is a folder or a hub id). `public` restricts loading to `public_models`; it is set by itself
     on a Space, and `workbench.space.allowed` gives it the models that space.yaml enables. Runs that are
-    started from the page go below `runs_dir`. There is no setting for a share link: the app never opens one.
+    started from the page go below `runs_dir`. `max_new_tokens` None gives each model the longest answer of
+    its card; `template` asks every model in another prompt template than its card's (a name of the
+    catalogue, a file or a text). There is no setting for a share link: the app never opens one.
     """
 
     host: str = "127.0.0.1"
@@ -40,8 +43,9 @@ class Settings:
     public: bool = False
     public_models: tuple[str, ...] = ("base", "tuned")
     allow_remote_code: bool = False
-    max_new_tokens: int = 256
+    max_new_tokens: int | None = None
     max_question_chars: int = 2000
+    template: str = ""
 
     @classmethod
     def from_env(
@@ -131,7 +135,8 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--device", help="auto, cpu or cuda")
     parser.add_argument("--dtype", help="auto, float32, bfloat16 or float16")
     parser.add_argument("--public", action="store_const", const="1", help="load allow-listed models only")
-    parser.add_argument("--max-new-tokens", help="longest answer in tokens (default: 256)")
+    parser.add_argument("--max-new-tokens", help="longest answer in tokens (default: what the model needs)")
+    parser.add_argument("--template", help="another prompt template: a catalogue name, a file or a text")
     parser.add_argument("--max-question-chars", help="longest question in characters (default: 2000)")
     return parser
 
@@ -145,7 +150,9 @@ def _from_mapping(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _checked(raw: Mapping[str, str]) -> Settings:
-    values: dict[str, Any] = {name: raw[name] for name in ("host", "base", "tuned") if name in raw}
+    values: dict[str, Any] = {
+        name: raw[name] for name in ("host", "base", "tuned", "template") if name in raw
+    }
     for name in ("models_dir", "runs_dir"):
         if name in raw:
             values[name] = Path(raw[name]).expanduser().resolve()
@@ -154,7 +161,7 @@ def _checked(raw: Mapping[str, str]) -> Settings:
             values[name] = _choice(name, raw[name], choices)
     for name, low, high in (
         ("port", 0, 65535),
-        ("max_new_tokens", 1, 4096),
+        ("max_new_tokens", 1, LONGEST),
         ("max_question_chars", 1, 100_000),
     ):
         if name in raw:

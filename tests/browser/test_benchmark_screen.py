@@ -11,6 +11,7 @@ import pytest
 
 from tests.browser.driving import fake_page, holds, never_wider_than_the_window, says
 from tests.ui.results import write_results
+from tests.waiting import until
 from workbench.bench.reports.build import build_report
 from workbench.bench.store.results import ResultFile, read_results
 

@@ -10,12 +10,16 @@ from tests.models.families import tiny_configs
 from tests.tiny import load_tiny, save_tiny
 from workbench.doctor import as_text, examine, model_folder
 from workbench.errors import UserFacing
-from workbench.models.catalogue import DEFAULT_TEMPLATES, keep_templates
 from workbench.models.source import find_source
+from workbench.models.templates import BARE, DEFAULT_TEMPLATES, Template, keep_templates
 from workbench.places import ASSETS
 from workbench.settings import Settings
 
-OWN = {"trace": "{question} Think.", "short": "{question} Be brief."}
+OWN = {
+    "trace": Template("{question} Think."),
+    "short": Template("{question} Be brief."),
+    "bare": BARE,
+}
 CPU = Settings(device="cpu")
 
 

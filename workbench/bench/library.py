@@ -20,13 +20,14 @@ def run(
     conditions: Sequence[str] = ("image",),
     limit: int | None = None,
     mode: Mode = "trace",
-    max_new_tokens: int = 256,
+    max_new_tokens: int | None = None,
     batch_size: int = 16,
     progress: Callable[[Progress], None] | None = None,
 ) -> Report:
     """Answer a benchmark with one or several models and report on it; see `asking.runner.run_bench`.
 
-    `items` is a bundled name, a file, a folder or an `ItemSet`; a model may be named. The answers lie in the
+    `items` is a bundled name, a file, a folder or an `ItemSet`; a model may be named. `max_new_tokens` None
+    allows every model the longest answer that one of their cards asks for. The answers lie in the
     folder `out`: the same call takes a stopped run up again, and asks nothing twice. Raises UserFacing.
 
     >>> import tempfile
@@ -38,9 +39,10 @@ def run(
     """
     asked = items if isinstance(items, ItemSet) else load_items(items, limit)
     loaded = [load_model(model) if isinstance(model, str) else model for model in models]
+    longest = max((model.card.longest_answer(max_new_tokens) for model in loaded), default=1)
     run_bench(
         asked, loaded, out, conditions=conditions, batch_size=batch_size, mode=mode,
-        decoding=Decoding(max_new_tokens), progress=progress,
+        decoding=Decoding(longest), progress=progress,
     )  # fmt: skip
     return open_report(out)
 

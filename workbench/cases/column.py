@@ -72,9 +72,11 @@ def run_case(
     blank = Column(model.name, model.label)
     yield blank
     try:
+        decoding = decoding or Decoding(0)
+        longest = model.card.longest_answer(decoding.max_new_tokens)
         prompt = model.prepare(question, image)
         case = AnsweredCase.of(model, prompt, image, Answer())
-        for written in model.stream(prompt, decoding, stop):
+        for written in model.stream(prompt, replace(decoding, max_new_tokens=longest), stop):
             case = AnsweredCase.of(model, prompt, image, written)
             yield replace(blank, status="streaming", case=case)
         answer = case.answer

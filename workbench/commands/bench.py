@@ -55,10 +55,11 @@ def _answer(args: argparse.Namespace, settings: Settings, out: Path) -> bool:
         raise UserFacing(
             f"The folder {args.out!r} can't be made.", "Choose a folder you may write to."
         ) from error
-    decoding = Decoding(settings.max_new_tokens)
+    answering = [*(models.load_model(ref, settings=settings) for ref in dict.fromkeys(args.model)), *served]
+    decoding = Decoding(max(model.card.longest_answer(settings.max_new_tokens) for model in answering))
     run_bench(
         items,
-        [models.load_model(ref, settings=settings) for ref in dict.fromkeys(args.model)] + served,
+        answering,
         out,
         judge=judge,
         conditions=tuple(dict.fromkeys(args.condition)) or ("image",),

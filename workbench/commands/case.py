@@ -23,7 +23,7 @@ def answered_case(args: argparse.Namespace, settings: Settings) -> tuple[Answere
     model = models.load_model(args.model, settings=settings)
     question = Question(question_text, options, args.mode)
     stop = threading.Event()
-    decoding = Decoding(settings.max_new_tokens)
+    decoding = Decoding(settings.max_new_tokens or 0)
     try:
         last = deque(cases.run_case(model, image, question, decoding, stop), maxlen=1)
     finally:

@@ -5,13 +5,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-Mode = Literal["trace", "short"]
+Mode = Literal["trace", "short", "bare"]
 Finish = Literal["running", "stop", "length", "cancelled"]
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question with optional answer options; `mode` picks the prompt template of the model card."""
+    """A question with optional answer options; `mode` picks the prompt template of the model card.
+
+    "trace" asks for reasoning, "short" for the answer alone, "bare" sends the question as it stands.
+    """
 
     text: str
     options: tuple[str, ...] = ()
@@ -20,7 +23,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Decoding:
-    """Decoding settings; temperature 0 means greedy."""
+    """Decoding settings; temperature 0 means greedy.
+
+    `max_new_tokens` 0 stands for the longest answer of the model's card, until a model is asked.
+    """
 
     max_new_tokens: int = 256
     temperature: float = 0.0

@@ -7,7 +7,8 @@ import numpy as np
 
 from workbench.models.answer import Prompt
 from workbench.models.generation import OffsetDecoder
-from workbench.models.prompts import neutral, render_question
+from workbench.models.prompts import neutral, question_block
+from workbench.models.templates import Template
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,12 @@ class QuestionTokens:
     offsets: tuple[tuple[int, int], ...]
 
 
-def question_tokens(prompt: Prompt, tokenizer: Any) -> QuestionTokens:
-    """Find the question in a prompt, after its image tokens.
+def question_tokens(prompt: Prompt, tokenizer: Any, template: Template) -> QuestionTokens:
+    """Find the question in a prompt that was made with `template`, after its image tokens.
 
     Without any position when the tokenizer doesn't give back the question's text as it was asked.
     """
-    text = neutral(render_question(prompt.question, "{question}"), tokenizer)
+    text = neutral(question_block(prompt.question, template), tokenizer)
     first = int(prompt.image_positions[-1]) + 1 if len(prompt.image_positions) else 0
     decoder = OffsetDecoder(tokenizer)
     ids = prompt.inputs["input_ids"][0, first:].tolist()

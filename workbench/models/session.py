@@ -29,7 +29,7 @@ from workbench.models.generation import (
     generate_arguments,
 )
 from workbench.models.options import option_probabilities
-from workbench.models.prompts import neutral, render_question
+from workbench.models.prompts import neutral, prompt_inputs, render_question, turns_of
 from workbench.models.question_tokens import QuestionTokens, question_tokens
 
 
@@ -102,16 +102,8 @@ class LoadedModel:
             )
         template = self.card.templates[question.mode]
         text = neutral(render_question(question, template), self.tokenizer)
-        content: list[dict[str, Any]] = [{"type": "text", "text": text}]
-        if image is not None:
-            content.insert(0, {"type": "image", "image": Image.fromarray(image.pixels)})
-        inputs = self.processor.apply_chat_template(
-            [{"role": "user", "content": content}],
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=True,
-            return_tensors="pt",
-        )
+        pictures = [] if image is None else [Image.fromarray(image.pixels)]
+        inputs = prompt_inputs(self.processor, turns_of(text, template, pictures), plain=template.plain)
         inputs = {key: self._place(value) for key, value in inputs.items()}
         config = self.model.config
         if image is None:
@@ -122,7 +114,7 @@ class LoadedModel:
 
     def question_tokens(self, prompt: Prompt) -> QuestionTokens:
         """The tokens of the prompt that hold the question, with their characters."""
-        return question_tokens(prompt, self.tokenizer)
+        return question_tokens(prompt, self.tokenizer, self.card.templates[prompt.question.mode])
 
     def _place(self, value: torch.Tensor) -> torch.Tensor:
         value = value.to(self.device)

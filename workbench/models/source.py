@@ -1,11 +1,20 @@
 """From what a person calls a model to where it lies: names of the pair or catalogue, folders, hub ids."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench.errors import UserFacing
-from workbench.models.catalogue import ModelCard, card_for, folder_templates, is_hub_id, load_catalogue
-from workbench.models.folder import missing_files, prompts_note
+from workbench.models.catalogue import (
+    LONGEST_ANSWER,
+    LONGEST_ANSWER_OF_OURS,
+    ModelCard,
+    card_for,
+    is_hub_id,
+    load_catalogue,
+)
+from workbench.models.folder import missing_files, prompts_note, text_only
+from workbench.models.templates import DEFAULT_TEMPLATES, TEXT_TEMPLATES, folder_templates, given_templates
 from workbench.settings import Settings
 
 
@@ -27,8 +36,18 @@ def find_source(ref: str, settings: Settings) -> Source:
 
     Raises UserFacing when there is no such model, or its folder lacks files (safetensors weights included).
     """
+    catalogue = load_catalogue(settings.models_dir)
+    found = _found(ref, settings, catalogue)
+    if not settings.template:
+        return found
+    known = {name: card.templates for name, card in catalogue.items()}
+    templates = given_templates(settings.template, found.card.templates, known)
+    return replace(found, card=found.card.asked_with(templates))
+
+
+def _found(ref: str, settings: Settings, catalogue: Mapping[str, ModelCard]) -> Source:
     ref = {"base": settings.base, "tuned": settings.tuned}.get(ref, ref)
-    known = card_for(ref, load_catalogue(settings.models_dir))
+    known = card_for(ref, catalogue)
     location = known.location if known else ref
     places = (settings.models_dir / location, Path(location))
     folder = next((place for place in places if place.is_dir()), None)
@@ -50,5 +69,7 @@ def find_source(ref: str, settings: Settings) -> Source:
 def _card_of(folder: Path, ref: str, models_dir: Path) -> ModelCard:
     name = Path(ref).name or ref
     title = ref if is_hub_id(ref) else name
-    templates, note = folder_templates(folder), prompts_note(folder, models_dir)
-    return ModelCard(name, title, ref, templates=templates, note=note)
+    general = TEXT_TEMPLATES if text_only(folder) else DEFAULT_TEMPLATES
+    own, note = folder_templates(folder), prompts_note(folder, models_dir)
+    longest = LONGEST_ANSWER_OF_OURS if own or note else LONGEST_ANSWER
+    return ModelCard(name, title, ref, templates=dict(own or general), note=note, max_new_tokens=longest)

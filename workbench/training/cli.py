@@ -24,8 +24,8 @@ from transformers import AutoTokenizer, LlavaForConditionalGeneration, PreTraine
 
 from workbench.errors import UserFacing
 from workbench.models.answer import Question
-from workbench.models.catalogue import keep_templates
 from workbench.models.prompts import render_question
+from workbench.models.templates import keep_templates
 from workbench.phantoms import draw_phantom
 from workbench.phantoms.questions import ask, caption
 from workbench.places import KEPT

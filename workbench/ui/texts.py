@@ -7,7 +7,11 @@ FORMATS = (
     "fields are dropped, and the file is deleted at once."
 )
 MODELS_SEE_WINDOW = "The models will see the picture as it is shown now, from the next question on."
-ANSWER_STYLES = [("Reason in steps, then answer", "trace"), ("Short answer only", "short")]
+ANSWER_STYLES = [
+    ("Reason in steps, then answer", "trace"),
+    ("Short answer only", "short"),
+    ("The question as it stands", "bare"),
+]
 
 ABOUT = """
 ### What this is

@@ -20,6 +20,7 @@ from workbench.bench.questions.items import ItemSet
 from workbench.bench.store.results import known_keys, read_results, read_run
 from workbench.models.answer import Decoding
 from workbench.models.catalogue import ModelCard
+from workbench.models.templates import BARE, Template
 
 
 class Stating(FakeModel):
@@ -54,7 +55,9 @@ def other_picture(run: dict[str, Any]) -> None:
 
 
 def template(run: dict[str, Any]) -> None:
-    run["model"].card = replace(run["model"].card, templates={"trace": "{question}!", "short": "{question}"})
+    run["model"].card = replace(
+        run["model"].card, templates={"trace": Template("{question}!"), "short": BARE}
+    )
 
 
 class OtherJudge(RubricRuleJudge):

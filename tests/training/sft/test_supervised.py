@@ -17,7 +17,7 @@ from tests.tiny import save_tiny
 from tests.training.sft.test_collate import FAMILIES, processor_of, rows, save_family, save_picture
 from tests.waiting import HANG_SECONDS
 from workbench.errors import UserFacing
-from workbench.models.catalogue import DEFAULT_TEMPLATES
+from workbench.models.templates import DEFAULT_TEMPLATES
 from workbench.training.sft import cli as sft_cli
 from workbench.training.sft.cli import LoraSpec, find_model, load_trainable, parse_lora, parse_source
 from workbench.training.sft.collate import IGNORE, Collator

@@ -51,7 +51,7 @@ def keys_of(part: dict[str, Any]) -> list[str]:
         ({"question": "x" * 10_000}, "10,000 characters"),
         ({"question": "What?", "options": "one"}, "option"),
         ({"question": "What?", "mode": "shout"}, "way of answering"),
-        ({"question": "What?", "max_new_tokens": 65}, "from 1 to 64"),
+        ({"question": "What?", "max_new_tokens": 65}, "from 0 to 64"),
         ({"question": "What?", "max_new_tokens": 64, "temperature": float("nan")}, "temperature"),
         ({"question": "What?", "max_new_tokens": 64, "seed": -1}, "seed"),
     ],

@@ -13,6 +13,7 @@ from typing import Any
 
 from workbench.bench.questions.items import Item
 from workbench.models.answer import Decoding, Mode
+from workbench.models.templates import records
 
 # Raise it with every change to how items are asked, answers are read or units are judged by rules.
 CODE = "2"
@@ -42,7 +43,7 @@ def model_facts(model: Any) -> dict[str, Any]:
         "revision": model.revision,
         "adapter": adapter_of(model),
         "dtype": str(getattr(model, "dtype", "")),
-        "templates": dict(card.templates) if card is not None else {},
+        "templates": records(card.templates) if card is not None else {},
         "image_budget": image_budget(model),
     }
 

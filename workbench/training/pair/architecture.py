@@ -14,6 +14,8 @@ from transformers import (
 )
 from transformers.models.llava.image_processing_pil_llava import LlavaImageProcessorPil
 
+from workbench.models.answer import Mode
+from workbench.models.templates import BARE, Template
 from workbench.phantoms.sample import TAGS
 
 SPECIAL = ("<pad>", "<s>", "</s>", "<image>")
@@ -26,9 +28,10 @@ CHAT_TEMPLATE = (
     "{% elif part['type'] == 'text' %}{{ part['text'] }}{% endif %}{% endfor %}{% endif %}{{ '\n' }}"
     "{% endfor %}{% if add_generation_prompt %}ASSISTANT:{% endif %}"
 )
-TEMPLATES = {
-    "trace": "{question}\nReason step by step.",
-    "short": "{question}\nAnswer briefly.",
+TEMPLATES: dict[Mode, Template] = {
+    "trace": Template("{question}\nReason step by step."),
+    "short": Template("{question}\nAnswer briefly."),
+    "bare": BARE,
 }
 
 

@@ -21,10 +21,11 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageText
 from workbench.bench.store.jsonl import JsonLines
 from workbench.errors import UserFacing
 from workbench.models.answer import Mode
-from workbench.models.catalogue import ModelCard, keep_templates
+from workbench.models.catalogue import ModelCard
 from workbench.models.families.base import has_vision
 from workbench.models.processors import load_processor
 from workbench.models.source import find_source
+from workbench.models.templates import Template, keep_templates
 from workbench.settings import Settings
 from workbench.training.sft.collate import Collator
 from workbench.training.sft.schemas import SCHEMAS
@@ -188,7 +189,7 @@ def save_result(
     processor: Any,
     out: Path,
     dtype: torch.dtype,
-    templates: Mapping[Mode, str],
+    templates: Mapping[Mode, Template],
     *,
     merge: bool,
 ) -> dict[str, str]:
@@ -208,7 +209,7 @@ def save_result(
 
 
 def _save_folder(
-    folder: Path, save: Callable[[Path], Any], processor: Any, templates: Mapping[Mode, str]
+    folder: Path, save: Callable[[Path], Any], processor: Any, templates: Mapping[Mode, Template]
 ) -> str:
     draft = folder.with_name(f"{folder.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)

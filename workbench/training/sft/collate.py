@@ -15,8 +15,8 @@ from torch.nn.functional import pad
 from workbench.errors import UserFacing
 from workbench.imaging.load import load_image
 from workbench.models.answer import Mode, Question
-from workbench.models.catalogue import DEFAULT_TEMPLATES
-from workbench.models.prompts import neutral, render_question
+from workbench.models.prompts import neutral, prompt_inputs, render_question, turns_of
+from workbench.models.templates import DEFAULT_TEMPLATES, Template
 from workbench.training.sft.records import Record
 
 IGNORE = -100
@@ -41,7 +41,7 @@ def open_picture(record: Record) -> Image.Image | None:
 class Collator:
     """Makes one batch of records; picklable, so that loader workers can run it."""
 
-    def __init__(self, processor: Any, templates: Mapping[Mode, str] | None = None) -> None:
+    def __init__(self, processor: Any, templates: Mapping[Mode, Template] | None = None) -> None:
         self.processor, self.tokenizer = processor, processor.tokenizer
         self.templates = dict(templates or DEFAULT_TEMPLATES)
 
@@ -57,19 +57,12 @@ class Collator:
     def one(self, record: Record) -> dict[str, torch.Tensor]:
         """Inputs and labels of one record, batch 1."""
         mode, target = target_of(record)
-        question = render_question(Question(record.question, record.options, mode), self.templates[mode])
-        content: list[dict[str, Any]] = [{"type": "text", "text": neutral(question, self.tokenizer)}]
+        template = self.templates[mode]
+        question = render_question(Question(record.question, record.options, mode), template)
         picture = open_picture(record)
-        if picture is not None:
-            content.insert(0, {"type": "image", "image": picture})
-        inputs = self.processor.apply_chat_template(
-            [{"role": "user", "content": content}],
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=True,
-            return_tensors="pt",
-        )
-        return extend(dict(inputs), self._target_ids(target, inputs["input_ids"][0]))
+        turns = turns_of(neutral(question, self.tokenizer), template, [] if picture is None else [picture])
+        inputs = prompt_inputs(self.processor, turns, plain=template.plain)
+        return extend(inputs, self._target_ids(target, inputs["input_ids"][0]))
 
     def _target_ids(self, target: str, prompt: torch.Tensor) -> torch.Tensor:
         """Ids `[T]`; templates of thinking models open `<think>` themselves, which is then not repeated."""

@@ -10,6 +10,7 @@ from workbench import imaging
 from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
 from workbench.models.answer import Decoding, Mode, Question
+from workbench.settings import Settings
 from workbench.ui import boundary
 from workbench.ui.case.examples import Example, drawn_lesion
 from workbench.ui.case.intake import Picture, picture_of, take_upload, with_window
@@ -22,6 +23,7 @@ from workbench.viewer.payload import png_data_url, viewer_payload
 MODES: tuple[Mode, ...] = get_args(Mode)
 HIGHEST_TEMPERATURE = 2.0
 EXPLAINABLE = ("done", "cancelled")
+LONGEST_ANSWER = 4096  # tokens that a visitor may ask for where the owner sets no limit
 PARAM_SLOTS = 2  # how many settings of a map method the screen has room for
 
 
@@ -41,7 +43,7 @@ class QuestionForm:
     question: str
     options: str = ""
     mode: str = "trace"
-    max_new_tokens: float = 256
+    max_new_tokens: float = 0
     temperature: float = 0.0
     seed: float = 0
 
@@ -238,14 +240,18 @@ class CaseDesk:
         )
         if form.mode not in MODES:
             raise UserFacing("That way of answering is not known.", "Choose one from the list.")
+        longest = int(_within(form.max_new_tokens, 0, longest_answer(settings), "The longest answer"))
         decoding = Decoding(
-            max_new_tokens=int(
-                _within(form.max_new_tokens, 1, settings.max_new_tokens, "The longest answer")
-            ),
+            max_new_tokens=longest or settings.max_new_tokens or 0,
             temperature=_within(form.temperature, 0.0, HIGHEST_TEMPERATURE, "The temperature"),
             seed=int(_within(form.seed, 0, 2**31 - 1, "The seed")),
         )
         return Question(text, options, form.mode), decoding
+
+
+def longest_answer(settings: Settings) -> int:
+    """The most tokens that a visitor may ask for."""
+    return settings.max_new_tokens or LONGEST_ANSWER
 
 
 def _verdict(live: Live) -> str:

@@ -7,7 +7,7 @@ import gradio as gr
 
 from workbench.settings import Settings
 from workbench.ui import texts
-from workbench.ui.case.desk import HIGHEST_TEMPERATURE, PARAM_SLOTS
+from workbench.ui.case.desk import HIGHEST_TEMPERATURE, PARAM_SLOTS, longest_answer
 from workbench.ui.case.examples import ExampleSet, thumbnail
 from workbench.ui.html import components
 from workbench.ui.methods.layout import MethodsComponents, lay_out_methods
@@ -134,7 +134,12 @@ def _question(settings: Settings, examples: ExampleSet) -> dict[str, Any]:
     with gr.Accordion("Decoding", open=False):
         mode = gr.Radio(texts.ANSWER_STYLES, value="trace", label="Way of answering")
         tokens = gr.Slider(
-            1, settings.max_new_tokens, settings.max_new_tokens, step=1, label="Longest answer, in tokens"
+            0,
+            longest_answer(settings),
+            0,
+            step=1,
+            label="Longest answer, in tokens",
+            info="0 gives each model what its traces need.",
         )
         temperature = gr.Slider(
             0,

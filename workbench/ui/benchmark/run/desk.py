@@ -192,7 +192,9 @@ class BenchDesk:
                 run.folder,
                 conditions=run.conditions,
                 batch_size=BATCH,
-                decoding=Decoding(self.services.settings.max_new_tokens),
+                decoding=Decoding(
+                    max(m.card.longest_answer(self.services.settings.max_new_tokens) for m in models)
+                ),
                 progress=report,
                 samples=run.samples,
                 stop=run.stop,
