@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench import models
+from workbench.bench.asking.conditions import longest_answer
 from workbench.bench.asking.endpoint import connect
 from workbench.bench.asking.progress import Progress, duration
 from workbench.bench.asking.runner import SAMPLES, TEMPERATURE, run_bench
@@ -56,7 +57,7 @@ def _answer(args: argparse.Namespace, settings: Settings, out: Path) -> bool:
             f"The folder {args.out!r} can't be made.", "Choose a folder you may write to."
         ) from error
     answering = [*(models.load_model(ref, settings=settings) for ref in dict.fromkeys(args.model)), *served]
-    decoding = Decoding(max(model.card.longest_answer(settings.max_new_tokens) for model in answering))
+    decoding = Decoding(longest_answer(answering, settings.max_new_tokens))
     run_bench(
         items,
         answering,

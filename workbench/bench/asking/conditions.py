@@ -12,6 +12,7 @@ from workbench.bench.questions.items import Item
 from workbench.imaging import from_array
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Decoding, Mode, Prompt, Question
+from workbench.models.catalogue import LONGEST_ANSWER
 from workbench.models.prompts import LETTERS
 
 CONDITIONS = (
@@ -92,6 +93,13 @@ class Donors:
                 if group != item.image_group and path != item.image_path:
                     return path
         return None
+
+
+def longest_answer(models: Iterable[Answerer], wanted: int | None) -> int:
+    """Tokens that each answer of a run may have: what a person wants, else the most that a model's card asks
+    for, so that every model is asked with the same decoding."""
+    cards = [getattr(model, "card", None) for model in models]
+    return wanted or max((card.max_new_tokens for card in cards if card is not None), default=LONGEST_ANSWER)
 
 
 def seed_of(*parts: object) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.bench.asking.conditions import CONDITIONS
+from workbench.bench.asking.conditions import CONDITIONS, longest_answer
 from workbench.bench.asking.progress import duration
 from workbench.bench.asking.runner import run_bench
 from workbench.bench.questions.items import BUNDLED, bundled_names, load_items
@@ -192,9 +192,7 @@ class BenchDesk:
                 run.folder,
                 conditions=run.conditions,
                 batch_size=BATCH,
-                decoding=Decoding(
-                    max(m.card.longest_answer(self.services.settings.max_new_tokens) for m in models)
-                ),
+                decoding=Decoding(longest_answer(models, self.services.settings.max_new_tokens)),
                 progress=report,
                 samples=run.samples,
                 stop=run.stop,
