@@ -80,6 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_bench(commands)
     commands.add_parser("page", help="open the page in a browser on this machine", add_help=False)
     commands.add_parser("train", help="make the shipped pair, stage by stage", add_help=False)
+    _add_machine(_leaf(commands, "models", "which models are known, and what of them fits on this machine"))
     _leaf(commands, "doctor", "what is installed, what is missing, what would be used")
     card = _leaf(commands, "space-card", "render README.md's front matter from space.yaml")
     card.add_argument("--write", action="store_true", help="put it into README.md")

@@ -112,8 +112,11 @@ def load_catalogue(models_folder: Path) -> dict[str, ModelCard]:
 def _cards(path: Path) -> dict[str, ModelCard]:
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
+        for entry in entries.values():
+            if isinstance(same := entry.get("templates"), str):  # asked in the words of another entry
+                entry["templates"] = entries[same]["templates"]
         return {name: ModelCard.of(name, entry) for name, entry in entries.items()}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserFacing(
             f"The model catalogue {path} cannot be read.", "Restore the file from the project."
         ) from error
