@@ -1,4 +1,4 @@
-"""How much memory a checkpoint needs at each number format, and whether this machine has it; loads no weights.
+"""How much memory a checkpoint needs at each number format, and whether this machine has it. Loads none.
 
 Without a GPU numbers are float32; on one they are 16 bit, or 8 and 4 bit through bitsandbytes, which leaves
 embeddings, norms, the unembedding and the fused matrices of experts at 16 bit.

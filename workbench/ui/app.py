@@ -21,7 +21,9 @@ from workbench.ui.case.examples import load_examples
 from workbench.ui.case.layout import CaseComponents, lay_out_case
 from workbench.ui.html import components
 from workbench.ui.lanes import AT_ONCE
-from workbench.ui.models.layout import lay_out_models
+from workbench.ui.models.desk import ModelsDesk
+from workbench.ui.models.events import wire_models
+from workbench.ui.models.layout import ModelsComponents, lay_out_models
 from workbench.ui.services import ROLES, PairState, Services, memory_line, model_line
 from workbench.ui.sessions import Sessions
 
@@ -50,13 +52,15 @@ def build(services: Services, results: Path = RESULTS_FOLDER) -> gr.Blocks:
                 case = lay_out_case(services.settings, examples)
             with gr.Tab("Benchmark", id="benchmark") as tab:
                 bench = lay_out_benchmark(shelf, bench_desk, tab)
-            with gr.Tab("Models", id="models"):
-                lay_out_models(services.settings)
+            with gr.Tab("Models", id="models") as models_tab:
+                models_desk = ModelsDesk(services)
+                models = lay_out_models(models_desk, models_tab)
         wire_case(case, desk, examples)
         wire_benchmark(bench, shelf, bench_desk, demo)
         find = partial(opened_case, shelf)
         wire_opened(case, desk, examples, tabs, bench.items.item.click, bench.items.item_notice, find)
-        _follow_loading(demo, services, header, case)
+        timer = _follow_loading(demo, services, header, case, models, models_desk)
+        wire_models(models, models_desk, timer)
 
         def left(request: gr.Request) -> None:
             desk.sessions.drop(request.session_hash)
@@ -67,23 +71,39 @@ def build(services: Services, results: Path = RESULTS_FOLDER) -> gr.Blocks:
     return demo
 
 
-def _follow_loading(demo: gr.Blocks, services: Services, header: gr.HTML, case: CaseComponents) -> None:
-    """Keep the header true while the pair loads, then fill in what only the loaded models know."""
+def _follow_loading(
+    demo: gr.Blocks,
+    services: Services,
+    header: gr.HTML,
+    case: CaseComponents,
+    models: ModelsComponents,
+    models_desk: ModelsDesk,
+) -> gr.Timer:
+    """Keep the header true while models load, then fill in what only the loaded ones know.
+
+    Returns the timer that looks; who starts another load wakes it.
+    """
     timer = gr.Timer(LOADING_CHECK_SECONDS)
 
     def look(method: str) -> tuple[Any, Any, Any]:
         state = services.state
-        settled = state.phase in ("ready", "failed")
+        settled = state.phase in ("ready", "failed") and not state.exchanging
         choices = method_choices(services) if state.phase == "ready" else None
         menu = gr.Dropdown(choices=choices, value=method) if choices else gr.skip()
         return header_value(state), menu, gr.Timer(active=not settled)
+
+    def settled_cards() -> Any:
+        return gr.skip() if services.state.phase == "loading" else models_desk.cards()
 
     def arrive(method: str) -> tuple[Any, Any, Any]:
         services.start_loading()  # a failed load is tried again by reloading the page
         return look(method)
 
     demo.load(arrive, case.method, [header, case.method, timer], **AT_ONCE)
-    timer.tick(look, case.method, [header, case.method, timer], **AT_ONCE)
+    timer.tick(look, case.method, [header, case.method, timer], **AT_ONCE).then(
+        settled_cards, None, models.cards, **AT_ONCE
+    )
+    return timer
 
 
 def method_choices(services: Services) -> list[tuple[str, str]]:

@@ -6,7 +6,8 @@ The page is served before the weights are there; nothing here imports gradio.
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench import cases, explain, models
@@ -36,8 +37,8 @@ LOADING_HINT = "You can add an image and type a question meanwhile."
 class Engine:
     """The calls that need model code; tests put stand-ins here.
 
-    `load(role, settings)` gives a LoadedModel, `run_case(model, image, question, decoding, stop)` yields
-    growing Columns, `case_maps(case, method, params)` gives a MapSet, `methods()` the map methods of the
+    `load(ref, settings)` gives a LoadedModel ("base" and "tuned" are names too),
+    `run_case(model, image, question, decoding, stop)` yields growing Columns, `case_maps(case, method, params)` gives a MapSet, `methods()` the map methods of the
     Trace screen, `measure_trust(case, maps, key, causal, moved_on)` a TrustLine of one span.
     """
 
@@ -69,11 +70,16 @@ def trace_methods() -> dict[str, "Method"]:
 
 @dataclass(frozen=True)
 class PairState:
-    """How far loading is. `models` holds what is ready, by role; `message` is a sentence for people."""
+    """How far loading is. `models` holds what is ready, by role; `message` is a sentence for people.
+
+    While one model of a ready pair is exchanged, the phase stays "ready", `exchanging` is its role, and the
+    models that were there go on answering.
+    """
 
     phase: Literal["idle", "loading", "ready", "failed"]
     message: str = ""
     models: Mapping[str, Any] = field(default_factory=dict)
+    exchanging: str = ""
 
 
 class Services:
@@ -85,6 +91,7 @@ class Services:
         self._lock = threading.Lock()
         self._changed = threading.Condition()
         self._state = PairState("idle")
+        self._given_up = threading.Event()  # of the exchange under way
 
     @property
     def state(self) -> PairState:
@@ -115,9 +122,70 @@ class Services:
             state = self._state
         if state.phase == "failed":
             raise UserFacing(state.message, "The rest of the page goes on working; reload it to try again.")
+        if state.phase == "ready" and not state.models:
+            raise UserFacing("No model is loaded.", "Load one on the Models tab.")
         if state.phase != "ready":
             raise UserFacing("Stopped before the models were ready.", "Ask again in a moment.")
         return state.models
+
+    def exchange(self, role: str, ref: str) -> None:
+        """Load another model in the background and put it in the place of `role` once it is ready.
+
+        A load that fails, or is given up, leaves the models that are there. Raises UserFacing when the pair
+        itself is still loading or another exchange is under way, and for a model that may not be loaded here.
+        """
+        self.settings.require_allowed(ref)
+        with self._changed:
+            if self._state.phase == "loading" or self._state.exchanging:
+                raise UserFacing("Another model is being loaded.", "Wait for it, or cancel it.")
+            message = f"Loading {ref} as {role}. The models that are here go on answering."
+            self._state = replace(self._state, message=message, exchanging=role)
+            self._given_up = given_up = threading.Event()
+        task = partial(self._exchange, role, ref, given_up)
+        threading.Thread(target=task, name="exchange-model", daemon=True).start()
+
+    def give_up_exchange(self) -> None:
+        """Keep the models that are there, whatever the exchange under way brings."""
+        with self._changed:
+            self._given_up.set()
+            if self._state.exchanging:
+                kept = "Cancelled; the models that were here stay."
+                self._state = replace(self._state, message=kept, exchanging="")
+
+    def unload(self, role: str) -> None:
+        """Free the memory of one model. Its answers stay readable. Raises UserFacing without such a model."""
+        with self._changed:
+            model = self._state.models.get(role)
+            if model is None or self._state.exchanging:
+                raise UserFacing(
+                    f"There is no {role} model to unload now.", "Load one, or wait for the one under way."
+                )
+            left = {other: kept for other, kept in self._state.models.items() if other != role}
+            message = f"{model.label} was unloaded. Load another one as {role} on the Models tab."
+            self._state = replace(self._state, models=left, message=message)
+            self._changed.notify_all()
+        if model not in left.values():
+            model.unload()
+
+    def _exchange(self, role: str, ref: str, given_up: threading.Event) -> None:
+        try:
+            model, message = self.engine.load(ref, self.settings), ""
+        except UserFacing as fault:
+            model, message = None, f"{fault} The models that were here stay."
+        except Exception as fault:  # a thread's last word: anything else would leave the page waiting
+            LOG.exception("a model could not be loaded")
+            name = type(fault).__name__
+            model, message = None, f"{ref} could not be loaded ({name}). The models that were here stay."
+        with self._changed:
+            if given_up.is_set():
+                return
+            models = dict(self._state.models)
+            if model is not None:
+                models[role] = model
+            phase = "ready" if models else self._state.phase
+            ordered = {name: models[name] for name in ROLES if name in models}
+            self._state = PairState(phase, message, ordered)
+            self._changed.notify_all()
 
     def _load(self) -> None:
         loaded: dict[str, Any] = {}

@@ -1,30 +1,49 @@
-"""The Models tab: which models there are, the cards of the shipped pair, limits, privacy, sources.
+"""The Models tab: the catalogue with its buttons, a model of one's own, the shipped pair's cards, limits."""
 
-Nothing happens on it, so it has no `events` and no `desk`.
-"""
+from dataclasses import dataclass
 
 import gradio as gr
 
-from workbench.settings import Settings
 from workbench.ui import texts
 from workbench.ui.html import components
-from workbench.ui.models.view import card_text, catalogue_table
+from workbench.ui.models.desk import ModelsDesk
+from workbench.ui.models.view import card_text
 from workbench.ui.services import ROLES
 
 OWN_MODEL = (
-    "To look at other models, start the page with their folder or hub id: "
-    "`python app.py --base OWNER/NAME --tuned FOLDER`. Only safetensors weights are read, and no code that "
-    "comes with a model is run."
+    "A folder with a checkpoint or an adapter, or a hub id such as `owner/name` or `owner/name@revision`. "
+    "Only safetensors weights are read, and no code that comes with a model is run."
 )
 
 
-def lay_out_models(settings: Settings) -> None:
-    """Lay the tab out; call it inside a `gr.Tab`."""
-    gr.Markdown("### Catalogue")
-    components.table("models-catalogue", catalogue_table(settings))
-    gr.Markdown(OWN_MODEL)
-    for role in ROLES:
-        card = card_text(settings.models_dir / role)
-        with gr.Accordion(f"Model card: {role}", open=False):
-            gr.Markdown(card or "This model has no card on this machine.")
+@dataclass(frozen=True)
+class ModelsComponents:
+    """What events need of the tab."""
+
+    tab: gr.Tab
+    notice: gr.HTML
+    cards: gr.HTML
+    own: gr.Textbox
+    role: gr.Radio
+    load: gr.Button
+    cancel: gr.Button
+
+
+def lay_out_models(desk: ModelsDesk, tab: gr.Tab) -> ModelsComponents:
+    """Lay the tab out; call it inside `tab`."""
+    settings = desk.services.settings
+    notice = components.notice("models-notice")
+    with gr.Row():
+        cancel = gr.Button("Cancel loading", elem_id="models-cancel", min_width=60, scale=0)
+    cards = components.panel("models-catalogue", None, "Catalogue of models")
+    gr.Markdown("#### A model of your own", visible=not settings.public)
+    gr.Markdown(OWN_MODEL, visible=not settings.public)
+    with gr.Row(visible=not settings.public):
+        own = gr.Textbox(label="Folder or hub id", elem_id="models-own", max_length=500)
+        role = gr.Radio(list(ROLES), value="tuned", label="Load as", elem_id="models-role")
+        load = gr.Button("Load", elem_id="models-load", min_width=60)
+    for shipped in ROLES:
+        with gr.Accordion(f"Model card of the shipped pair: {shipped}", open=False):
+            gr.Markdown(card_text(settings.models_dir / shipped) or "This model has no card on this machine.")
     gr.Markdown(texts.ABOUT)
+    return ModelsComponents(tab, notice, cards, own, role, load, cancel)
