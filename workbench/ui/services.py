@@ -38,8 +38,9 @@ class Engine:
     """The calls that need model code; tests put stand-ins here.
 
     `load(ref, settings)` gives a LoadedModel ("base" and "tuned" are names too),
-    `run_case(model, image, question, decoding, stop)` yields growing Columns, `case_maps(case, method, params)` gives a MapSet, `methods()` the map methods of the
-    Trace screen, `measure_trust(case, maps, key, causal, moved_on)` a TrustLine of one span.
+    `run_case(model, image, question, decoding, stop)` yields growing Columns,
+    `case_maps(case, method, params)` gives a MapSet, `methods()` the map methods of the Trace screen,
+    `measure_trust(case, maps, key, causal, moved_on)` a TrustLine of one span.
     """
 
     load: Callable[[str, Settings], Any]

@@ -7,7 +7,10 @@ import gradio as gr
 from workbench.palette import DARK, LIGHT, TOKENS_CSS
 
 _STYLES = Path(__file__).resolve().parent / "html"
-CSS_FILES = (TOKENS_CSS, *(_STYLES / f"{name}.css" for name in ("page", "probe", "methods", "benchmark")))
+CSS_FILES = (
+    TOKENS_CSS,
+    *(_STYLES / f"{name}.css" for name in ("page", "probe", "methods", "benchmark", "models")),
+)
 
 # Everything comes from this server: an answer that smuggles in an address can't call home.
 CONTENT_POLICY = "; ".join(

@@ -33,15 +33,17 @@ def lay_out_models(desk: ModelsDesk, tab: gr.Tab) -> ModelsComponents:
     """Lay the tab out; call it inside `tab`."""
     settings = desk.services.settings
     notice = components.notice("models-notice")
-    with gr.Row():
-        cancel = gr.Button("Cancel loading", elem_id="models-cancel", min_width=60, scale=0)
-    cards = components.panel("models-catalogue", None, "Catalogue of models")
-    gr.Markdown("#### A model of your own", visible=not settings.public)
-    gr.Markdown(OWN_MODEL, visible=not settings.public)
     with gr.Row(visible=not settings.public):
-        own = gr.Textbox(label="Folder or hub id", elem_id="models-own", max_length=500)
+        own = gr.Textbox(
+            label="A model of your own: folder or hub id",
+            info=OWN_MODEL,
+            elem_id="models-own",
+            max_length=500,
+        )
         role = gr.Radio(list(ROLES), value="tuned", label="Load as", elem_id="models-role")
-        load = gr.Button("Load", elem_id="models-load", min_width=60)
+        load = gr.Button("Load", elem_id="models-load", min_width=60, scale=0)
+    cancel = gr.Button("Cancel loading", elem_id="models-cancel", size="sm", min_width=160)
+    cards = components.panel("models-catalogue", None, "Catalogue of models")
     for shipped in ROLES:
         with gr.Accordion(f"Model card of the shipped pair: {shipped}", open=False):
             gr.Markdown(card_text(settings.models_dir / shipped) or "This model has no card on this machine.")
