@@ -104,6 +104,8 @@ def compare_both(methods: MethodsDesk, session_id: str) -> Comparison:
 
 
 def _both(running: Comparison, entry: Entry, pair: Mapping[str, Any]) -> BothModels:
+    if len(pair) < 2:
+        raise UserFacing("Only one model is loaded.", "Load the other one on the Models tab to compare both.")
     params = entry.heat.meta["params"]
     found = explain.compare(running.case, pair["base"], pair["tuned"], [running.span], entry.name, params)
     if isinstance(found, explain.Refusal):
