@@ -12,6 +12,7 @@ from typing import NoReturn, TextIO
 
 from workbench.commands.grounding import add_arguments as add_grounding_arguments
 from workbench.commands.judging import add_arguments as add_judging_arguments
+from workbench.commands.transfer import add_arguments as add_transfer_arguments
 from workbench.errors import UserFacing
 from workbench.space.allowed import read_settings
 
@@ -216,6 +217,9 @@ def _add_bench(commands: "argparse._SubParsersAction") -> None:
     grounding = _leaf(actions, "grounding", "how well the maps of every method point at what is known")
     add_grounding_arguments(grounding)
     _add_machine(grounding)
+    transfer = _leaf(actions, "transfer", "what a linear probe on each model's vision tower can tell apart")
+    add_transfer_arguments(transfer)
+    _add_machine(transfer)
     report = _leaf(actions, "report", "the scores of a results folder")
     report.add_argument("out", metavar="DIR", help="folder that `bench run` wrote")
     for leaf in (run, report):

@@ -55,7 +55,9 @@ class Family(Protocol):
     """Adapter between one architecture and the workbench.
 
     Optional: `seen(inputs, processor, config)`, the whole picture as the vision tower was shown it, uint8
-    `[h, w, 3]`, or None when no part of the input shows it whole; without it, `single_picture`.
+    `[h, w, 3]`, or None when no part of the input shows it whole; without it, `single_picture`. And
+    `tower(model, inputs, size, processor)`, the `TowerPatches` of the whole picture; without it the encoder
+    can't be looked at on its own.
     """
 
     name: str

@@ -19,6 +19,7 @@ from workbench.models.families.base import (
     unnormalised,
 )
 from workbench.models.families.geometry import Placement, grid_boxes
+from workbench.models.families.towers import TowerPatches, read_square
 
 
 def crop_rectangles(size: tuple[int, int], crops: int) -> list[tuple[int, int, int, int]]:
@@ -67,6 +68,11 @@ class Gemma3:
 
     def collate(self, batch: list[Inputs], pad_id: int) -> Inputs:
         return collate_aligned(batch, {"input_ids": pad_id, "attention_mask": 0, "token_type_ids": 0})
+
+    def tower(self, model: nn.Module, inputs: Inputs, size: tuple[int, int], processor: Any) -> TowerPatches:
+        """The patches of the whole picture, before they are pooled to tokens."""
+        patch = model.config.vision_config.patch_size
+        return read_square(model.model.vision_tower, inputs["pixel_values"][0], size, patch)
 
     def decoder(self, model: nn.Module) -> DecoderParts:
         text = model.model.language_model

@@ -20,6 +20,7 @@ from workbench.models.families.base import (
     unnormalised,
 )
 from workbench.models.families.tiles import Cut, Size, counted, split_boxes, whole_boxes, with_equal_tiles
+from workbench.models.families.towers import TowerPatches, read_square
 
 
 def resized(size: Size, longest: int) -> Size:
@@ -82,6 +83,11 @@ class Idefics3:
         fill = {"input_ids": pad_id, "attention_mask": 0, "mm_token_type_ids": 0}
         tiles = ("pixel_values", "pixel_attention_mask")
         return collate_aligned(with_equal_tiles(batch, tiles), fill, tiles)
+
+    def tower(self, model: nn.Module, inputs: Inputs, size: Size, processor: Any) -> TowerPatches:
+        """The patches of the last tile, before they are merged."""
+        patch = model.config.vision_config.patch_size
+        return read_square(model.model.vision_model, inputs["pixel_values"][0, -1], size, patch)
 
     def decoder(self, model: nn.Module) -> DecoderParts:
         text = model.model.text_model

@@ -20,6 +20,7 @@ from workbench.models.families.base import (
     unnormalised,
 )
 from workbench.models.families.tiles import Cut, Size, counted, split_boxes, whole_boxes
+from workbench.models.families.towers import TowerPatches, read_square
 
 
 def _edge(value: int | tuple[int, int] | list[int]) -> int:
@@ -65,6 +66,12 @@ class InternVL:
     def collate(self, batch: list[Inputs], pad_id: int) -> Inputs:
         fill = {"input_ids": pad_id, "attention_mask": 0, "mm_token_type_ids": 0}
         return collate_aligned(batch, fill)
+
+    def tower(self, model: nn.Module, inputs: Inputs, size: Size, processor: Any) -> TowerPatches:
+        """The patches of the thumbnail, or of the only tile, before they are merged."""
+        patch, layers = _edge(model.config.vision_config.patch_size), model.config.vision_feature_layer
+        layers = None if layers == -1 else layers  # as the model reads it: after the tower's last norm
+        return read_square(model.model.vision_tower, inputs["pixel_values"][-1], size, patch, layers)
 
     def decoder(self, model: nn.Module) -> DecoderParts:
         text = model.model.language_model

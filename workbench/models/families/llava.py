@@ -8,6 +8,7 @@ from torch import nn
 
 from workbench.models.families.base import DecoderParts, Inputs, collate_aligned, extend_aligned, token_places
 from workbench.models.families.geometry import grid_boxes, placement
+from workbench.models.families.towers import TowerPatches, read_tile
 
 
 class Llava:
@@ -39,6 +40,15 @@ class Llava:
 
     def collate(self, batch: list[Inputs], pad_id: int) -> Inputs:
         return collate_aligned(batch, {"input_ids": pad_id, "attention_mask": 0})
+
+    def tower(self, model: nn.Module, inputs: Inputs, size: tuple[int, int], processor: Any) -> TowerPatches:
+        """The hidden states that the projector reads, class token left out."""
+        pixels, patch = inputs["pixel_values"][0], model.config.vision_config.patch_size
+        rows, columns = (int(n) // patch for n in pixels.shape[-2:])
+        place = placement(processor.image_processor, *size)
+        boxes = grid_boxes(place, columns, rows, patch, *size)
+        layers = model.config.vision_feature_layer
+        return TowerPatches(read_tile(model.model.vision_tower, pixels, rows * columns, layers), boxes)
 
     def decoder(self, model: nn.Module) -> DecoderParts:
         text = model.model.language_model

@@ -22,6 +22,7 @@ from workbench.models.families.base import (
 )
 from workbench.models.families.geometry import Placement
 from workbench.models.families.tiles import Cut, Size, canvas_boxes, counted, whole_boxes, with_equal_tiles
+from workbench.models.families.towers import TowerPatches, read_square
 
 
 def fitted(size: Size, canvas: Size) -> Placement:
@@ -122,6 +123,11 @@ class LlavaNext:
     def collate(self, batch: list[Inputs], pad_id: int) -> Inputs:
         fill = {"input_ids": pad_id, "attention_mask": 0, "mm_token_type_ids": 0}
         return collate_aligned(with_equal_tiles(batch, ("pixel_values",)), fill, self.stacked)
+
+    def tower(self, model: nn.Module, inputs: Inputs, size: Size, processor: Any) -> TowerPatches:
+        """The base tile's patches: the hidden states that the projector reads, class token left out."""
+        patch, layers = model.config.vision_config.patch_size, model.config.vision_feature_layer
+        return read_square(model.model.vision_tower, inputs["pixel_values"][0, 0], size, patch, layers)
 
     def decoder(self, model: nn.Module) -> DecoderParts:
         text = model.model.language_model

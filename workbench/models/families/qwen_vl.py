@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from transformers.vision_utils import get_vision_window_index
 
 from workbench.models.families.base import (
     DecoderParts,
@@ -19,6 +20,7 @@ from workbench.models.families.base import (
     unnormalised,
 )
 from workbench.models.families.geometry import Placement, grid_boxes
+from workbench.models.families.towers import TowerPatches, in_blocks
 
 
 class QwenVL:
@@ -73,6 +75,23 @@ class QwenVL:
     def collate(self, batch: list[Inputs], pad_id: int) -> Inputs:
         fill = {"input_ids": pad_id, "attention_mask": 0, "mm_token_type_ids": 0}
         return collate_aligned(batch, fill, ("pixel_values", "image_grid_thw"))
+
+    def tower(self, model: nn.Module, inputs: Inputs, size: tuple[int, int], processor: Any) -> TowerPatches:
+        """The patches before they are merged, block by block; raises ValueError as `patch_boxes` does."""
+        grid, vision = inputs["image_grid_thw"], model.config.vision_config
+        if len(grid) != 1 or int(grid[0, 0]) != 1:
+            raise ValueError(f"one still picture was expected, but the grids are {grid.tolist()}")
+        rows, columns = (int(count) for count in grid[0, 1:])
+        merge = vision.spatial_merge_size
+        states = model.model.visual(inputs["pixel_values"], grid_thw=grid, return_dict=True).last_hidden_state
+        if getattr(vision, "window_size", None):  # Qwen2.5-VL gives them window by window
+            windows = get_vision_window_index(grid, merge, vision.window_size, vision.patch_size)[0]
+            blocks = states.reshape(-1, merge**2, states.shape[-1])
+            states = blocks[torch.argsort(windows)].flatten(0, 1)
+        width, height = size
+        whole = Placement((columns / width, rows / height), (0.0, 0.0))
+        boxes = grid_boxes(whole, columns, rows, 1, width, height)
+        return TowerPatches(states, in_blocks(boxes, rows, columns, merge))
 
     def decoder(self, model: nn.Module) -> DecoderParts:
         text = model.model.language_model

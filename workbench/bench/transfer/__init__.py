@@ -1,0 +1,8 @@
+"""Encoder transfer: what a linear probe on a frozen vision tower can tell apart, and where it sees it.
+
+Names are loaded when they are first used, and declared in `__init__.pyi`.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

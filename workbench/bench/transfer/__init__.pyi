@@ -1,0 +1,11 @@
+from .features import tower_patches as tower_patches
+from .pictures import PictureSet as PictureSet
+from .pictures import read_pictures as read_pictures
+from .probe import LinearProbe as LinearProbe
+from .probe import fit_probe as fit_probe
+from .report import as_text as as_text
+from .report import load_transfer as load_transfer
+from .run import TransferProgress as TransferProgress
+from .run import find_probe as find_probe
+from .run import run_transfer as run_transfer
+from .view import EncoderView as EncoderView
