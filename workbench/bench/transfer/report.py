@@ -154,7 +154,7 @@ def _remarks(found: PictureSet, classes: Sequence[str], train: np.ndarray, gold:
     ]
     if few:
         said.append(
-            f"Fewer than {FEW} pictures to learn from or to test on, so the figures of these classes say little: "
+            f"Fewer than {FEW} pictures to learn from or to test on; figures of these classes say little: "
             f"{', '.join(few)}."
         )
     return said

@@ -113,12 +113,10 @@ def swap_p(first: np.ndarray, second: np.ndarray, seed: int = SEED) -> tuple[flo
         return None
     differ = np.flatnonzero((first != second).any((1, 2)))
     fixed = np.stack([first.sum(0), second.sum(0)])
-    step = (second - first)[differ].reshape(len(differ), -1)
+    step = (second - first)[differ].reshape(len(differ), first[0].size)
     exact = len(differ) <= _EXACT_GROUPS
     if exact:
-        swaps = np.array(list(itertools.product((0, 1), repeat=len(differ))), np.int64).reshape(
-            -1, len(differ)
-        )
+        swaps = np.array(list(itertools.product((0, 1), repeat=len(differ))), np.int64)
     else:
         swaps = np.random.default_rng(seed).integers(0, 2, (PERMUTATIONS, len(differ)))
     moved = (swaps @ step).reshape(len(swaps), *first.shape[1:])
