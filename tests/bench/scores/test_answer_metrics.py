@@ -12,10 +12,12 @@ from workbench.bench.reports.model import Report
 from workbench.bench.reports.text import bench_table_text
 from workbench.bench.scores.answer_metrics import (
     ANSWER_METRICS,
+    OVERLAP_CAVEAT,
     AnswerMetric,
     answer_scores,
     mean_over_answers,
 )
+from workbench.bench.scores.scoring import bleu1, exact_match
 from workbench.bench.store.run_lines import answered
 
 
@@ -73,3 +75,30 @@ def test_a_figure_from_outside_is_in_the_report_and_its_table(
 def test_every_figure_says_what_it_is() -> None:
     for metric in ANSWER_METRICS.values():
         assert metric.label and metric.meaning and metric.cost and metric.low < metric.high
+
+
+def test_of_several_gold_answers_the_best_counts() -> None:
+    """BLEU-1 of "axial" is 1 against "axial", exp(-1) against "axial plane"; of all, the nearest length."""
+    open_ = {"options": (), "answer_type": "open", "answer_letter": None, "gold_letter": None}
+    lines = [line("a", "axial", gold="axial plane", alternatives=("axial", "transverse"), **open_)]
+    found = answer_scores(lines, "how")
+    for name in ("bleu1", "bleu1_corpus", "exact_match", "token_f1", "token_precision", "token_recall"):
+        assert found[name].value == 1
+    assert (
+        answer_scores([line("a", "axial", gold="axial plane", **open_)], "how")["token_recall"].value == 0.5
+    )
+
+
+def test_open_questions_have_a_table_with_its_caveat(tmp_path: Path) -> None:
+    open_ = {"options": (), "answer_type": "open", "answer_letter": None, "gold_letter": None}
+    write_run(tmp_path, [line("a", "left"), line("b", "no", gold="no fracture", **open_)])
+    report = build_report(tmp_path)
+    found = report.open_scores["m"]["image"]
+    assert found["bleu1"].value == pytest.approx(math.exp(-1)) and found["bleu1"].n == 1
+    text = bench_table_text(report)
+    assert "Open questions" in text and "Word overlap is not meaning" in text
+
+
+def test_the_caveat_states_true_figures() -> None:
+    assert [f"{bleu1(text, 'no fracture'):.2f}" for text in ("no", "a fracture")] == ["0.37", "0.50"]
+    assert not exact_match("no", "no fracture") and "0.37" in OVERLAP_CAVEAT and "0.50" in OVERLAP_CAVEAT

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from workbench.bench.scores.scoring import bleu1, corpus_bleu1, token_f1
-from workbench.bench.scores.text_scores import class_scores, macro_f1
+from workbench.bench.scores.text_scores import class_scores, macro_f1, short_answer_scores
 
 PAIRS = [
     ("the left lung", "left lung"),  # words 3 and 2, shared 2; normalised the same
@@ -50,3 +50,20 @@ def test_macro_f1_shows_what_accuracy_hides() -> None:
 
 def test_other_scripts_have_words() -> None:
     assert token_f1("左 肺", "左 肺") == 1.0 and bleu1("пневмония слева", "Пневмония") == 0.5
+
+
+def test_the_figures_of_one_answer() -> None:
+    """ "no" against "no fracture": precision 1, recall 1/2, F1 2/3, BLEU-1 exp(1 − 2)."""
+    found = short_answer_scores("No.", ["no fracture", "nothing"])
+    assert found == pytest.approx(
+        {
+            "exact_match": 0,
+            "bleu1": math.exp(-1),
+            "token_f1": 2 / 3,
+            "token_precision": 1,
+            "token_recall": 0.5,
+        }
+    )
+    assert short_answer_scores("none", ["no fracture", "None"])["exact_match"] == 1
+    with pytest.raises(ValueError, match="gold"):
+        short_answer_scores("no", [])

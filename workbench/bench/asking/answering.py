@@ -77,7 +77,8 @@ class BatchAnswerer:
         if task.options:
             correct = trace.answer_letter == task.gold_letter
         else:
-            correct = answers_match(trace.answer_text or "", task.item.answer)
+            golds = (task.item.answer, *task.item.alternatives)
+            correct = any(answers_match(trace.answer_text or "", gold) for gold in golds)
         verdicts = judge_units(self.judge, task.item.units, trace) if task.mode == "trace" else ()
         return self._line(
             task,
@@ -97,7 +98,7 @@ class BatchAnswerer:
     def _line(self, task: Task, **found: Any) -> Result:
         item, empty = task.item, {"answer": None, "correct": None, "axes": None, "seconds": 0.0}
         same = ("item_id", "question", "image_group", "modality", "body_part", "task", "question_type",
-                "answer_type", "dataset")  # fmt: skip
+                "answer_type", "dataset", "alternatives")  # fmt: skip
         return Result(
             key=task.key,
             model=task.model.name,

@@ -100,7 +100,9 @@ def _sortable(value: Any) -> Any:
 def item_hash(item: Item, options: tuple[str, ...]) -> str:
     """Hash of what an item asks and of what counts as right, with the options in the order shown."""
     units = [vars(unit) for unit in item.units]  # asdict copies deeply, which costs more than all else here
-    return _digest([item.item_id, item.question, options, item.answer, units])
+    answers = [item.answer, *item.alternatives]  # a single one stays as it was: old answers keep their keys
+    gold = answers if item.alternatives else item.answer
+    return _digest([item.item_id, item.question, options, gold, units])
 
 
 def task_key(

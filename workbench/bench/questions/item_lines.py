@@ -22,6 +22,7 @@ _OPTION = re.compile(r"^\s*\(?([A-Z])\)?[.):]\s+(\S.*?)\s*$")
 class Item:
     """One question. `question` is the stem without options; `answer` is the gold text, never the letter.
 
+    `alternatives` are further answers that count as right (only of questions without options).
     `image_path` None means a question without an image. `image_group` names what must be resampled together
     (an image, a patient); `answer_letter` is None exactly when there are no `options`.
     """
@@ -42,6 +43,7 @@ class Item:
     units: tuple[Unit, ...] = ()
     reasoning: str = ""
     licence: str = ""
+    alternatives: tuple[str, ...] = ()
 
     def image_name(self, folder: str) -> str:
         """The picture as seen from `folder` (absolute where it lies outside it); "" without one."""
@@ -124,7 +126,14 @@ def item_line(record: dict[str, Any], folder: Path, number: int) -> Item | Dropp
         units=read_units(record),
         reasoning=str(record.get("reasoning", "")),
         licence=str(record.get("licence", "")),
+        alternatives=() if options else _others(record.get("alternatives"), gold),
     )
+
+
+def _others(named: Any, gold: str) -> tuple[str, ...]:
+    """Further gold answers: a list of texts, each once, without the first one."""
+    texts = (str(text).strip() for text in (named if isinstance(named, list) else ()))
+    return tuple(dict.fromkeys(text for text in texts if text and text != gold))
 
 
 def read_units(record: dict[str, Any]) -> tuple[Unit, ...]:

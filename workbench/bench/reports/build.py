@@ -72,6 +72,11 @@ def _scores(lines: RunLines, measure: Measure, items: Sequence[Result]) -> dict[
         "axes": measure.axes(),
         "axes_pooled": measure.axes_pooled(),
         "text_scores": measure.each(lambda protocol, part: answer_scores(answered(part), protocol)),
+        "open_scores": measure.each(
+            lambda protocol, part: answer_scores(
+                [line for line in answered(part) if line.answer_type == "open"], f"{protocol}; open questions"
+            )
+        ),
         "composite": measure.each(lambda protocol, part: _composite(lines, protocol, part)),
         "slices": slices_of(measure, items, guesses),
         "differences": tuple(measure.differences()),

@@ -116,6 +116,7 @@ class Report:
     axes: ByModel[TraceNumbers | None]
     axes_pooled: ByModel[PooledScores] = field(default_factory=dict)
     text_scores: ByModel[dict[str, Number]] = field(default_factory=dict)
+    open_scores: ByModel[dict[str, Number]] | None = field(default=None, metadata=OPTIONAL)
     composite: ByModel[CompositeNumbers | None] = field(default_factory=dict)
     slices: dict[str, tuple[Slice, ...]] = field(default_factory=dict)
     differences: tuple[Difference, ...] = ()

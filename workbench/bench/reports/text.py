@@ -2,7 +2,7 @@
 
 from workbench.bench.reports.labels import EFFECTS, METRIC_NAMES, SHARES
 from workbench.bench.reports.model import Report
-from workbench.bench.scores.answer_metrics import ANSWER_METRICS
+from workbench.bench.scores.answer_metrics import ANSWER_METRICS, OVERLAP_CAVEAT
 from workbench.bench.scores.calibration import CONFIDENCES
 from workbench.bench.scores.numbers import KINDS, p_text, percent_text
 from workbench.traces import AXES
@@ -97,7 +97,18 @@ def _answer_metric_lines(report: Report) -> list[str]:
             reward = report.composite.get(model, {}).get("image")
             cells = [percent_text(found.get(metric.name)) for metric in headlines]
             rows.append([model, *cells, percent_text(reward.total) if reward else "-"])
-    return _table(rows)
+    return _table(rows) + _open_lines(report)
+
+
+def _open_lines(report: Report) -> list[str]:
+    """The figures of open questions beside each other, with what they can't say; nothing without any."""
+    metrics = [metric for metric in ANSWER_METRICS.values() if metric.category == "overlap"]
+    rows = [["Open questions", *(metric.label for metric in metrics), "n"]]
+    for model, conditions in (report.open_scores or {}).items():
+        if found := conditions.get("image"):
+            n = max(figure.n for figure in found.values())
+            rows.append([model, *(percent_text(found.get(metric.name)) for metric in metrics), str(n)])
+    return [*_table(rows), OVERLAP_CAVEAT] if len(rows) > 1 else []
 
 
 def _sample_lines(report: Report) -> list[str]:

@@ -4,8 +4,9 @@ Adding one: an `AnswerMetric`, registered here, by `ANSWER_METRICS.register`, or
 the entry point group `workbench.answer_metrics`. Every report then holds it under `text_scores`; a `headline`
 has a column in the table as well.
 
-BLEU-1 as used here (`scoring.bleu1`, `scoring.corpus_bleu1`): lower case, punctuation dropped, one reference,
-unigram counts clipped at the reference's, times the brevity penalty exp(1 - r/c) for c < r; no smoothing.
+BLEU-1 as used here (`scoring.bleu1`, `scoring.corpus_bleu1`): lower case, punctuation dropped, unigram counts
+clipped at the reference's, times the brevity penalty exp(1 - r/c) for c < r; no smoothing. Of several gold
+answers a mean over answers takes the best one's figure.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +14,14 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from workbench.bench.scores.numbers import Number, number
-from workbench.bench.scores.scoring import bleu1, corpus_bleu1, token_f1
+from workbench.bench.scores.scoring import (
+    bleu1,
+    corpus_bleu1,
+    exact_match,
+    token_f1,
+    token_precision,
+    token_recall,
+)
 from workbench.bench.scores.text_scores import Pair, class_scores, macro_f1
 from workbench.bench.store.results import Result
 from workbench.bench.store.run_lines import chosen
@@ -44,19 +52,27 @@ class AnswerMetric:
     headline: bool = True
 
 
+OVERLAP_CAVEAT = (
+    'Word overlap is not meaning: "no" against the gold answer "no fracture" means the same, but is no exact '
+    'match and scores BLEU-1 0.37; "a fracture" against it means the opposite, and scores BLEU-1 0.50.'
+)
+
+
 def answer_scores(lines: Sequence[Result], protocol: str) -> dict[str, Number]:
     """Every registered figure of answered lines by name; {} without any."""
     return {name: metric.compute(lines, protocol) for name, metric in ANSWER_METRICS.items()} if lines else {}
 
 
 def mean_over_answers(score: Callable[[str, str], float], note: str = "") -> Compute:
-    """`compute` of a figure that is a mean: `score(given, gold)` of each answer, intervals by image."""
+    """`compute` of a figure that is a mean: `score(given, gold)` of each answer, intervals by image.
+
+    Where a question has several gold answers, the best score counts.
+    """
 
     def compute(lines: Sequence[Result], protocol: str) -> Number:
         images = [line.image_group for line in lines]
-        return number(
-            [score(*pair_of(line)) for line in lines], images, "; ".join(filter(None, (protocol, note)))
-        )
+        values = [max(score(pair_of(line)[0], gold) for gold in line.golds) for line in lines]
+        return number(values, images, "; ".join(filter(None, (protocol, note))))
 
     return compute
 
@@ -74,7 +90,7 @@ def _macro_f1(lines: Sequence[Result], protocol: str) -> Number:
 
 
 def _corpus_bleu1(lines: Sequence[Result], protocol: str) -> Number:
-    value = corpus_bleu1([pair_of(line) for line in lines])
+    value = corpus_bleu1([(pair_of(line)[0], line.golds) for line in lines])
     return _without_interval(value, lines, f"{protocol}; counts of all answers summed")
 
 
@@ -113,6 +129,27 @@ ANSWER_METRICS: Registry[AnswerMetric] = Registry(
             "BLEU-1 of all answers",
             "BLEU-1 with the counts of all answers summed before dividing",
             _corpus_bleu1,
+            headline=False,
+        ),
+        AnswerMetric(
+            "exact_match",
+            "exact match",
+            "the same answer after normalising case, punctuation, articles and number words",
+            mean_over_answers(exact_match),
+            headline=False,
+        ),
+        AnswerMetric(
+            "token_precision",
+            "word precision",
+            "how many of the answer's words the gold answer has; a mean over answers",
+            mean_over_answers(token_precision),
+            headline=False,
+        ),
+        AnswerMetric(
+            "token_recall",
+            "word recall",
+            "how many of the gold answer's words were given; a mean over answers",
+            mean_over_answers(token_recall),
             headline=False,
         ),
     ),

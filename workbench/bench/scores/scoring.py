@@ -1,6 +1,8 @@
 """Scores of answers and of rubric verdicts. Every function is pure; fractions, not percentages."""
 
+import functools
 import math
+import operator
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -111,16 +113,21 @@ def words(text: str) -> list[str]:
     return re.findall(r"\w+", text.lower())
 
 
+def token_precision(given: str, gold: str) -> float:
+    """Share of the given words that the gold answer has, as multisets; 1 if both are empty, 0 if one is."""
+    left, right = Counter(words(given)), Counter(words(gold))
+    return (left & right).total() / left.total() if left and right else float(left == right)
+
+
+def token_recall(given: str, gold: str) -> float:
+    """Share of the gold answer's words that were given, as multisets; 1 if both are empty, 0 if one is."""
+    return token_precision(gold, given)
+
+
 def token_f1(given: str, gold: str) -> float:
     """F1 of the two multisets of words; 1 when both are empty, 0 when one is."""
-    left, right = Counter(words(given)), Counter(words(gold))
-    if not left or not right:
-        return float(left == right)
-    shared = (left & right).total()
-    if shared == 0:
-        return 0.0
-    precision, recall = shared / left.total(), shared / right.total()
-    return 2 * precision * recall / (precision + recall)
+    precision, recall = token_precision(given, gold), token_recall(given, gold)
+    return 2 * precision * recall / (precision + recall) if precision else 0.0
 
 
 def bleu1(given: str, gold: str) -> float:
@@ -128,17 +135,21 @@ def bleu1(given: str, gold: str) -> float:
     return corpus_bleu1([(given, gold)])
 
 
-def corpus_bleu1(pairs: Iterable[tuple[str, str]]) -> float:
+def corpus_bleu1(pairs: Iterable[tuple[str, str | Sequence[str]]]) -> float:
     """Corpus BLEU-1 of (given, gold) pairs: counts summed before dividing; 0 when nothing was given.
 
-    Lower-cased, punctuation stripped. It measures surface overlap only: "no" against "no fracture" scores.
+    Lower-cased, punctuation stripped. Of several gold answers a word counts as often as in the one that has
+    it most, and the length is the nearest one's (the shorter of equals), as in BLEU (Papineni et al., 2002).
+    It measures surface overlap only: "no" against "no fracture" scores.
     """
     matched = length = reference = 0
     for given, gold in pairs:
-        left, right = Counter(words(given)), Counter(words(gold))
-        matched += (left & right).total()
-        length += left.total()
-        reference += right.total()
+        left = Counter(words(given))
+        golds = [Counter(words(text)) for text in ([gold] if isinstance(gold, str) else gold)]
+        size = left.total()
+        matched += (left & functools.reduce(operator.or_, golds)).total()
+        length += size
+        reference += min((right.total() for right in golds), key=lambda total: (abs(total - size), total))
     if length == 0:
         return 0.0
     penalty = 1.0 if length >= reference else math.exp(1 - reference / length)

@@ -1,11 +1,11 @@
-"""Macro-F1 of short answers over a set: every gold answer is a class."""
+"""Short answers: the figures of one beside each other, and macro-F1 over a set."""
 
 import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workbench.bench.scores.scoring import plain
+from workbench.bench.scores.scoring import bleu1, exact_match, plain, token_f1, token_precision, token_recall
 
 Pair = tuple[str, str]  # (given, gold)
 
@@ -47,3 +47,22 @@ def class_scores(pairs: Sequence[Pair]) -> tuple[ClassScore, ...]:
         )
         for name in sorted(support)
     )
+
+
+_FIGURES = {
+    "exact_match": exact_match,
+    "bleu1": bleu1,
+    "token_f1": token_f1,
+    "token_precision": token_precision,
+    "token_recall": token_recall,
+}
+
+
+def short_answer_scores(given: str, golds: Sequence[str]) -> dict[str, float]:
+    """The figures of one answer in 0..1, by the names of ANSWER_METRICS: each the best over `golds`.
+
+    BLEU-1 is the sentence's. Raises ValueError without a gold answer.
+    """
+    if not golds:
+        raise ValueError("give at least one gold answer")
+    return {name: max(float(score(given, gold)) for gold in golds) for name, score in _FIGURES.items()}

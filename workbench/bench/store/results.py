@@ -63,6 +63,12 @@ class Result:
     sample: int = 0
     image: str = ""
     setup: str = ""
+    alternatives: tuple[str, ...] = ()
+
+    @property
+    def golds(self) -> tuple[str, ...]:
+        """Every answer that counts as right, `gold` first."""
+        return (self.gold, *self.alternatives)
 
     @property
     def invalid(self) -> bool:
@@ -161,7 +167,7 @@ def _whole(record: dict[str, Any]) -> dict[str, Any]:
 def _parsed(record: dict[str, Any], number: int, path: Path) -> Result:
     try:
         known = {name: value for name, value in record.items() if name in _NAMES}
-        known |= {name: tuple(record.get(name) or ()) for name in ("options", "units")}
+        known |= {name: tuple(record.get(name) or ()) for name in ("options", "units", "alternatives")}
         return Result(**known)
     except TypeError as error:
         raise UserFacing(f"Line {number} of {path.name} is not a result ({error}).", _DELETE) from error

@@ -102,9 +102,10 @@ def test_vqa_med(tmp_path: Path) -> None:
     found = import_items("vqa-med", write_lines(tmp_path / "test.txt", *lines))
     assert [(item.question_type, item.question, item.answer) for item in found.items] == [
         ("modality", "what imaging was used?", "xr - plain film"), ("", "what is seen?", "a mass"),
+        ("plane", "which plane?", "axial"),
     ]  # fmt: skip
-    assert [fault.row for fault in found.bad] == [4, 5, 6]
-    assert found.dropped["more than one reference answer"] == 1
+    assert [item.alternatives for item in found.items] == [(), (), ("transverse",)]
+    assert [fault.row for fault in found.bad] == [5, 6]
 
 
 def test_pmc_vqa_versions_one_and_two(tmp_path: Path) -> None:
