@@ -189,7 +189,8 @@ function createColumn(key, select) {
     parse.title = known && column.parse.rule ? "Rule: " + column.parse.rule : "";
     parse.dataset.parse = column.parse?.status ?? "";
     whole.hidden = !column.unpacked;
-    const noSteps = finished && !column.steps.length && column.words.length ? TEXT.noSteps : "";
+    const bare = finished && !column.steps.length && column.words.length;
+    const noSteps = bare ? (column.parse?.status === "no_trace" ? TEXT.noReasoning : TEXT.noSteps) : "";
     setNotice(message, [column.message || (TEXT.say[column.status] ?? ""), noSteps].filter(Boolean).join(" "));
     const no = column.maps?.refused;
     setNotice(refused, no === undefined ? "" : "No heat map: " + no + " " + (column.maps.hint || ""));

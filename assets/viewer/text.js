@@ -21,6 +21,9 @@ const TEXT = {
     "on the very same words.",
   sameTexts: "Both models wrote the same text, so these are the same words.",
   noSteps: "This answer has no steps; its words can still be selected.",
+  noReasoning:
+    "The model gives no reasoning with this answer: there are no steps to read. Select the answer to see what it " +
+    "rested on.",
   trustMeasuring: "Measuring how far this map can be believed…",
   trustWords: "Trust is measured for steps and answers, not for single words.",
   trustMean: "This is a mean of several steps; select one step to see how far its map can be believed.",
@@ -49,7 +52,7 @@ const TEXT = {
   },
   parse: {
     ok: "Steps read",
-    no_trace: "No steps",
+    no_trace: "No reasoning given",
     no_answer: "No final answer",
     truncated: "Cut off at the length limit",
     recovered: "Read with a tolerant rule",

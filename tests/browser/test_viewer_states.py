@@ -69,7 +69,7 @@ def test_states_say_what_to_do(page: Any) -> None:
     plain = case_column("base", WORDS, (0, 0), steps=[], parse={"status": "no_trace", "rule": "letter"})
     waiting = {**failed, "status": "waiting", "message": "", "text": ""}
     show(page, case_payload(case="two", columns=[plain, waiting]))
-    assert "No steps" in base.inner_text() and "has no steps" in base.inner_text()
+    assert "No reasoning given" in base.inner_text() and "gives no reasoning" in base.inner_text()
     assert "Waiting for this model's turn." in tuned.inner_text()
     show(page, case_payload(case="three", image=None))
     assert part(page, "noPicture").inner_text() == "This question has no picture."

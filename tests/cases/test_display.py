@@ -22,6 +22,12 @@ def test_the_trace_step_by_step_then_the_answer_and_its_options(case: AnsweredCa
     assert str(case) == case_text(case) == repr(case)
 
 
+def test_an_answer_without_reasoning_says_so(case: AnsweredCase) -> None:
+    bare = replace(case, trace=replace(case.trace, steps=(), status="no_trace"))
+    assert "gives no reasoning" in case_text(bare).split("\n")[-2]
+    assert "gives no reasoning" not in case_text(case)
+
+
 def test_the_viewer_holds_the_words_and_a_map_of_each_part(case: AnsweredCase) -> None:
     (column,) = payload_of(case_html(case))["columns"]
     assert [word["text"] for word in column["words"]][:2] == ["The", "image"]

@@ -10,6 +10,8 @@ from workbench.cases.maps import case_maps
 from workbench.viewer.page import viewer_frame, viewer_page
 from workbench.viewer.payload import viewer_payload
 
+NO_REASONING = "The model gives no reasoning with this answer; `explain` still maps the answer itself."
+
 
 def case_text(case: AnsweredCase) -> str:
     """The trace step by step, the answer and its options' probabilities, a line each."""
@@ -18,7 +20,9 @@ def case_text(case: AnsweredCase) -> str:
     if trace.modality:
         lines.append(f"Modality: {trace.modality}")
     lines += [f"{step.index + 1}. [{step.axis}] {' '.join(step.text.split())}" for step in trace.steps]
-    if trace.status not in ("ok", "no_trace"):
+    if trace.status == "no_trace":
+        lines.append(NO_REASONING)
+    elif trace.status != "ok":
         lines.append(f"The answer could be read only in part ({trace.status}).")
     final = case.final_answer
     letter = f" ({trace.answer_letter})" if trace.answer_letter else ""

@@ -13,7 +13,7 @@ from transformers import CLIPImageProcessor
 from tests.bench.fakes import FakeModel, sees_side, sided_items
 from tests.tiny import load_tiny, save_tiny
 from workbench.bench.asking import plan, run_key
-from workbench.bench.asking.run_key import adapter_of, image_budget, model_facts, setup_of
+from workbench.bench.asking.run_key import adapter_of, image_budget, item_hash, model_facts, setup_of
 from workbench.bench.asking.runner import run_bench
 from workbench.bench.judging.rule_judge import RubricRuleJudge
 from workbench.bench.questions.items import ItemSet
@@ -196,3 +196,11 @@ def test_facts_are_taken_once_a_run(
     monkeypatch.setattr(plan, "model_facts", lambda model: calls.append(model) or model_facts(model))
     answer(run, tmp_path / "out")
     assert len(calls) == 1
+
+
+def test_further_gold_answers_change_the_key_and_none_leaves_it(tmp_path: Path) -> None:
+    """The hash of an item with one gold answer is what it was before an item could have several."""
+    item = sided_items(tmp_path, "L").items[0]
+    content = [item.item_id, item.question, item.options, item.answer, [vars(unit) for unit in item.units]]
+    assert item_hash(item, item.options) == run_key._digest(content)
+    assert item_hash(replace(item, alternatives=("x",)), item.options) != item_hash(item, item.options)

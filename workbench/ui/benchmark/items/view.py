@@ -29,7 +29,7 @@ COMPONENTS = {
     "modality": "modality tag", "format": "format",
 }  # fmt: skip
 PARSE_NOTES = {
-    "no_trace": "No reasoning steps were written.",
+    "no_trace": "The model gave no reasoning, only an answer.",
     "no_answer": "No answer was found in the text.",
     "truncated": "The text was cut at its longest length.",
     "recovered": "The grammar was broken; the answer was found by a looser rule.",
