@@ -54,7 +54,7 @@ def load_model(
     assert folder is not None
     if (base := adapter_base(folder)) is not None:
         raise UserFacing(
-            f"{ref!r} is an adapter for the model {base or 'that it does not name'!r}, and no model by itself.",
+            f"{ref!r} is an adapter for {base or 'a model that it does not name'}, and no model by itself.",
             "Merge it into that model and load the result.",
         )
     device = _device(settings)

@@ -196,3 +196,10 @@ def test_facts_are_taken_once_a_run(
     monkeypatch.setattr(plan, "model_facts", lambda model: calls.append(model) or model_facts(model))
     answer(run, tmp_path / "out")
     assert len(calls) == 1
+
+
+def test_a_model_that_does_not_know_its_revision_is_never_the_same(tmp_path: Path) -> None:
+    for unknown in ("", "unknown", "None", None):
+        facts = {"name": "m", "revision": unknown}
+        assert setup_of(facts) != setup_of(facts)
+    assert setup_of({"name": "m", "revision": "1"}) == setup_of({"name": "m", "revision": "1"})
