@@ -103,6 +103,7 @@ def test_ask_json_has_exactly_the_promised_keys(chain, capsys) -> None:
     record = json.loads(capsys.readouterr().out)
     assert record == {
         "model": "teaching-tuned",
+        "revision": "r1",
         "image": {"width": 60, "height": 40},
         "text": TEXT,
         "trace": {

@@ -29,7 +29,7 @@ def test_a_complete_folder_lacks_nothing(tmp_path: Path) -> None:
 def test_missing_files_are_named(tmp_path: Path) -> None:
     folder = make_model(tmp_path / "m", ("config.json",))
     assert missing_files(folder) == [
-        "tokenizer.json",
+        "tokenizer.json or tokenizer.model or vocab.json",
         "tokenizer_config.json",
         "preprocessor_config.json or processor_config.json",
         "model.safetensors",

@@ -3,7 +3,7 @@
 import argparse
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args
 
@@ -26,7 +26,8 @@ class Settings:
     Each field is also the variable `WORKBENCH_<FIELD>`. `models_dir` holds the shipped pair;
     `base` and `tuned` are what those two names load ("base" and "tuned" are folders in it, anything
     else is a folder or a hub id). `public` restricts loading to `public_models`; it is set by itself
-    on a Space, and `workbench.space.allowed` gives it the models that space.yaml enables. Runs that are
+    on a Space, and `workbench.space.allowed` gives it the models that space.yaml enables. `pins` are hub ids
+    with the commit that space.yaml names for them: what is loaded of them without @revision. Runs that are
     started from the page go below `runs_dir`. `max_new_tokens` None gives each model the longest answer of
     its card; `template` asks every model in another prompt template than its card's (a name of the
     catalogue, a file or a text). There is no setting for a share link: the app never opens one.
@@ -42,6 +43,7 @@ class Settings:
     dtype: DtypeChoice = "auto"
     public: bool = False
     public_models: tuple[str, ...] = ("base", "tuned")
+    pins: Mapping[str, str] = field(default_factory=dict)
     allow_remote_code: bool = False
     max_new_tokens: int | None = None
     max_question_chars: int = 2000
@@ -67,11 +69,19 @@ class Settings:
         )
 
     def require_allowed(self, ref: str) -> None:
-        """Raise UserFacing when `ref` may not be loaded: public instances serve an allow-list only."""
-        if self.public and ref not in {self.base, self.tuned, *self.public_models}:
+        """Raise UserFacing when `ref` may not be loaded: public instances serve an allow-list only.
+
+        What `base` and `tuned` are set to is no exception, and no revision but the pinned one is loaded.
+        """
+        if not self.public:
+            return
+        ref = {"base": self.base, "tuned": self.tuned}.get(ref, ref)
+        name, _, revision = ref.partition("@")
+        if name not in self.public_models or revision not in ("", self.pins.get(name)):
             raise UserFacing(
                 f"This public page does not load the model {ref!r}.",
-                f"It offers: {', '.join(self.public_models)}. Run your own copy to load others.",
+                f"It offers: {', '.join(self.public_models)}. Its owner enables others in space.yaml; or run "
+                "your own copy to load them.",
             )
 
     def checked_question(self, text: str) -> str:
@@ -144,7 +154,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
 def _from_mapping(env: Mapping[str, str]) -> dict[str, str]:
     on_space = bool(env.get("SPACE_ID"))
     values = {"public": "1", "host": "0.0.0.0"} if on_space else {}
-    names = (name for name in Settings.__dataclass_fields__ if name != "public_models")
+    names = (name for name in Settings.__dataclass_fields__ if name not in ("public_models", "pins"))
     values |= {name: env[key] for name in names if env.get(key := f"WORKBENCH_{name.upper()}", "") != ""}
     return values
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def test_the_shipped_pair_and_the_hub_have_no_note() -> None:
     for ref in ("base", "tuned", "someone/model"):
         assert find_source(ref, CPU).card.note == ""
     hub = find_source("someone/model", CPU)
-    assert (hub.folder, hub.place, hub.card.templates) == (None, "someone/model", DEFAULT_TEMPLATES)
+    assert (hub.folder, str(hub.hub), hub.card.templates) == (None, "someone/model", DEFAULT_TEMPLATES)
 
 
 def test_a_folder_under_the_models_folder_keeps_its_own_prompts(tmp_path: Path) -> None:
@@ -73,7 +74,30 @@ def test_a_folder_under_the_models_folder_keeps_its_own_prompts(tmp_path: Path) 
 def test_a_catalogue_name_leads_to_the_hub_at_the_pinned_revision(tmp_path: Path) -> None:
     entry = {"title": "Theirs", "location": "someone/model", "revision": "abc"}
     found = find_source("theirs", shop(tmp_path, theirs=entry))
-    assert (found.place, found.card.revision, found.card.title) == ("someone/model", "abc", "Theirs")
+    assert (str(found.hub), found.card.title) == ("someone/model@abc", "Theirs")
+
+
+def test_an_explicit_revision_wins_over_every_pin(tmp_path: Path) -> None:
+    entry = {"title": "Theirs", "location": "someone/model", "revision": "abc"}
+    pinned = replace(shop(tmp_path, theirs=entry), pins={"someone/model": "def", "other/model": "012"})
+    assert str(find_source("theirs", pinned).hub) == "someone/model@def"
+    assert str(find_source("other/model", pinned).hub) == "other/model@012"
+    for name in ("theirs", "someone/model"):
+        found = find_source(f"{name}@refs/pr/4", pinned)
+        assert str(found.hub) == "someone/model@refs/pr/4"
+        assert (found.card.name, found.card.title) == ("theirs@refs/pr/4", "Theirs@refs/pr/4")
+    other = find_source(f"other/model@{'0' * 40}", pinned)
+    assert (other.card.name, other.card.revision) == ("model@000000000000", "0" * 40)
+
+
+@pytest.mark.parametrize("ref", ["a/b@", "a/b@../c", "a/b@c d", "a--b/c", "a/b@/c", "a/b/c@d", "@a/b"])
+def test_what_is_no_revision_is_no_model(ref: str) -> None:
+    with pytest.raises(UserFacing, match="no model named"):
+        find_source(ref, CPU)
+
+
+def test_a_folder_may_have_an_at_sign_in_its_name(tmp_path: Path) -> None:
+    assert find_source(str(save_tiny(tmp_path / "mine@home")), CPU).folder == tmp_path / "mine@home"
 
 
 def test_a_bundled_model_is_never_looked_for_on_the_hub(tmp_path: Path) -> None:

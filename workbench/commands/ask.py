@@ -17,7 +17,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
 
 
 def ask_record(case: AnsweredCase) -> dict[str, Any]:
-    """The JSON of `ask`: model, image, text, trace, tokens (one per generated id), seconds."""
+    """The JSON of `ask`: model, revision, image, text, trace, tokens (one per generated id), seconds."""
     answer, trace = case.answer, case.trace
     shares = explain.image_shares(case.model, case.prompt, answer) if answer.ids else []
     steps = [
@@ -38,6 +38,7 @@ def ask_record(case: AnsweredCase) -> dict[str, Any]:
     ]
     return {
         "model": case.model.name,
+        "revision": case.model.revision,
         "image": {"width": case.image.width, "height": case.image.height},
         "text": answer.text,
         "trace": {

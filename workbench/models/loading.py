@@ -1,9 +1,7 @@
 """From a name, folder or hub id to a LoadedModel: safetensors only, no remote code, clear refusals."""
 
-import hashlib
+import threading
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
@@ -11,10 +9,13 @@ from transformers.utils import logging as transformers_logging
 
 from workbench.errors import UserFacing
 from workbench.models.families import family_for, has_vision
+from workbench.models.folder import adapter_base
+from workbench.models.hub import Listener, LoadProgress
+from workbench.models.load_errors import load_fault
 from workbench.models.probe import install
 from workbench.models.processors import load_processor
 from workbench.models.session import LoadedModel
-from workbench.models.source import find_source
+from workbench.models.source import fetch_source
 from workbench.settings import Settings
 
 SMALL_MODEL = 50_000_000  # below this many parameters a second CPU thread costs more than it gives
@@ -34,39 +35,39 @@ def _dtype(settings: Settings, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cuda" else torch.float32
 
 
-def _revision(source: str | Path, model: Any) -> str:
-    """Commit of a hub model; for a folder, the first 12 hex digits of the weights' SHA-256."""
-    if isinstance(source, str):
-        return str(getattr(model.config, "_commit_hash", None) or "unknown")
-    digest = hashlib.sha256()
-    for path in sorted(source.glob("*.safetensors")):
-        with path.open("rb") as stream:
-            while chunk := stream.read(1 << 20):
-                digest.update(chunk)
-    return digest.hexdigest()[:12]
+def load_model(
+    ref: str,
+    *,
+    settings: Settings | None = None,
+    progress: Listener | None = None,
+    stop: threading.Event | None = None,
+) -> LoadedModel:
+    """Load "tuned", "base", a folder or a hub id (owner/name@revision) with its own dtype for the device.
 
-
-def load_model(ref: str, *, settings: Settings | None = None) -> LoadedModel:
-    """Load "tuned", "base", a local folder or a hub id with its own dtype for the device.
-
-    Raises UserFacing when it is not allowed, not there, incomplete, of an unknown family, or unreadable.
+    `progress` hears how far fetching is, and setting `stop` ends it. Raises UserFacing when it is not
+    allowed, not there, incomplete, of an unknown family, or unreadable.
     """
     settings = settings or Settings()
-    settings.require_allowed(ref)
     transformers_logging.disable_progress_bar()  # the callers have their own words for loading
-    found = find_source(ref, settings)
-    source, local = found.place, found.folder is not None
+    found = fetch_source(ref, settings, progress=progress, stop=stop)
+    folder = found.folder
+    assert folder is not None
+    if (base := adapter_base(folder)) is not None:
+        raise UserFacing(
+            f"{ref!r} is an adapter for {base or 'a model that it does not name'}, and no model by itself.",
+            "Merge it into that model and load the result.",
+        )
     device = _device(settings)
-    common = {"trust_remote_code": settings.allow_remote_code, "local_files_only": local}
-    if not local:
-        common["revision"] = found.card.revision
+    common = {"trust_remote_code": settings.allow_remote_code, "local_files_only": True}
+    if progress is not None:
+        progress(LoadProgress("load"))
     try:
-        config = AutoConfig.from_pretrained(source, **common)
+        config = AutoConfig.from_pretrained(folder, **common)
         family = family_for(config)
-        processor = load_processor(source, config, **common)
+        processor = load_processor(folder, config, **common)
         auto = AutoModelForImageTextToText if has_vision(config) else AutoModelForCausalLM
         model = auto.from_pretrained(
-            source,
+            folder,
             dtype=_dtype(settings, device),
             device_map="auto" if device.type == "cuda" else {"": "cpu"},
             use_safetensors=True,
@@ -75,14 +76,10 @@ def load_model(ref: str, *, settings: Settings | None = None) -> LoadedModel:
     except UserFacing:
         raise
     except Exception as error:
-        raise UserFacing(
-            f"The model {ref!r} could not be loaded ({type(error).__name__}).",
-            "Check that the folder or hub id is right, that its files are whole, and, for a hub id, the "
-            "network and access rights.",
-        ) from error
+        raise load_fault(error, ref, folder) from error
     model.eval().requires_grad_(False)
     install(model)
     if device.type == "cpu" and sum(p.numel() for p in model.parameters()) < SMALL_MODEL:
         torch.set_num_threads(1)
     card = replace(found.card, takes_image=found.card.takes_image and has_vision(config))
-    return LoadedModel(card, model, processor, family, _revision(source, model))
+    return LoadedModel(card, model, processor, family, found.revision)

@@ -102,6 +102,12 @@ def enabled_models(path: Path = SPACE_FILE) -> tuple[str, ...]:
     return tuple(model.id for model in load_space(path).models if model.enabled)
 
 
+def pinned_models(path: Path = SPACE_FILE) -> dict[str, str]:
+    """Hub ids with the full commit that is named for them, enabled or not."""
+    pins = {model.id: model.revision for model in load_space(path).models if model.path is None}
+    return {name: revision for name, revision in pins.items() if revision is not None}
+
+
 def render_front_matter(card: Mapping[str, Any]) -> str:
     """The block with its `---` fences, in the order of `card`, ending in a newline."""
     body = yaml.safe_dump(dict(card), sort_keys=False, allow_unicode=True, width=1000)

@@ -204,3 +204,10 @@ def test_further_gold_answers_change_the_key_and_none_leaves_it(tmp_path: Path) 
     content = [item.item_id, item.question, item.options, item.answer, [vars(unit) for unit in item.units]]
     assert item_hash(item, item.options) == run_key._digest(content)
     assert item_hash(replace(item, alternatives=("x",)), item.options) != item_hash(item, item.options)
+
+
+def test_a_model_that_does_not_know_its_revision_is_never_the_same(tmp_path: Path) -> None:
+    for unknown in ("", "unknown", "None", None):
+        facts = {"name": "m", "revision": unknown}
+        assert setup_of(facts) != setup_of(facts)
+    assert setup_of({"name": "m", "revision": "1"}) == setup_of({"name": "m", "revision": "1"})

@@ -92,8 +92,13 @@ _QWEN_VISION = {
 }
 
 
-def save_qwen(folder: Path, kind: str) -> Path:
-    """A tiny Qwen-VL checkpoint: patches of 4 pixels, merged 2 × 2, so one token sees 8 × 8 pixels."""
+def save_qwen(
+    folder: Path, kind: str, patch: int = 4, limits: tuple[int, int] = (64, 64 * 48), **vision: Any
+) -> Path:
+    """A tiny Qwen-VL checkpoint: patches of 4 pixels, merged 2 × 2, so one token sees 8 × 8 pixels.
+
+    `limits` are the fewest and the most pixels of a picture; `vision` changes settings of the tower.
+    """
     words = qwen_tokenizer()
     number = words.convert_tokens_to_ids
     text = _TEXT | {"vocab_size": len(words), "bos_token_id": None, "eos_token_id": words.eos_token_id}
@@ -102,19 +107,20 @@ def save_qwen(folder: Path, kind: str) -> Path:
         text["head_dim"] = 8
     config = QWEN[kind](
         text_config=text,
-        vision_config={"depth": 2, "num_heads": 2, **_QWEN_VISION[kind]},
+        vision_config={"depth": 2, "num_heads": 2, **_QWEN_VISION[kind], "patch_size": patch, **vision},
         image_token_id=number("<|image_pad|>"),
         video_token_id=number("<|video_pad|>"),
         vision_start_token_id=number("<|vision_start|>"),
         vision_end_token_id=number("<|vision_end|>"),
     )
     _save(folder, AutoModelForImageTextToText, config, words)
-    images = Qwen2VLImageProcessorPil(patch_size=4, merge_size=2, min_pixels=64, max_pixels=64 * 48)
+    fewest, most = limits
+    images = Qwen2VLImageProcessorPil(patch_size=patch, merge_size=2, min_pixels=fewest, max_pixels=most)
     images.save_pretrained(folder)
     return folder
 
 
-def save_gemma3(folder: Path) -> Path:
+def save_gemma3(folder: Path, side: int = 32, patch: int = 4, tokens: int = 16) -> Path:
     """A tiny Gemma 3: 32 × 32 pixels, 8 × 8 patches pooled to 4 × 4, a window shorter than a prompt."""
     specials = ["<pad>", "<eos>", "<bos>", "<start_of_image>", "<end_of_image>", "<image_soft_token>"]
     names = dict(zip(("boi_token", "eoi_token", "image_token"), specials[3:], strict=True))
@@ -126,15 +132,15 @@ def save_gemma3(folder: Path) -> Path:
     vision = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
     config = Gemma3Config(
         text_config=text,
-        vision_config=vision | {"image_size": 32, "patch_size": 4},
-        mm_tokens_per_image=16,
+        vision_config=vision | {"image_size": side, "patch_size": patch},
+        mm_tokens_per_image=tokens,
         boi_token_index=words.boi_token_id,
         eoi_token_index=words.eoi_token_id,
         image_token_index=words.image_token_id,
     )
     _save(folder, AutoModelForImageTextToText, config, words)
-    images = Gemma3ImageProcessorPil(size={"height": 32, "width": 32})
-    Gemma3Processor(images, words, words.chat_template, image_seq_length=16).save_pretrained(folder)
+    images = Gemma3ImageProcessorPil(size={"height": side, "width": side})
+    Gemma3Processor(images, words, words.chat_template, image_seq_length=tokens).save_pretrained(folder)
     return folder
 
 

@@ -138,7 +138,9 @@ def llava_onevision(family: Family, resample: int = BICUBIC) -> LoadedModel:
     return loaded(config, processor, family)
 
 
-def internvl(family: Family, resample: int = BICUBIC) -> LoadedModel:
+def internvl(
+    family: Family, resample: int = BICUBIC, tile: int = 24, patch: int = PATCH, most: int = 6
+) -> LoadedModel:
     """Tiles of 24 pixels, patches of 4 merged 2 × 2: 9 tokens a tile; up to six tiles and a thumbnail."""
     names = {
         "start_image_token": "<img>",
@@ -147,31 +149,42 @@ def internvl(family: Family, resample: int = BICUBIC) -> LoadedModel:
         "video_token": "<video>",
     }
     tokens = words("<IMG_CONTEXT>", "<img>", "</img>", "<video>", extra_special_tokens=names)
-    images = GotOcr2ImageProcessorPil(size={"height": 24, "width": 24}, max_patches=6, resample=resample)
-    processor = pictures(InternVLProcessor, images, tokens, image_seq_length=9)
+    images = GotOcr2ImageProcessorPil(
+        size={"height": tile, "width": tile}, max_patches=most, resample=resample
+    )
+    processor = pictures(InternVLProcessor, images, tokens, image_seq_length=(tile // patch // 2) ** 2)
     config = InternVLConfig(
         text_config=_text(tokens) | {"model_type": "qwen2"},
-        vision_config=_VISION | {"image_size": 24, "patch_size": PATCH},
+        vision_config=_VISION | {"image_size": tile, "patch_size": patch},
         image_token_id=tokens.convert_tokens_to_ids("<IMG_CONTEXT>"),
-        image_seq_length=9,
+        image_seq_length=(tile // patch // 2) ** 2,
         # Tied, this random model would repeat the prompt's last kinds of token, image tokens among them.
         tie_word_embeddings=False,
     )
     return loaded(config, processor, family)
 
 
-def idefics3(family: Family, resample: int = BICUBIC) -> LoadedModel:
+def idefics3(
+    family: Family,
+    resample: int = BICUBIC,
+    tile: int = 26,
+    patch: int = PATCH,
+    scale: int = 2,
+    longest: int = 96,
+) -> LoadedModel:
     """Tiles of 26 pixels, of which 6 × 6 patches of 4 use 24, merged 2 × 2: 9 tokens a tile."""
     tokens = words("<image>", "<fake_token_around_image>", "<global-img>", "<end_of_utterance>", *_rows(4))
     images = Idefics3ImageProcessorPil(
-        size={"longest_edge": 96}, max_image_size={"longest_edge": 26}, resample=resample
+        size={"longest_edge": longest}, max_image_size={"longest_edge": tile}, resample=resample
     )
-    processor = Idefics3Processor(images, tokens, image_seq_len=9, chat_template=tokens.chat_template)
+    processor = Idefics3Processor(
+        images, tokens, image_seq_len=(tile // patch // scale) ** 2, chat_template=tokens.chat_template
+    )
     config = Idefics3Config(
         text_config=_text(tokens) | {"model_type": "llama"},
-        vision_config=_VISION | {"image_size": 26, "patch_size": PATCH},
+        vision_config=_VISION | {"image_size": tile, "patch_size": patch},
         image_token_id=processor.image_token_id,
-        scale_factor=2,
+        scale_factor=scale,
     )
     return loaded(config, processor, family)
 

@@ -7,6 +7,7 @@ the judge; CODE. Versions of libraries are written to `run.json`, but are no par
 
 import hashlib
 import json
+import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from workbench.models.templates import records
 
 # Raise it with every change to how items are asked, answers are read or units are judged by rules.
 CODE = "2"
+_UNKNOWN = ("", "none", "unknown")
 _NO_BUDGET = ("processor_class", "image_processor_type", "device", "return_tensors", "data_format")
 
 
@@ -49,8 +51,12 @@ def model_facts(model: Any) -> dict[str, Any]:
 
 
 def setup_of(facts: Mapping[str, Any]) -> str:
-    """12 hex digits of `model_facts` and CODE: what all answers of one model in one run have in common."""
-    return _digest([CODE, dict(facts)])[:12]
+    """12 hex digits of `model_facts` and CODE: what all answers of one model in one run have in common.
+
+    A model that does not know its revision may be another one each time, so its setup is new each time.
+    """
+    unknown = str(facts["revision"] or "").lower() in _UNKNOWN
+    return _digest([CODE, dict(facts), *([uuid.uuid4().hex] if unknown else [])])[:12]
 
 
 def image_budget(model: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from accelerate import PartialState
 from torch.utils.data import ConcatDataset
 
 from workbench.models.loading import load_model
-from workbench.settings import Settings
+from workbench.space.allowed import read_settings
 from workbench.training.rare.stage import LabelProgress, VotingPlan, run_stage
 from workbench.training.rare.synthesis import synthesise
 from workbench.training.sft.cli import (
@@ -67,7 +67,7 @@ def main(argv: list[str] | None = None) -> int:
     voting = VotingPlan(args.samples, args.threshold, seed=args.seed)
     supervised: Any = ConcatDataset(load_sources(args.data)[0])
     made = synthesise(args.questions, args.rare_share, seed=args.seed, images=not args.text)
-    settings = replace(Settings.from_env([]), dtype="float32")
+    settings = replace(read_settings([]), dtype="float32")
     origin = find_model(args.model, settings)
     model, processor = load_trainable(origin, parse_lora(args.lora) if args.lora else None, args.seed)
     collator = Collator(processor, origin.card.templates)

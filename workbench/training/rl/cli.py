@@ -16,7 +16,7 @@ from torch.utils.data import ConcatDataset
 
 from workbench.bench.store.jsonl import JsonLines
 from workbench.models.loading import load_model
-from workbench.settings import Settings
+from workbench.space.allowed import read_settings
 from workbench.training.rl.problems import mixed_problems
 from workbench.training.rl.reinforce import Progress, ReinforcePlan, every_parameter, reinforce
 from workbench.training.rl.reward import CompositeScore, Rules
@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     lora = parse_lora(args.lora) if args.lora else None
     # An adapter trains in float32 beside frozen weights of the device's own dtype.
-    settings = Settings.from_env([]) if lora else replace(Settings.from_env([]), dtype="float32")
+    settings = read_settings([]) if lora else replace(read_settings([]), dtype="float32")
     loaded = load_model(args.model, settings=settings)
     # peft puts the adapter inside the model's own modules: `loaded` answers with it from here on.
     adapted = add_adapter(loaded.model, lora) if lora else None

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from accelerate import PartialState
+from safetensors import SafetensorError
 from torch.utils.data import ConcatDataset
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
@@ -23,10 +24,13 @@ from workbench.errors import UserFacing
 from workbench.models.answer import Mode
 from workbench.models.catalogue import ModelCard
 from workbench.models.families.base import has_vision
+from workbench.models.folder import adapter_base
+from workbench.models.load_errors import load_fault
 from workbench.models.processors import load_processor
-from workbench.models.source import find_source
+from workbench.models.source import fetch_source
 from workbench.models.templates import Template, keep_templates
 from workbench.settings import Settings
+from workbench.space.allowed import read_settings
 from workbench.training.sft.collate import Collator
 from workbench.training.sft.schemas import SCHEMAS
 from workbench.training.sft.sources import LoadReport, RecordTable, load_records
@@ -120,33 +124,37 @@ def plan_of(args: argparse.Namespace) -> TuningPlan:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a checkpoint comes from and what its prompts are; `dtype` is that of its stored weights."""
+    """A checkpoint in a folder, what it is called (folder or hub id), its commit if it is of the hub, and its
+    prompts; `dtype` is that of its stored weights."""
 
-    source: str
-    revision: str | None
+    folder: Path
+    name: str
+    commit: str | None
     card: ModelCard
     dtype: torch.dtype
 
 
 def find_model(ref: str, settings: Settings) -> Origin:
-    """Resolve base, tuned, a folder, or a hub id with an optional `@revision`.
+    """Resolve base, tuned, a folder, or a hub id with an optional `@revision`, which is fetched.
 
-    Raises UserFacing when there is no such model, or its folder lacks files (safetensors weights included).
+    Raises UserFacing when there is no such model, it can't be fetched, or lacks files (safetensors weights
+    included).
     """
-    name, _, revision = (ref, "", "") if Path(ref).is_dir() else ref.partition("@")
-    found = find_source(name, settings)
-    source = str(found.place)
-    revision = None if found.folder else revision or found.card.revision
+    found = fetch_source(ref, settings)
+    folder = found.folder
+    assert folder is not None
+    if (base := adapter_base(folder)) is not None:
+        raise UserFacing(
+            f"{ref!r} is an adapter for {base or 'a model that it does not name'}, and training needs a "
+            "whole model.",
+            "Merge it first, or name the model itself.",
+        )
     try:
-        config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        raise _unloadable(ref, error) from error
-    return Origin(source, revision, found.card, config.dtype or torch.float32)
-
-
-def _unloadable(ref: str, error: Exception) -> UserFacing:
-    hint = "Check the name, the network and access rights, and that its weights are safetensors files."
-    return UserFacing(f"The model {ref!r} could not be loaded ({type(error).__name__}: {error}).", hint)
+        raise load_fault(error, ref, folder) from error
+    name = found.hub.repository if found.hub else str(folder)
+    return Origin(folder, name, found.commit, found.card, config.dtype or torch.float32)
 
 
 def load_trainable(origin: Origin, lora: LoraSpec | None, seed: int) -> tuple[Any, Any]:
@@ -156,22 +164,24 @@ def load_trainable(origin: Origin, lora: LoraSpec | None, seed: int) -> tuple[An
     are read and remote code is never run. Raises UserFacing when loading fails or peft is missing.
     """
     half = lora is not None and torch.cuda.is_available()
-    common = {"revision": origin.revision, "trust_remote_code": False}
+    common = {"local_files_only": True, "trust_remote_code": False}
     try:
-        config = AutoConfig.from_pretrained(origin.source, **common)
-        processor = load_processor(origin.source, config, **common)
+        config = AutoConfig.from_pretrained(origin.folder, **common)
+        processor = load_processor(origin.folder, config, **common)
         auto = AutoModelForImageTextToText if has_vision(config) else AutoModelForCausalLM
         model = auto.from_pretrained(
-            origin.source, dtype=torch.bfloat16 if half else torch.float32, use_safetensors=True, **common
+            origin.folder, dtype=torch.bfloat16 if half else torch.float32, use_safetensors=True, **common
         )
-    except (OSError, ValueError, ImportError) as error:
-        raise _unloadable(origin.source, error) from error
+    except (OSError, ValueError, ImportError, SafetensorError) as error:
+        raise load_fault(error, origin.name, origin.folder) from error
+    model.name_or_path = origin.name  # what an adapter says it is for: not this machine's copy of it
     torch.manual_seed(seed)
-    return (add_adapter(model, lora) if lora else model), processor
+    return (add_adapter(model, lora, origin.commit) if lora else model), processor
 
 
-def add_adapter(model: Any, spec: LoraSpec) -> Any:
-    """The model wrapped by peft with a fresh adapter; its own weights are frozen."""
+def add_adapter(model: Any, spec: LoraSpec, commit: str | None = None) -> Any:
+    """The model, which is at a `commit` of the hub, wrapped by peft with a fresh adapter; its own weights are
+    frozen."""
     try:
         from peft import LoraConfig, get_peft_model
     except ImportError as error:
@@ -179,7 +189,7 @@ def add_adapter(model: Any, spec: LoraSpec) -> Any:
     targets = spec.targets if spec.targets == "all-linear" else spec.targets.split("+")
     config = LoraConfig(r=spec.r, lora_alpha=spec.alpha, lora_dropout=spec.dropout, target_modules=targets)
     try:
-        return get_peft_model(model, config)
+        return get_peft_model(model, config, revision=commit)
     except ValueError as error:
         raise UserFacing(f"No layer of this model is called {spec.targets!r}.", "Use all-linear.") from error
 
@@ -263,7 +273,7 @@ def main(argv: list[str] | None = None) -> int:
     state = PartialState(cpu=not torch.cuda.is_available())
     args.out.mkdir(parents=True, exist_ok=True)
     tables, reports = load_sources(args.data, args.images, args.split)
-    origin = find_model(args.model, Settings())
+    origin = find_model(args.model, read_settings(environ={}))
     model, processor = load_trainable(origin, lora, args.seed)
     collator = Collator(processor, origin.card.templates)
     records = ConcatDataset(tables)
