@@ -162,7 +162,8 @@ def _preference_lines(found: Mapping[str, Any]) -> Iterable[str]:
     if rate["value"] is None:
         yield "No pair was decided."
     else:
-        yield (f"Won {_percent(rate)} of the {rate['n']} decided pairs; exact sign test p = {rate['p']:.3g}")
+        p = "not defined" if rate["p"] is None else f"{rate['p']:.3g}"
+        yield f"Won {_percent(rate)} of the {rate['n']} decided pairs; p {p} ({rate['test']})"
     yield (
         f"Position bias: {bias['inconsistent']} of {bias['n']} pairs judged otherwise in the other order "
         f"({bias['shown_first']} for the one shown first, {bias['shown_last']} for the one shown last); ties"
@@ -220,8 +221,9 @@ def _compare_lines(found: "Comparison") -> Iterable[str]:
         p, how = (row.p, "p") if row.p_holm is None else (row.p_holm, "p (Holm)")
         yield (
             f"{row.metric.replace('_', ' ')}, second - first in points: {_percent(vars(row), unit='')}, "
-            f"{how} {'not defined' if p is None else f'{p:.3g}'}, n {row.n}; second better {row.win}, "
-            f"same {row.tie}, worse {row.loss}: {row.verdict}"
+            f"{how} {'not defined' if p is None else f'{p:.3g}'} ({row.test}), n {row.n} on "
+            f"{row.n_clusters} images; second better {row.win}, same {row.tie}, worse {row.loss}: "
+            f"{row.verdict}"
         )
     for difference in found.protocol_differences:
         yield f"Not the same: {difference['text']}"

@@ -78,7 +78,11 @@ def test_forest_plot(report: Report) -> None:
     figure = difference_figure(report)
     (rows,) = figure.data
     assert list(rows.x) == pytest.approx([100, 100, 100, 100 * 8 / 12])
-    assert rows.text[-1].startswith("+66.7, p = 0.008") and rows.marker.symbol[-1] == "circle"
+    # 8 questions on 4 images: 2 / 2⁴, so nothing is shown although the interval leaves zero out.
+    assert rows.text[-1].startswith("+66.7, p = 0.125") and rows.marker.symbol[-1] == "circle-open"
+    assert rows.y[-1].endswith("n = 12<br>6 images") and "sign flips by image" in rows.customdata[-1]
+    surer = replace(report, differences=tuple(replace(row, p=0.01) for row in report.differences))
+    assert difference_figure(surer).data[0].marker.symbol[-1] == "circle"
     assert any(shape.x0 == shape.x1 == 0 for shape in figure.layout.shapes)
     assert rows.error_x.arrayminus[-1] > 0
 

@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("html")
     models = [FakeModel("base", first_option), FakeModel("tuned", sees_side)]
     conditions = ("image", "blank", "shuffled_options")
-    return run_bench(sided_items(path / "items", "LLRRRR"), models, path / "out", conditions=conditions)
+    return run_bench(sided_items(path / "items", "LLRRRRRR"), models, path / "out", conditions=conditions)
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +39,12 @@ def page(folder: Path) -> str:
 
 def test_it_tells_what_was_measured(page: str) -> None:
     for words in (
-        "Not a medical device", "12 questions on 6 images", "always the most frequent letter", "rubric-rules",
-        "The first 3 of 12 questions", "Which side is bright?", "<td>100.0 [61.0, 100.0]</td>",
+        "Not a medical device", "16 questions on 8 images", "always the most frequent letter", "rubric-rules",
+        "The first 3 of 16 questions", "Which side is bright?", "<td>100.0 [67.6, 100.0]</td>",
     ):  # fmt: skip
         assert words in page
-    # 8 of 12 more answers are right; McNemar 2 / 2⁸
-    assert "+66.7" in page and "<td>0.008</td>" in page and "later higher" in page
+    # 12 of 16 more answers are right, on 6 images: 2 / 2⁶
+    assert "+75.0" in page and "<td>0.031</td>" in page and "later higher" in page
     assert page.count("<article>") == 6 and page.count("<details>") == 3 + 1  # and the slice by modality
     assert "The image shows a bright spot on the left side." in page and "missing: &lt;thinking&gt;" in page
 
@@ -78,7 +78,7 @@ def test_a_report_without_lines_shows_its_scores(folder: Path, tmp_path: Path) -
     report = build_report(folder)
     (tmp_path / "report.json").write_text(json.dumps(report.to_json()))
     page = html_report(tmp_path)
-    assert "not its single answers" in page and "+66.7" in page and "<article>" not in page
+    assert "not its single answers" in page and "+75.0" in page and "<article>" not in page
     with pytest.raises(UserFacing):
         html_report(tmp_path / "nothing")
 
@@ -130,13 +130,13 @@ def test_bars_stand_where_their_numbers_say(folder: Path) -> None:
     groups = bar_groups(open_report(folder), "image")
     assert [group.name for group in groups] == ["Perception", "Rationale", "Trace score", "Answer accuracy"]
     base, tuned = groups[-1].bars
-    # base is right on 4 of 12, tuned on all
+    # base is right on 4 of 16, tuned on all
     assert (tuned.y, tuned.height, tuned.high) == (TOP, HEIGHT, TOP)
-    assert base.height == pytest.approx(HEIGHT / 3) and base.y == pytest.approx(TOP + HEIGHT * 2 / 3)
-    assert base.value == "33" and base.colour != tuned.colour and base.x + base.width < tuned.x
-    assert groups[-1].guess == pytest.approx(TOP + HEIGHT / 3)  # always B: 8 of 12
-    assert [round(y - TOP - HEIGHT * 2 / 3, 6) for _, y, _ in groups[-1].crosses] == [0, 0]
-    assert groups[-1].counts == "n 12, 6 images" and groups[0].guess is None
+    assert base.height == pytest.approx(HEIGHT / 4) and base.y == pytest.approx(TOP + HEIGHT * 3 / 4)
+    assert base.value == "25" and base.colour != tuned.colour and base.x + base.width < tuned.x
+    assert groups[-1].guess == pytest.approx(TOP + HEIGHT / 4)  # always B: 12 of 16
+    assert [round(y - TOP - HEIGHT * 3 / 4, 6) for _, y, _ in groups[-1].crosses] == [0, 0]
+    assert groups[-1].counts == "n 16, 8 images" and groups[0].guess is None
 
 
 def test_differences_stand_on_one_scale(folder: Path) -> None:
@@ -145,10 +145,10 @@ def test_differences_stand_on_one_scale(folder: Path) -> None:
     assert forest.ticks[0][1] == "0" and forest.ticks[-1][1] == "+100"
     first, last = forest.ticks[0][0], forest.ticks[-1][0]
     accuracy = forest.rows[-1]
-    assert first == forest.zero and accuracy.x == pytest.approx(first + (last - first) * 2 / 3)
-    assert accuracy.clear and accuracy.low > forest.zero
+    assert first == forest.zero and accuracy.x == pytest.approx(first + (last - first) * 3 / 4)
+    assert accuracy.shown and accuracy.low > forest.zero
     (blank,) = forests(open_report(folder), "blank")
-    assert not any(row.clear for row in blank.rows if row.name == "Answer accuracy")
+    assert not any(row.shown for row in blank.rows if row.name == "Answer accuracy")
 
 
 def test_words_for_numbers() -> None:

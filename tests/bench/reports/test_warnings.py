@@ -194,7 +194,8 @@ def test_a_stopped_run_and_one_of_fewer_questions(tmp_path: Path) -> None:
 def test_no_difference_shown(tmp_path: Path) -> None:
     lines = half_and_half(40, 20) + half_and_half(40, 22, model="n")
     ((level, text),) = found(report_of(tmp_path / "close", lines), "No difference shown in answer accuracy")
-    assert level == "note" and "between M and N: +5.0 points [" in text and text.endswith("n = 40.")
+    assert level == "note" and "between M and N: +5.0 points [" in text
+    assert text.endswith("n = 40 on 40 images.")
     # 5 of 20 more right, none fewer: the interval leaves out zero, but McNemar's p is 2 / 2⁵ = 0.06.
     report = report_of(tmp_path / "p", half_and_half(20, 10) + half_and_half(20, 15, model="n"))
     (row,) = report.differences

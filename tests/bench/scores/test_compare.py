@@ -9,6 +9,7 @@ from tests.bench.report_fakes import GREEDY, line, number, scored, write_run
 from workbench.bench.scores.compare import Side, compare_runs, verdict
 from workbench.bench.scores.measure import MetricGap
 from workbench.bench.scores.numbers import Paired
+from workbench.bench.store.results import Result
 from workbench.errors import UserFacing
 
 
@@ -93,6 +94,27 @@ def test_a_verdict_needs_interval_and_p() -> None:
     assert verdict(replace(bare, metric="accuracy", p=0.002)) == "second higher"
     assert verdict(replace(bare, metric="accuracy", p=0.2)) == "no difference shown"
     assert verdict(replace(bare, value=0.0)) == "no difference shown"
+
+
+@pytest.mark.parametrize(
+    ("images", "p", "said"),
+    [(5, 2 / 2**5, "no claim on fewer than 6 images"), (6, 2 / 2**6, "second higher")],
+)
+def test_few_images_that_all_differ_one_way(tmp_path: Path, images: int, p: float, said: str) -> None:
+    def asked(score: float, model: str) -> list[Result]:
+        """Four questions an image: that they agree is no further evidence."""
+        return [
+            line(f"{n}-{part}", "left", model, axes=scored(score * (1 + n) / 10), image_group=f"image {n}")
+            for n in range(images)
+            for part in range(4)
+        ]
+
+    folder = write_run(tmp_path, asked(0.5, "a") + asked(1.0, "b"))
+    rows = {row.metric: row for row in compare_runs(Side(folder, "a"), Side(folder, "b")).rows}
+    for metric in ("perception", "trace_score"):
+        row = rows[metric]
+        assert (row.n, row.n_clusters, row.win) == (4 * images, images, 4 * images)
+        assert (row.p, row.test, row.verdict) == (p, "exact sign flips by image", said) and row.low > 0
 
 
 def test_refusals(tmp_path: Path) -> None:

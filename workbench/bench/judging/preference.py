@@ -16,8 +16,7 @@ from workbench.bench.asking.chat import NoAnswer
 from workbench.bench.judging.log import append_line
 from workbench.bench.judging.served_judge import LLMJudge
 from workbench.bench.judging.votes import Verdict
-from workbench.bench.scores.numbers import Paired, number
-from workbench.bench.scores.statistics import bootstrap_p, mcnemar_exact
+from workbench.bench.scores.numbers import Paired, number, paired_p
 from workbench.bench.store.jsonl import JsonLines
 from workbench.bench.store.records import to_json
 from workbench.bench.store.results import Result
@@ -26,6 +25,7 @@ from workbench.traces import parse_trace
 
 PREFERENCES_FILE = "preferences.jsonl"
 Outcome = Literal["first", "second", "tie", "unsettled"]
+SIGN_TEST = "exact sign test"
 ORDERS = "Each pair is judged in both orders; only the same choice in both is a win."
 
 
@@ -129,9 +129,9 @@ def _choice(verdict: Verdict) -> int | None:
 def summarise(pairs: Iterable[Pair], protocol: str) -> dict[str, Any]:
     """Win, tie and loss of the second model against the first, with intervals.
 
-    `win_rate`: the second's share of the decided pairs, 95 % interval by image, with the exact sign test over
-    pairs. `net`: (wins − losses) / n, ties counting 0, bootstrap by image. `position_bias`: how many pairs
-    were inconsistent, and in which the judge chose a place instead of a response.
+    `win_rate`: the second's share of the decided pairs, with 95 % interval and p by image (the exact sign
+    test where every image has one pair). `net`: (wins − losses) / n, ties counting 0. `position_bias`: how
+    many pairs were inconsistent, and in which the judge chose a place instead of a response.
     """
     pairs = list(pairs)
     settled = [pair for pair in pairs if pair.outcome != "unsettled"]
@@ -161,17 +161,17 @@ def summarise(pairs: Iterable[Pair], protocol: str) -> dict[str, Any]:
 
 def _win_rate(settled: Sequence[Pair], protocol: str) -> dict[str, Any]:
     decided = [pair for pair in settled if pair.outcome != "tie"]
+    clusters = [pair.cluster for pair in decided]
     hits = [pair.outcome == "second" for pair in decided]
-    p = mcnemar_exact(len(hits) - sum(hits), sum(hits)) if hits else None
-    share = number(hits, [pair.cluster for pair in decided], protocol)
-    return to_json(Paired(**vars(share), p=p, test="exact sign test over the decided pairs"))
+    p, test = paired_p([1.0 if hit else -1.0 for hit in hits], clusters, SIGN_TEST)
+    return to_json(Paired(**vars(number(hits, clusters, protocol)), p=p, test=test))
 
 
 def _net(settled: Sequence[Pair], protocol: str) -> dict[str, Any]:
     values = [{"first": -1.0, "second": 1.0}.get(pair.outcome, 0.0) for pair in settled]
     clusters = [pair.cluster for pair in settled]
-    p = bootstrap_p(values, clusters) if values else None
-    return to_json(Paired(**vars(number(values, clusters, protocol)), p=p, test="bootstrap by image"))
+    p, test = paired_p(values, clusters, SIGN_TEST)
+    return to_json(Paired(**vars(number(values, clusters, protocol)), p=p, test=test))
 
 
 def run_preference(

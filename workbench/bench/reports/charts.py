@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from workbench.bench.reports.labels import GUESSES, METRIC_NAMES
 from workbench.bench.reports.model import Report
 from workbench.bench.reports.published import PublishedTable
+from workbench.bench.scores.compare import shown, verdict
 from workbench.bench.scores.measure import METRICS, Difference
 from workbench.bench.scores.numbers import Number
 from workbench.palette import LIGHT, NO_GROUND, numbered, shades
@@ -53,7 +54,7 @@ def size_of(report: Report) -> str:
 
 
 def difference_figure(report: Report, condition: str = "image") -> go.Figure:
-    """Forest plot of later model − first, in points; hollow where the interval reaches zero."""
+    """Forest plot of later model − first, in points; hollow where no difference is shown."""
     rows = [row for row in report.differences if row.condition == condition]
     rows.sort(key=lambda row: METRICS.index(row.metric))
     figure = go.Figure()
@@ -62,7 +63,9 @@ def difference_figure(report: Report, condition: str = "image") -> go.Figure:
     figure.add_vline(x=0, line_color=GREY, line_width=1)
     figure.update_yaxes(autorange="reversed")
     figure.update_xaxes(title_text="difference in points, measured here")
-    return styled(figure, "Difference with 95 % interval;<br>p of the three axes after Holm")
+    return styled(
+        figure, "Difference with 95 % interval, hollow: none shown;<br>p by image, of the axes after Holm"
+    )
 
 
 def published_figure(table: PublishedTable) -> go.Figure:
@@ -194,18 +197,18 @@ def _forest(rows: Sequence[Difference]) -> go.Scatter:
     return go.Scatter(
         name=html.escape(f"{rows[0].second} − {rows[0].first}"),
         x=[100 * row.value for row in rows],
-        y=[f"{METRIC_NAMES[row.metric]}<br>n = {row.n}" for row in rows],
+        y=[f"{METRIC_NAMES[row.metric]}<br>n = {row.n}<br>{row.n_clusters} images" for row in rows],
         error_x=_error([_whiskers(row) for row in rows]),
         mode="markers+text",
         marker={
             "size": 11,
-            "symbol": ["circle" if row.clear else "circle-open" for row in rows],
+            "symbol": ["circle" if shown(row) else "circle-open" for row in rows],
             "color": [SHADES[row.metric][1] for row in rows],
         },
         text=[f"{100 * row.value:+.1f}{_p_text(row)}" for row in rows],
         textposition="top center",
         cliponaxis=False,
-        customdata=[f"{interval_text(row)}; {row.test}" for row in rows],
+        customdata=[f"{interval_text(row)}; {row.test}: {verdict(row)}" for row in rows],
         hovertemplate="%{y}<br>%{x:+.1f} %{customdata}<extra></extra>",
     )
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from workbench.bench.reports.charts import shade, span_of
 from workbench.bench.reports.labels import GUESSES, METRIC_NAMES
 from workbench.bench.reports.model import Report
+from workbench.bench.scores.compare import shown, verdict
 from workbench.bench.scores.measure import METRICS, Difference
 from workbench.bench.scores.numbers import Number, percent_text
 
 TOP, LEFT, HEIGHT, WIDTH = 24.0, 44.0, 220.0, 720.0
 ROW = 34.0
-FOREST_LEFT = 190.0
+FOREST_LEFT = 240.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Group:
 
 @dataclass(frozen=True)
 class ForestRow:
-    """One row of the forest plot; `clear` where the interval leaves zero out."""
+    """One row of the forest plot; `shown` where a difference is."""
 
     name: str
     counts: str
@@ -60,7 +61,7 @@ class ForestRow:
     low: float | None
     high: float | None
     colour: str
-    clear: bool
+    shown: bool
     hover: str
 
 
@@ -159,10 +160,11 @@ def _forest(rows: Sequence[Difference], pair: tuple[str, str], low: float, high:
         interval = row.low is not None
         marks.append(
             ForestRow(
-                METRIC_NAMES[row.metric], f"n {row.n}", TOP + ROW * (place + 0.5), across(row.value),
+                METRIC_NAMES[row.metric], _counts([(row.n, row.n_clusters)]), TOP + ROW * (place + 0.5),
+                across(row.value),
                 across(row.low) if interval else None, across(row.high) if interval else None,
-                shade(row.metric, 1, 3), row.clear,
-                f"{percent_text(row, signed=True)} points, {row.method}",
+                shade(row.metric, 1, 3), shown(row),
+                f"{percent_text(row, signed=True)} points, {row.method}; {row.test}: {verdict(row)}",
             )
         )  # fmt: skip
     step = 1 if high - low <= 1 else 2

@@ -2,7 +2,8 @@
 
 Schema 2 added letters, regrouped_items, shuffled_image_effect, image_sensitivity, prompt_effect,
 self_consistency, text_scores, composite, warnings, and the slices body_part, answer_type and rare; of a
-stored report of schema 1 they are empty.
+stored report of schema 1 they are empty. Schema 3 tests every paired difference by image (sign flips) and
+keeps no p of the 2 × 2 counts; a report of schema 2 says with each p that it came from a bootstrap.
 """
 
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from workbench.bench.scores.slices import Slice
 from workbench.bench.store import records
 from workbench.bench.store.records import OPTIONAL
 
-REPORT_SCHEMA = 2  # raise it with every change to what a report holds: stored ones are then made anew
+REPORT_SCHEMA = 3  # raise it with every change to what a report holds: stored ones are then made anew
 Level = Literal["warning", "caution", "note"]
 
 

@@ -4,7 +4,7 @@ from workbench.bench.reports.labels import EFFECTS, METRIC_NAMES, SHARES
 from workbench.bench.reports.model import Report
 from workbench.bench.scores.answer_metrics import ANSWER_METRICS, OVERLAP_CAVEAT
 from workbench.bench.scores.calibration import CONFIDENCES
-from workbench.bench.scores.numbers import KINDS, p_text, percent_text
+from workbench.bench.scores.numbers import KINDS, Number, p_text, percent_text
 from workbench.traces import AXES
 
 
@@ -68,22 +68,26 @@ def _axis_lines(report: Report) -> list[str]:
 
 
 def _difference_lines(report: Report) -> list[str]:
-    rows = [["Difference in points", "value", "p", "p (Holm)", "n"]]
+    rows = [["Difference in points", "value", "p", "p (Holm)", "n", "images"]]
     for row in report.differences:
         name = f"{row.second} - {row.first}, {row.condition}, {row.metric.replace('_', ' ')}"
-        rows.append([name, percent_text(row), p_text(row.p), p_text(row.p_holm), str(row.n)])
+        rows.append([name, percent_text(row), p_text(row.p), p_text(row.p_holm), *_sizes(row)])
     for effect, words in EFFECTS.items():
         for model, row in getattr(report, effect).items():
             name = f"{model}, {words.row}, accuracy"
-            rows.append([name, percent_text(row), p_text(row.p), "", str(row.n)])
+            rows.append([name, percent_text(row), p_text(row.p), "", *_sizes(row)])
     return _table(rows)
 
 
+def _sizes(number: Number) -> list[str]:
+    return [str(number.n), str(number.n_clusters)]
+
+
 def _reliance_lines(report: Report) -> list[str]:
-    rows = [["Answers", "per cent", "n"]]
+    rows = [["Answers", "per cent", "n", "images"]]
     for share, words in SHARES.items():
         for model, number in getattr(report, share).items():
-            rows.append([f"{model}: {words.row}", percent_text(number), str(number.n)])
+            rows.append([f"{model}: {words.row}", percent_text(number), *_sizes(number)])
     return _table(rows)
 
 

@@ -5,7 +5,7 @@ from typing import get_args
 
 from workbench.bench.reports.labels import EFFECTS, GUESSES, KIND_NAMES, metric_name
 from workbench.bench.reports.model import Level, Report, Warned
-from workbench.bench.scores.compare import verdict
+from workbench.bench.scores.compare import TOO_FEW, UNDECIDED, verdict
 from workbench.bench.scores.numbers import ByKind, Number, Paired
 from workbench.bench.scores.statistics import wilson
 
@@ -246,13 +246,14 @@ def _undecided(report: Report) -> Iterator[Warned]:
             yield Warned(
                 "note",
                 f"No difference shown in {metric_name(row.metric).lower()} between "
-                f"{report.label(row.first)} and {report.label(row.second)}: {_points(row)}, n = {row.n}.",
+                f"{report.label(row.first)} and {report.label(row.second)}: {_points(row)}, "
+                f"n = {row.n} on {row.n_clusters} images.",
             )
 
 
 def _undecided_row(row: Paired) -> bool:
     """As `compare.verdict` has it, so that a report says the same of a difference everywhere."""
-    return verdict(row) == "no difference shown"
+    return verdict(row) in (UNDECIDED, TOO_FEW)
 
 
 def _points(row: Paired) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from workbench.bench.scores.measure import MetricGap, joint_protocol, paired_rows
 from workbench.bench.scores.numbers import Paired, paired_scores
 from workbench.bench.scores.scoring import plain
+from workbench.bench.scores.sign_flips import FEWEST_IMAGES
 from workbench.bench.store.results import Result
 from workbench.bench.store.run_lines import SAMPLED, RunLines, load_lines, protocol_text
 from workbench.errors import UserFacing
@@ -21,6 +22,7 @@ MACHINE = {
     "image_budget": "image budget",
     "adapter": "adapter",
 }
+UNDECIDED, TOO_FEW = "no difference shown", f"no claim on fewer than {FEWEST_IMAGES} images"
 MARGIN = 1e-9  # scores that differ by rounding alone are ties
 
 
@@ -101,8 +103,7 @@ class Comparison:
 def compare_runs(first: Side, second: Side) -> Comparison:
     """Second − first on the questions that both answered, paired by item id.
 
-    Items that failed count as not answered. Accuracy is tested by exact McNemar, the axes and the trace score
-    by a bootstrap clustered by image.
+    Items that failed count as not answered. Everything is tested by image: see `numbers.paired_p`.
 
     Raises UserFacing for a side that holds nothing, sampled answers (several an item), no question in common,
     and ids that name other questions on the other side.
@@ -129,18 +130,26 @@ def verdict(row: Paired) -> str:
     """What a difference allows to be said: "second higher", "first higher" or "no difference shown".
 
     A side is higher only when the interval leaves out zero and the p value, after Holm where that applies, is
-    at most 0.05. "no interval" where none can be stated: one image only, or the same difference on every
-    item; right on all against wrong on all is then left to McNemar's p.
+    at most 0.05. "no claim on fewer than 6 images", whatever the numbers of so few are. "no interval" where
+    none can be stated: the same difference on every item; right on all against wrong on all is then left to
+    the p value.
     """
     p, metric = row.p, None
     if isinstance(row, MetricGap):
         p, metric = row.p if row.p_holm is None else row.p_holm, row.metric
+    if row.n_clusters < FEWEST_IMAGES and row.value:
+        return TOO_FEW
     if row.low is None and row.value and metric != "accuracy":
         return "no interval"
     crossing = row.low is not None and not row.clear
     if not row.value or p is None or p > 0.05 or crossing:
-        return "no difference shown"
+        return UNDECIDED
     return "second higher" if row.value > 0 else "first higher"
+
+
+def shown(row: Paired) -> bool:
+    """Whether a difference is shown: `verdict` names the higher side."""
+    return verdict(row) in ("second higher", "first higher")
 
 
 def _loaded(side: Side, folders: dict[Path, RunLines]) -> _Loaded:

@@ -4,12 +4,13 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from workbench.bench.scores.sign_flips import sign_flips
 from workbench.bench.scores.statistics import (
     Interval,
-    PairedTest,
+    PairedCounts,
     bootstrap_interval,
-    bootstrap_p,
-    paired_test,
+    mcnemar_exact,
+    paired_counts,
     proportion_interval,
 )
 from workbench.bench.store.records import OPTIONAL
@@ -44,11 +45,11 @@ class Number:
 
 @dataclass(frozen=True, kw_only=True)
 class Paired(Number):
-    """A paired difference with its p value; of accuracy with McNemar's `table` as well."""
+    """A paired difference with its p value and how it was tested; of accuracy with the counts in `table`."""
 
     p: float | None
     test: str
-    table: PairedTest | None = field(default=None, metadata=OPTIONAL)
+    table: PairedCounts | None = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True)
@@ -126,14 +127,28 @@ def paired_scores(
 def difference(
     first: Mapping[str, Result], second: Mapping[str, Result], metric: str, protocol: str
 ) -> Paired:
-    """Second − first on the items both have; accuracy by exact McNemar, with its table."""
+    """Second − first on the items both have, tested by image as `paired_p`; of accuracy with its counts."""
     pairs = paired_scores(first, second, metric)
     gaps, clusters = [float(after) - float(before) for before, after, _ in pairs], [pair[2] for pair in pairs]
-    found = vars(number(gaps, clusters, protocol))
+    table = None
     if metric == "accuracy":
-        table = paired_test([bool(pair[0]) for pair in pairs], [bool(pair[1]) for pair in pairs])
-        return Paired(**found, p=table.p if pairs else None, test="exact McNemar", table=table)
-    return Paired(**found, p=bootstrap_p(gaps, clusters) if pairs else None, test="bootstrap by image")
+        table = paired_counts([bool(pair[0]) for pair in pairs], [bool(pair[1]) for pair in pairs])
+    p, test = paired_p(gaps, clusters, "exact McNemar" if metric == "accuracy" else None)
+    return Paired(**vars(number(gaps, clusters, protocol)), p=p, test=test, table=table)
+
+
+def paired_p(
+    gaps: Sequence[float], clusters: Sequence[str], of_counts: str | None = None
+) -> tuple[float | None, str]:
+    """Two-sided p that paired differences have the mean 0, and the name of its test; None without one.
+
+    By sign flips of whole images. `of_counts`: the gaps are wins and losses (1, 0, -1); with one question an
+    image that is then their exact binomial test, the same p in closed form, under the name given here.
+    """
+    if of_counts and 1 < len(set(clusters)) == len(gaps):
+        return mcnemar_exact(gaps.count(-1.0), gaps.count(1.0)), of_counts
+    found = sign_flips(gaps, clusters) if gaps else None
+    return (found.p, found.test) if found else (None, "no test: fewer than two images")
 
 
 def percent_text(number: Number | None, signed: bool = False, interval: bool = True) -> str:

@@ -3,8 +3,8 @@
 Wilson, McNemar and Holm are statsmodels'; importing it takes a second or two, so it is done when it is used:
 the page opens with stored numbers. The bootstrap is our own, because scipy's does not resample clusters.
 
-Wilson is for a proportion, exact McNemar for paired right and wrong, a paired bootstrap clustered by image
-for everything else, Holm over several axes.
+Wilson is for a proportion, a bootstrap clustered by image for every other interval, exact McNemar for paired
+right and wrong with one question an image (`sign_flips` has the test for all else), Holm over several axes.
 """
 
 import math
@@ -32,14 +32,13 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class PairedTest:
-    """The 2 × 2 counts of two models on the same items and the exact two-sided p value."""
+class PairedCounts:
+    """The 2 × 2 counts of two models' right and wrong on the same items."""
 
     both_right: int
     only_first: int
     only_second: int
     both_wrong: int
-    p: float
 
 
 def wilson(successes: int, n: int) -> Interval | None:
@@ -63,13 +62,12 @@ def mcnemar_exact(only_first: int, only_second: int) -> float:
     return float(mcnemar([[0, only_first], [only_second, 0]], exact=True).pvalue)
 
 
-def paired_test(first: Sequence[bool], second: Sequence[bool]) -> PairedTest:
-    """McNemar test of two models' right/wrong on the same items, in the same order."""
+def paired_counts(first: Sequence[bool], second: Sequence[bool]) -> PairedCounts:
+    """The counts of two models' right/wrong on the same items, in the same order. Raises ValueError."""
     if len(first) != len(second):
         raise ValueError("paired results must be of the same length")
     pairs = list(zip(first, second, strict=True))
-    counts = [sum(pair == wanted for pair in pairs) for wanted in _CELLS]
-    return PairedTest(*counts, mcnemar_exact(counts[1], counts[2]))
+    return PairedCounts(*(sum(pair == wanted for pair in pairs) for wanted in _CELLS))
 
 
 _CELLS = ((True, True), (True, False), (False, True), (False, False))
@@ -89,9 +87,7 @@ def bootstrap_means(
     return _means(table.tobytes(), resamples, seed)
 
 
-@lru_cache(
-    maxsize=256
-)  # an interval and its p come from the same means, and slices often hold the same items
+@lru_cache(maxsize=256)  # slices often hold the same items
 def _means(rows: bytes, resamples: int, seed: int) -> np.ndarray:
     table = np.frombuffer(rows, np.float64).reshape(-1, 2)
     kinds, counts = np.unique(table, axis=0, return_counts=True)
@@ -141,13 +137,22 @@ def _blocks(count: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
 
 def _clustered(values: Sequence[float], clusters: Sequence[str]) -> np.ndarray:
     """Sum and size of each cluster, float64 `[clusters, 2]`, in an order that depends on nothing else."""
+    rows = sorted((math.fsum(found), len(found)) for found in _members(values, clusters).values())
+    return np.array(rows, np.float64)
+
+
+def cluster_sums(values: Sequence[float], clusters: Sequence[str]) -> np.ndarray:
+    """The sum of each cluster's values, float64 `[clusters]`. Raises ValueError for no values."""
+    return np.array([math.fsum(found) for found in _members(values, clusters).values()], np.float64)
+
+
+def _members(values: Sequence[float], clusters: Sequence[str]) -> dict[str, list[float]]:
     if len(values) != len(clusters) or not values:
         raise ValueError("give at least one value and one cluster for each")
     members: dict[str, list[float]] = {}
     for value, cluster in zip(values, clusters, strict=True):
         members.setdefault(cluster, []).append(float(value))
-    rows = sorted((math.fsum(found), len(found)) for found in members.values())
-    return np.array(rows, np.float64)
+    return members
 
 
 def bootstrap_interval(
@@ -162,21 +167,6 @@ def bootstrap_interval(
     means = bootstrap_means(values, clusters, resamples, seed)
     low, high = np.percentile(means, [2.5, 97.5])
     return Interval(float(low), float(high), f"bootstrap by image, {len(means):,} resamples, percentile")
-
-
-def bootstrap_p(
-    differences: Sequence[float], clusters: Sequence[str], resamples: int = RESAMPLES, seed: int = SEED
-) -> float | None:
-    """Two-sided p that the mean difference is zero, from the same resamples as its interval.
-
-    Twice the smaller share of resampled means on either side of zero, one resample added to each so that it
-    is never 0; 1 when all differences are 0; None with fewer than two clusters.
-    """
-    if len(set(clusters)) < 2:
-        return None
-    means = bootstrap_means(differences, clusters, resamples, seed)
-    smaller = min(int((means <= 0).sum()), int((means >= 0).sum()))
-    return min(1.0, 2 * (1 + smaller) / (len(means) + 1))
 
 
 def proportion_interval(hits: Sequence[bool], clusters: Sequence[str]) -> Interval | None:

@@ -148,5 +148,5 @@ def _cell(number: Number | None) -> str:
 
 
 def _with_n(number: Number) -> str:
-    """The interval, where there is one, and n."""
-    return f"{interval(number)}, n = {number.n}".removeprefix(", ")
+    """The interval, where there is one, n and images."""
+    return f"{interval(number)}, n = {number.n} on {number.n_clusters} images".removeprefix(", ")

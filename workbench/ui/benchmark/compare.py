@@ -117,19 +117,17 @@ def _rows(rows: Sequence[ComparedMetric]) -> Node:
     lines = [
         [
             metric_name(row.metric), percent(row.first_value), percent(row.second_value),
-            f"{percent(row.value, True)} {interval(row)}".strip(), str(row.n), p_text(row.p),
-            p_text(row.p_holm), f"{row.win} / {row.tie} / {row.loss}", row.verdict,
+            f"{percent(row.value, True)} {interval(row)}".strip(), str(row.n), str(row.n_clusters),
+            p_text(row.p), p_text(row.p_holm), f"{row.win} / {row.tie} / {row.loss}", row.test, row.verdict,
         ]
         for row in rows
     ]  # fmt: skip
     columns = [
-        "Score", "First", "Second", "Difference, points [95 %]", "n", "p", "p (Holm)",
-        "Second wins / ties / loses", "What may be said",
+        "Score", "First", "Second", "Difference, points [95 %]", "n", "Images", "p", "p (Holm)",
+        "Second wins / ties / loses", "Test", "What may be said",
     ]  # fmt: skip
-    caption = (
-        "In per cent. Accuracy by exact McNemar, axes by bootstrap over images; Holm over the three axes."
-    )
-    return table_node(caption, columns, lines, (1, 2, 3, 4, 5, 6, 7), "Differences")
+    caption = "In per cent. Intervals by bootstrap over images; p tested by image, Holm over the three axes."
+    return table_node(caption, columns, lines, (1, 2, 3, 4, 5, 6, 7, 8), "Differences")
 
 
 def _protocol(differences: Sequence[ProtocolDifference]) -> Iterator[Node]:

@@ -9,8 +9,9 @@ from workbench.bench.reports.labels import METRIC_NAMES, condition_name, guess_n
 from workbench.bench.reports.model import Report
 from workbench.bench.reports.published import PublishedTable
 from workbench.bench.reports.stored import REPORT_FILE, open_report
+from workbench.bench.scores.compare import verdict
 from workbench.bench.scores.measure import PARTS
-from workbench.bench.scores.numbers import Number, p_text
+from workbench.bench.scores.numbers import Number, Paired, p_text
 from workbench.bench.store.results import has_results
 from workbench.models.catalogue import load_catalogue
 from workbench.places import ASSETS
@@ -81,13 +82,24 @@ def score_table(report: Report) -> Table:
 
 def difference_table(report: Report) -> Table:
     """Second − first model by metric, and each model with its picture − without."""
-    columns = ["Difference", "Metric", "Points", "95 % interval", "n", "p", "p (Holm)", "Test"]
+    columns = [
+        "Difference",
+        "Metric",
+        "Points",
+        "95 % interval",
+        "n",
+        "Images",
+        "p",
+        "p (Holm)",
+        "Test",
+        "Reading",
+    ]
     rows = [
         [
             f"{report.label(row.second)} − {report.label(row.first)}, "
             f"picture {condition_name(row.condition)}",
             row.metric.replace("_", " "), percent(row.value, True), interval(row), row.n,
-            p_text(row.p), p_text(row.p_holm), row.test,
+            row.n_clusters, p_text(row.p), p_text(row.p_holm), row.test, _reading(row),
         ]
         for row in report.differences
     ]  # fmt: skip
@@ -95,12 +107,18 @@ def difference_table(report: Report) -> Table:
     rows += [
         [
             f"{report.label(model)}: {without}", "accuracy",
-            percent(row.value, True), interval(row), row.n, p_text(row.p), "", row.test,
+            percent(row.value, True), interval(row), row.n, row.n_clusters, p_text(row.p), "",
+            row.test, _reading(row),
         ]
         for model, row in report.image_effect.items()
     ]  # fmt: skip
     caption = "Paired on the same questions; Holm corrects over the three axes."
-    return {"caption": caption, "columns": columns, "rows": rows, "numeric": [2, 3, 4, 5, 6]}
+    return {"caption": caption, "columns": columns, "rows": rows, "numeric": [2, 3, 4, 5, 6, 7]}
+
+
+def _reading(row: Paired) -> str:
+    """What may be said of a row "this − that"."""
+    return {"second higher": "higher", "first higher": "lower"}.get(found := verdict(row), found)
 
 
 def slice_table(report: Report, name: str) -> Table:
