@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.driving import chromium, fake_page, go_to, shipped_page, watched
+from tests.browser.driving import chromium, fake_page, go_to, listens, shipped_page, watched
 from tests.browser.viewer_page import page_text
 
 
@@ -43,7 +43,7 @@ def shipped(shipped_pair: Mapping[str, Any], uploads: Path) -> Iterator[str]:
 
 @pytest.fixture
 def visit(browser: Any) -> Iterator[Any]:
-    """`visit(address, tab, **context)` opens a page; script errors and requests elsewhere fail the test."""
+    """`visit(address, tab, **context)`: a page that listens; errors and requests elsewhere fail the test."""
     contexts, errors, elsewhere = [], [], []
 
     def open_page(address: str, tab: str | None = None, **context: Any) -> Any:
@@ -52,6 +52,7 @@ def visit(browser: Any) -> Iterator[Any]:
         page.on("dialog", lambda dialog: (errors.append(f"dialog {dialog.message}"), dialog.dismiss()))
         page.goto(address)
         page.wait_for_selector("#case-gallery button")
+        listens(page)
         if tab:
             go_to(page, tab)
         return page

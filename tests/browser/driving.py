@@ -57,6 +57,12 @@ def watched(page: Any, address: str, errors: list[str], elsewhere: list[str]) ->
     return page
 
 
+def listens(page: Any) -> None:
+    """Wait until the page hears clicks: what became of the models comes only with its first answer from the
+    server, and a click before that may do nothing."""
+    page.wait_for_selector(f"{READY}, .wb-pair[data-phase=failed]")
+
+
 def go_to(page: Any, name: str) -> None:
     """Open a tab. A click that comes before the page listens does nothing, so it is made until it did."""
     tab = page.get_by_role("tab", name=name)

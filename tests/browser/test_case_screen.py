@@ -59,7 +59,6 @@ def upload(page: Any, path: Path) -> None:
 
 def test_the_main_job_with_an_example(plain: str, visit: Any) -> None:
     page = visit(plain)
-    page.wait_for_selector(READY)
     assert "Not a medical device" in page.inner_text("#page-header")
     assert page.locator(".wb-model").count() == 2
     pick(page)
@@ -224,7 +223,6 @@ def test_a_dicom_slice_offers_windows_and_invert(plain: str, visit: Any) -> None
 def test_stop_keeps_the_text_and_clear_empties_the_page(visit: Any, uploads: Path) -> None:
     with fake_page("stuck", uploads) as address:
         page = visit(address)
-        page.wait_for_selector(READY)
         pick(page)
         ask(page)
         status(page, "answering")
@@ -258,7 +256,6 @@ def test_hostile_text_is_inert(visit: Any, uploads: Path) -> None:
     hostile = "${document.title='pwned'} `${alert(2)}` <img src=http://evil.invalid/a onerror=alert(1)> {{x}}"
     with fake_page("hostile", uploads) as address:
         page = visit(address)
-        page.wait_for_selector(READY)
         pick(page)
         page.fill("#case-question textarea", hostile)
         page.fill("#case-options textarea", f"<b>a</b>\n{hostile}")
@@ -283,7 +280,6 @@ def test_models_that_do_not_load_leave_a_working_page(visit: Any, uploads: Path)
 
 def test_a_phone_never_scrolls_sideways_in_either_mode(plain: str, visit: Any) -> None:
     page = visit(plain, viewport={"width": 360, "height": 740})
-    page.wait_for_selector(READY)
     for mode in ("light", "dark"):
         pick(page)
         ask(page)
@@ -299,7 +295,6 @@ def test_a_phone_never_scrolls_sideways_in_either_mode(plain: str, visit: Any) -
 
 def test_the_whole_job_by_keyboard(plain: str, visit: Any) -> None:
     page = visit(plain)
-    page.wait_for_selector(READY)
     page.locator("#case-gallery button").nth(1).focus()
     page.keyboard.press("Enter")
     status(page, "Picture ready")

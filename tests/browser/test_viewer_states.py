@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.browser.driving import watched
+from tests.browser.driving import says, watched
 from tests.browser.viewer_page import (
     COLUMN,
     GRID,
@@ -232,12 +232,14 @@ def test_inside_gradio_a_stream_keeps_the_selection_and_clicks_make_no_request(b
         start = gr.Button("Ask", elem_id="ask")
         viewer = viewer_html()
         start.click(answer, None, viewer, show_progress="hidden", api_visibility="private")
+        demo.load(lambda: "Ask now", None, start, show_progress="hidden", api_visibility="private")
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, footer_links=[], run_history=False)
     context = browser.new_context(viewport={"width": 1300, "height": 900})
     page = watched(context.new_page(), url, [], [])
     try:
         page.goto(url)
         part(page, "empty").wait_for()
+        says(page, "#ask", "Ask now")  # it comes from the server: from now on clicks are heard
         page.locator("#ask").click()
         word(page, 2).wait_for()
         word(page, 1).click()
