@@ -73,7 +73,7 @@ model: $(RUN_STAMP)
 stages: $(TEST_STAMP)
 	@if [ -z "$(CORPUS)" ]; then echo "make stages CORPUS=folder with manifest.jsonl [HELD_OUT=folder]" >&2; exit 1; fi
 	$(VENV)/bin/torchrun --standalone --nproc_per_node 2 -m workbench train reinforce --model tuned \
-	  --data manifest:$(CORPUS) --real 0.4 --prompts 8 --rate 5e-5 --out runs/reinforce
+	  --data manifest:$(CORPUS) --phantoms 0.6 --prompts 8 --rate 5e-5 --out runs/reinforce
 	$(VENV)/bin/torchrun --standalone --nproc_per_node 2 -m workbench train rare --model runs/reinforce/model \
 	  --data manifest:$(CORPUS) --questions 160 --rare-share 0.5 --samples 6 --steps 20 --batch 8 --rate 5e-5 \
 	  --out runs/rare

@@ -1,6 +1,7 @@
 """`train reinforce` and `train rare` run from the command line to saved weights that load again."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,9 +11,12 @@ from tests.models.families import tiny_configs
 from tests.tiny import save_tiny
 from tests.training.sft.test_collate import save_family
 from workbench.errors import UserFacing
+from workbench.models.catalogue import ModelCard
 from workbench.models.loading import load_model
+from workbench.models.templates import Template
 from workbench.settings import Settings
 from workbench.training.cli import main
+from workbench.training.rl.cli import asks_for_thinking, longest_rollout, share_of_phantoms
 from workbench.training.sft.cli import find_model, load_trainable
 from workbench.training.sft.collate import Collator
 from workbench.training.sft.records import Record
@@ -43,7 +47,7 @@ def _differs(first: str, second: str) -> bool:
 def test_reinforce_writes_a_model(model, manifest, tmp_path, capsys):
     out = tmp_path / "out"
     argv = ["reinforce", "--model", model, "--data", manifest, "--steps", "1", "--prompts", "2"]
-    assert main([*argv, "--answers", "2", "--out", str(out), "--json"]) == 0
+    assert main([*argv, "--answers", "2", "--max-new-tokens", "8", "--out", str(out), "--json"]) == 0
     outcome = json.loads(capsys.readouterr().out)
     assert outcome["steps"] == 1
     assert load_model(outcome["model"]).revision
@@ -53,7 +57,8 @@ def test_reinforce_writes_a_model(model, manifest, tmp_path, capsys):
 def test_reinforce_with_an_adapter_leaves_the_base_weights_alone(model, manifest, tmp_path, capsys):
     out = tmp_path / "out"
     argv = ["reinforce", "--model", model, "--data", manifest, "--steps", "1", "--prompts", "2"]
-    argv += ["--answers", "2", "--lora", "r=2,targets=q_proj+v_proj", "--out", str(out), "--json"]
+    argv += ["--answers", "2", "--max-new-tokens", "8"]
+    argv += ["--lora", "r=2,targets=q_proj+v_proj", "--out", str(out), "--json"]
     assert main(argv) == 0
     outcome = json.loads(capsys.readouterr().out)
     adapter = (out / "adapter" / "adapter_config.json").read_text()
@@ -100,7 +105,44 @@ def test_a_text_only_checkpoint_trains_without_pictures(tmp_path):
 def test_reinforce_runs_on_other_families(family, manifest, tmp_path, capsys):
     checkpoint = save_family(tmp_path / "model", family)
     argv = ["reinforce", "--model", str(checkpoint), "--data", manifest, "--steps", "1", "--prompts", "1"]
-    argv += ["--answers", "2", "--real", "1", "--out", str(tmp_path / "out"), "--json"]
+    argv += ["--answers", "2", "--max-new-tokens", "8", "--out", str(tmp_path / "out"), "--json"]
     assert main(argv) == 0
     outcome = json.loads(capsys.readouterr().out)
     assert outcome["steps"] == 1 and load_model(outcome["model"]).family.name.startswith("qwen")
+
+
+def test_medssr_rows_train_a_text_model_by_reinforcement(tmp_path, capsys):
+    checkpoint = tiny_configs.save_text(tmp_path / "model", "qwen3")
+    rows = [
+        {"id": f"q{n}", "question": "Which is a drug?\nA. aspirin\nB. sand", "gold": "A"} for n in range(2)
+    ]
+    (tmp_path / "train.json").write_text(json.dumps(rows))
+    argv = ["reinforce", "--model", str(checkpoint), "--steps", "1", "--prompts", "1", "--answers", "2"]
+    argv += ["--max-new-tokens", "4", "--out", str(tmp_path / "out"), "--json"]
+    with pytest.raises(UserFacing, match="drawn questions have pictures"):
+        main(argv)
+    assert main([*argv, "--data", f"medssr:{tmp_path / 'train.json'}"]) == 0
+    assert json.loads(capsys.readouterr().out)["steps"] == 1
+
+
+@pytest.mark.parametrize("command", [["rare", "--text"], ["reinforce"], ["sft"]])
+def test_a_text_model_is_given_no_rows_with_pictures(command, manifest, tmp_path):
+    checkpoint = tiny_configs.save_text(tmp_path / "model", "qwen3")
+    argv = [*command, "--model", str(checkpoint), "--data", manifest, "--out", str(tmp_path / "out")]
+    with pytest.raises(UserFacing, match="text only, and 1 of 1 training rows have a picture"):
+        main(argv)
+    assert not (tmp_path / "out" / "labels").exists()
+
+
+def test_the_longest_rollout_follows_the_card_and_the_spelling_its_prompt():
+    ours, other = ModelCard("a", "a", "a", max_new_tokens=256), ModelCard("b", "b", "b", max_new_tokens=2048)
+    assert (longest_rollout(ours), longest_rollout(other)) == (160, 2048)
+    asked = {"trace": Template("{question}\nReason in <thinking> tags.")}
+    assert asks_for_thinking(replace(other, templates=asked)) and not asks_for_thinking(ours)
+
+
+def test_rows_that_are_given_are_asked_alone():
+    assert [share_of_phantoms(*case) for case in ((None, 0), (None, 5), (0.5, 5), (1.0, 0))] == [1, 0, 0.5, 1]
+    for given, records, words in ((0.5, 0, "no questions but drawn ones"), (1.5, 5, "can't be 1.5")):
+        with pytest.raises(UserFacing, match=words):
+            share_of_phantoms(given, records)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from workbench.errors import UserFacing
 from workbench.training.rl.problems import mixed_problems, problems_from_records
 from workbench.training.sft.records import Record
 
@@ -34,11 +35,18 @@ def test_a_stride_takes_every_other_problem(records):
     assert [p.question for p in odd] == [p.question for p in whole[1::2]]
 
 
-def test_the_real_share_is_kept(records):
-    real = [p.record.source != "phantoms" for p in islice(mixed_problems(records, 1, 0.4)(0, 1), 150)]
+def test_the_share_of_drawn_questions_is_kept(records):
+    real = [p.record.source != "phantoms" for p in islice(mixed_problems(records, 1, 0.6)(0, 1), 150)]
     assert 0.28 < np.mean(real) < 0.52
     drawn = islice(mixed_problems((), 1, 1.0)(0, 1), 3)
     assert all(p.record.source == "phantoms" for p in drawn)
+    asked = islice(mixed_problems(records, 1, 0.0)(0, 1), 40)
+    assert all(p.record.source != "phantoms" for p in asked)
+
+
+def test_gold_answers_that_all_earn_nothing_are_refused():
+    with pytest.raises(UserFacing, match="nothing for any of the 1 gold answers"):
+        next(mixed_problems([Record("a", "How many?", "3")], 0, 0.0)(0, 1))
 
 
 def test_options_are_shown_in_their_share_and_text_needs_no_picture(records):

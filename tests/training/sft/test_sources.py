@@ -214,3 +214,29 @@ def test_a_folder_with_test_files_alone_is_not_trained_on(tmp_path: Path) -> Non
     (tmp_path / "test.json").write_text(json.dumps([slake_row()]))
     with pytest.raises(UserFacing, match="split 'train'"):
         load_records("slake", str(tmp_path))
+
+
+def test_medssr_rows_are_text_with_a_letter_or_an_option_for_gold(tmp_path: Path) -> None:
+    question = "Which drug?\nA. aspirin\nB. sand"
+    rows = [
+        {"id": "a", "question": question, "gold": "A", "name": "medqa"},
+        {"id": "b", "question": question, "answer": "Sand", "name": "RareDis-Sub", "trace": "It is dry."},
+        {"id": "c", "question": question, "gold": "B", "reasoning": "So it is. The answer is B."},
+        {"id": "d", "question": question, "gold": "B", "trace": "The answer is A."},
+        {"id": "e", "question": question, "gold": "C"},
+        {"id": "f", "question": "Which drug?", "gold": "A"},
+        {"id": "g", "question": question, "gold": "A", "image": "x.png"},
+    ]
+    (tmp_path / "train.json").write_text(json.dumps(rows))
+    table, report = load_records("medssr", str(tmp_path))
+    assert [(r.record_id, r.answer, r.rare, r.source) for r in table] == [
+        ("a", "aspirin", False, "medqa"), ("b", "sand", True, "RareDis-Sub"), ("c", "sand", False, "medssr"),
+    ]  # fmt: skip
+    assert [r.reasoning for r in table] == [
+        "", "It is dry.\nThe answer is B.", "So it is. The answer is B.",
+    ]  # fmt: skip
+    assert all(r.image is None and r.options == ("aspirin", "sand") for r in table)
+    assert [fault.reason for fault in report.bad] == [
+        "the reasoning ends in another answer", "the answer is none of the options",
+        "no lettered options in the question", "it has a picture, and MedSSR's questions have none",
+    ]  # fmt: skip

@@ -18,6 +18,8 @@ import torch
 from accelerate import PartialState
 from torch.utils.data import ConcatDataset
 
+from workbench.errors import UserFacing
+from workbench.models.families import has_vision
 from workbench.models.loading import load_model
 from workbench.space.allowed import read_settings
 from workbench.training.rare.stage import LabelProgress, VotingPlan, run_stage
@@ -27,6 +29,7 @@ from workbench.training.sft.cli import (
     load_sources,
     load_trainable,
     parse_lora,
+    refuse_pictures,
     save_result,
 )
 from workbench.training.sft.collate import Collator
@@ -70,6 +73,9 @@ def main(argv: list[str] | None = None) -> int:
     settings = replace(read_settings([]), dtype="float32")
     origin = find_model(args.model, settings)
     model, processor = load_trainable(origin, parse_lora(args.lora) if args.lora else None, args.seed)
+    refuse_pictures(model, supervised)
+    if not args.text and not has_vision(model.config):
+        raise UserFacing("This model reads text only, and pictures would be drawn for it.", "Add --text.")
     collator = Collator(processor, origin.card.templates)
     plan = TuningPlan(args.steps, args.rate, warm_up=5, batch=args.batch, seed=args.seed)
     parts: list[str] = []

@@ -6,6 +6,7 @@ from itertools import count
 import numpy as np
 
 from workbench.bench.scores.composite import invalid_reason
+from workbench.errors import UserFacing
 from workbench.imaging import load_image
 from workbench.models.answer import Question
 from workbench.training.rl.reinforce import Problem, Problems, problems_from_phantoms
@@ -26,19 +27,27 @@ def problems_from_records(
     Records whose gold answer the reward would zero (a single digit) are passed over.
     """
     usable = [number for number in range(len(records)) if not invalid_reason(records[number].answer)]
+    if not usable:
+        raise UserFacing(
+            f"The reward gives nothing for any of the {len(records):,} gold answers.",
+            "Give rows whose answers are words of more than one character.",
+        )
     for number in count(first, stride):
         rng = np.random.default_rng([seed, number])
         record = records[usable[int(rng.integers(len(usable)))]]
         yield record_problem(record, bool(rng.random() < options))
 
 
-def mixed_problems(records: Sequence[Record], seed: int, real: float) -> Problems:
-    """Problems for `reinforce`: problem n is real in a share `real`, else a phantom; resumable by number."""
+def mixed_problems(records: Sequence[Record], seed: int, phantoms: float) -> Problems:
+    """Problems for `reinforce`: problem n is drawn in a share `phantoms`, else a record; resumable by number.
+
+    Without records all are drawn.
+    """
 
     def stream(first: int, stride: int) -> Iterator[Problem]:
         for number in count(first, stride):
-            drawn = np.random.default_rng([seed, number, 1]).random()
-            if records and drawn < real:
+            draw = np.random.default_rng([seed, number, 1]).random() >= 1 - phantoms
+            if records and not draw:
                 yield next(problems_from_records(records, seed, first=number))
             else:
                 yield next(problems_from_phantoms(seed, first=number))

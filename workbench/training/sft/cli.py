@@ -32,6 +32,7 @@ from workbench.models.templates import Template, keep_templates
 from workbench.settings import Settings
 from workbench.space.allowed import read_settings
 from workbench.training.sft.collate import Collator
+from workbench.training.sft.records import Record
 from workbench.training.sft.schemas import SCHEMAS
 from workbench.training.sft.sources import LoadReport, RecordTable, load_records
 from workbench.training.sft.supervised import Progress, Trainer, TuningPlan
@@ -252,6 +253,18 @@ def load_sources(
     return tables, reports
 
 
+def refuse_pictures(model: Any, records: Sequence[Record]) -> None:
+    """Raises UserFacing where a text-only model would have to look at pictures: said before hours of work."""
+    if has_vision(model.config):
+        return
+    shown = sum(record.image is not None for record in records)
+    if shown:
+        raise UserFacing(
+            f"This model reads text only, and {shown:,} of {len(records):,} training rows have a picture.",
+            "Give rows without pictures (--data medssr:FILE), or a model that takes images.",
+        )
+
+
 def _reporter(out: Path) -> Callable[[Progress], None]:
     log = JsonLines(out / "log.jsonl")
 
@@ -275,8 +288,9 @@ def main(argv: list[str] | None = None) -> int:
     tables, reports = load_sources(args.data, args.images, args.split)
     origin = find_model(args.model, read_settings(environ={}))
     model, processor = load_trainable(origin, lora, args.seed)
-    collator = Collator(processor, origin.card.templates)
     records = ConcatDataset(tables)
+    refuse_pictures(model, records)
+    collator = Collator(processor, origin.card.templates)
     trainer = Trainer(model, collator, records, plan, args.out, _reporter(args.out))
     place = trainer.run()
     outcome: dict[str, Any] = {"steps": place.step, "seconds": round(place.seconds), "records": len(records)}

@@ -1,4 +1,4 @@
-"""Row formats of training data: OpenMedReason, medix-rl-data, SLAKE, the project's manifest and its export.
+"""Row formats of training data: OpenMedReason, medix-rl-data, MedSSR, SLAKE, our manifest and its export.
 
 A schema is one function from a raw row to its records and faults, entered in SCHEMAS.
 """
@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.bench.questions.importers.cells import BadRow, Unusable, image_cell, options_inside, require
+from workbench.bench.questions.importers.cells import (
+    BadRow,
+    Unusable,
+    image_cell,
+    options_inside,
+    require,
+    said,
+)
+from workbench.bench.questions.importers.medssr import RARE
 from workbench.bench.questions.items import split_options
 from workbench.models.prompts import LETTERS
 from workbench.phantoms.sample import TAGS
@@ -62,6 +70,32 @@ def read_medix(row: Row, context: Context) -> Iterator[Record | BadRow]:
     yield Record(name, stem, answer, image, options, tag=match[1], source=source)
 
 
+def read_medssr(row: Row, context: Context) -> Iterator[Record | BadRow]:
+    """One text question of MedSSR: options stand inside `question`, `gold` (or `answer`) is a letter or an
+    option's text; a trace may stand under `trace` or `reasoning` (arXiv 2604.11547).
+
+    A trace that ends in another answer than the gold one is a fault; one that ends in none gets the form that
+    MedSSR asks for, "The answer is X."
+    """
+    require(not row.get("image"), "it has a picture, and MedSSR's questions have none")
+    stem, options = options_inside(row["question"])
+    require(stem and options, "no lettered options in the question")
+    gold = said(row.get("gold") or row.get("answer")).rstrip(".")
+    letters = LETTERS[: len(options)]
+    named = dict(zip((option.casefold() for option in options), letters, strict=True))
+    letter = gold.upper() if len(gold) == 1 else named.get(gold.casefold(), "")
+    require(letter and letter in letters, "the answer is none of the options")
+    trace = said(row.get("trace") or row.get("reasoning"))
+    if trace:
+        found = parse_trace(trace, options).answer_letter
+        require(found in (None, letter), "the reasoning ends in another answer")
+        trace = trace if found else f"{trace}\nThe answer is {letter}."
+    name = said(row.get("name"))
+    answer, identity = options[LETTERS.index(letter)], said(row.get("id")) or f"medssr-{context.row}"
+    rare = name.casefold().startswith(RARE)
+    yield Record(identity, stem, answer, None, options, trace, rare=rare, source=name or context.source)
+
+
 def read_slake(row: Row, context: Context) -> Iterator[Record | BadRow]:
     """One question of SLAKE's own JSON, or of a hub copy with the image inside; English only."""
     require(row.get("q_lang", "en") == "en", "not in English")
@@ -111,6 +145,7 @@ def read_records(row: Row, context: Context) -> Iterator[Record | BadRow]:
 SCHEMAS: dict[str, Reader] = {
     "openmedreason": read_openmedreason,
     "medix": read_medix,
+    "medssr": read_medssr,
     "slake": read_slake,
     "manifest": read_manifest,
     "records": read_records,
