@@ -20,12 +20,14 @@ from workbench.errors import UserFacing
 
 def test_every_table_states_where_it_comes_from() -> None:
     tables = load_published()
-    assert len({table.id for table in tables}) == len(tables) == 14
+    assert len({table.id for table in tables}) == len(tables) == 17
     assert {table.system for table in tables} == {"OpenMedReason", "MedSSR", "OpenMedQ", "MediX-R1"}
     assert [table.id for table in tables if table.origin == "re-evaluated"] == [
         "medix-medmo", "medix-medmo-text", "medix-medsynapse",
     ]  # fmt: skip
-    assert [table.id for table in tables if table.evidence == "quoted"] == ["medix-quoted"]
+    assert [table.id for table in tables if table.evidence == "quoted"] == [
+        "medix-ablation", "medix-quoted", "medix-preference-quoted",
+    ]  # fmt: skip
     for table in tables:
         assert table.protocol and table.source and table.warnings
 
@@ -63,6 +65,14 @@ def test_the_relative_gain_is_stated_in_points() -> None:
         ("openmedreason-accuracy", "QoQ-Med-VL-7B", "PathVQA", 64.12),
         ("openmedreason-accuracy", "Qwen2.5-VL-7B", "SLAKE", 62.26),
         ("openmedreason-pkr", "gemini-3-flash", "Rationale", 77.3),
+        ("openmedreason-presence", "Qwen2.5-VL-7B+OpenMedReason", "smallest_gain", 29),
+        ("openmedreason-presence", "Qwen2.5-VL-7B+OpenMedReason", "largest_gain", 42),
+        ("medix-ablation", "best reward", "Avg", 0.610),
+        ("medix-ablation", "other reward", "Avg", 0.570),
+        ("medix-preference", "MediX-R1", "preferred", 72.7),
+        ("medix-preference-quoted", "Llama-3.2-Vision", "preferred", 13.6),
+        ("medix-medmo-text", "MediX-R1-8B", "Avg", 56.1),
+        ("medix-medsynapse", "MediX-R1-8B", "VQA-RAD", 56.4),
         ("openmedreason-preference", "Qwen2.5-VL-7B+OpenMedReason", "win", 86.1),
         ("medssr-gain", "Llama-3.1-8B-Instruct+MedSSR", "rare_best", 5.93),
         ("medssr-gain", "Llama-3.1-8B-Instruct+MedSSR", "general_best", 3.91),
@@ -92,7 +102,11 @@ def test_the_base_stands_beside_the_tuned_or_its_absence_is_said() -> None:
         "openmedq-transfer": "scratch",
         "medix-medsynapse": "Qwen3-VL-8B zero-shot",
     }
-    preferences = {"openmedreason-preference", "medix-preference"}  # already a comparison of two
+    preferences = {
+        "openmedreason-preference",
+        "medix-preference",
+        "medix-preference-quoted",
+    }  # already a comparison of two
     for table in load_published():
         if not table.base and table.id not in preferences and table.system != "OpenMedQ":
             said = " ".join(table.warnings)
