@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from workbench.bench.asking.conditions import longest_answer
+from workbench.bench.asking.naming import tell_apart
 from workbench.bench.asking.progress import Progress
 from workbench.bench.asking.runner import run_bench
 from workbench.bench.questions.items import ItemSet, load_items
@@ -40,6 +41,7 @@ def run(
     """
     asked = items if isinstance(items, ItemSet) else load_items(items, limit)
     loaded = [load_model(model) if isinstance(model, str) else model for model in models]
+    tell_apart(loaded)
     run_bench(
         asked, loaded, out, conditions=conditions, batch_size=batch_size, mode=mode,
         decoding=Decoding(longest_answer(loaded, max_new_tokens)), progress=progress,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from workbench import models
 from workbench.bench.asking.conditions import longest_answer
 from workbench.bench.asking.endpoint import connect
+from workbench.bench.asking.naming import tell_apart
 from workbench.bench.asking.progress import Progress, duration
 from workbench.bench.asking.runner import SAMPLES, TEMPERATURE, run_bench
 from workbench.bench.asking.sharding import Shard, join_processes, wait_for_all
@@ -56,7 +57,9 @@ def _answer(args: argparse.Namespace, settings: Settings, out: Path) -> bool:
         raise UserFacing(
             f"The folder {args.out!r} can't be made.", "Choose a folder you may write to."
         ) from error
-    answering = [*(models.load_model(ref, settings=settings) for ref in dict.fromkeys(args.model)), *served]
+    loaded = [models.load_model(ref, settings=settings) for ref in dict.fromkeys(args.model)]
+    tell_apart(loaded)
+    answering = [*loaded, *served]
     decoding = Decoding(longest_answer(answering, settings.max_new_tokens))
     run_bench(
         items,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.bench.asking.conditions import CONDITIONS, longest_answer
+from workbench.bench.asking.naming import tell_apart
 from workbench.bench.asking.progress import duration
 from workbench.bench.asking.runner import run_bench
 from workbench.bench.questions.items import BUNDLED, bundled_names, load_items
@@ -118,6 +119,7 @@ class BenchDesk:
         try:
             yield RunState("Waiting for the models.", busy=True)
             models = self.services.pair(run.stop)
+            tell_apart(models[role] for role in ROLES if role in models)
             yield from self._followed(session_id, run, [models[role] for role in run.roles])
         except Exception as fault:  # else the status line would go on saying that it waits
             yield RunState("The run could not start.", fault=sentence_for(fault))
