@@ -125,8 +125,7 @@ def wanted_metrics(text: str | None, trust: bool) -> tuple[str, ...]:
         return TRUST if trust else ()
     known = known_metrics()
     if text.strip() == ALL:
-        free = (name for name, m in explain.METRICS.items() if not m.needs and not m.remakes_maps)
-        return (*free, VERDICT)
+        return (*metrics.available(), VERDICT)
     names = tuple(part.strip() for part in text.split(",") if part.strip())
     for name in names:
         if name not in known:

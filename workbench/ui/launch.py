@@ -32,6 +32,7 @@ def serve(settings: Settings) -> None:
             theme=theme(),
             css_paths=list(CSS_FILES),
             head=HEAD,
+            _frontend=False,  # else Gradio asks itself for the page, and gives up after 3 s
         )
     except OSError as fault:
         raise UserFacing(

@@ -1,9 +1,10 @@
 """Every metric by its name: what it gives is what the function that it wraps gives, on the planted model."""
 
-from dataclasses import replace
+from dataclasses import threading
 
 import numpy as np
 import pytest
+import replace
 
 from tests.explain.cases import WORD, case_of, painted
 from tests.tiny import PLANTED_TOKEN
@@ -224,15 +225,22 @@ def test_an_occlusion_map_at_hand_is_not_made_again(asked, monkeypatch):
 
 
 def test_by_default_all_is_measured_that_needs_no_further_map(asked, quick_trust):
-    bare = MapUnderTest(asked.case, asked.heat)
     places = {metric.name for metric in LOCALISATION}
     remade = {name for name, metric in METRICS.items() if metric.remakes_maps}
     assert remade == {"sensitivity_max", "swapped_image", "random_token", "random_weights", "complexity_rise"}
-    assert {*METRICS} - {*available(bare)} == places | remade
-    assert {*METRICS} - {*available(asked)} == remade
+    assert {*METRICS} - {*available()} == places | remade
+    assert {*METRICS} - {*available(region=True)} == remade
     found = measure(asked.case, asked.heat, region=asked.region)
-    assert [*found] == [*available(asked)] and len(quick_trust) == 1
+    assert [*found] == [*available(region=True)] and len(quick_trust) == 1
     assert found["pointing"].value == 1.0
+
+
+@pytest.mark.parametrize("name", ["sensitivity_max", "random_token", "random_weights", "complexity_rise"])
+def test_a_stopped_metric_makes_no_further_map(asked, name):
+    stop = threading.Event()
+    stop.set()
+    found = measure(asked.case, asked.heat, [name], stop=stop)[name]
+    assert isinstance(found, Refusal)
 
 
 def test_an_unknown_metric_names_the_known_ones(asked):

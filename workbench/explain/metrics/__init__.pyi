@@ -7,6 +7,7 @@ from .geometry import region_mask as region_mask
 from .localisation import LOCALISATION as LOCALISATION
 from .localisation import LocalisationScore as LocalisationScore
 from .localisation import localise as localise
+from .measure import available as available
 from .metric import MapUnderTest as MapUnderTest
 from .metric import Metric as Metric
 from .metric import Score as Score

@@ -5,6 +5,7 @@ your own, an entry point of the group `workbench.metrics`). The command line, Me
 read the registry.
 """
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -44,7 +45,7 @@ class MapUnderTest:
 
     `region` bool `[H, W]` is where the evidence is known to be, `other` another picture. `shared` is a score
     of the same span's words that other maps use as well: their controls are the same pictures. What several
-    metrics need is made once, by `once`.
+    metrics need is made once, by `once`. `stop` ends what makes the map again, with a Refusal.
     """
 
     case: AnsweredCase
@@ -53,6 +54,7 @@ class MapUnderTest:
     other: MedicalImage | None = None
     shared: SharedScore | None = None
     seed: int = 0
+    stop: threading.Event | None = None
     _made: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property

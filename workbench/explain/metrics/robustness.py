@@ -178,7 +178,7 @@ def _sensitivity(test: MapUnderTest) -> Score | Refusal:
     def explained(pixels: np.ndarray) -> np.ndarray | Refusal:
         image = as_image(pixels, case.image)
         other = replace(case, image=image, prompt=case.model.prepare(case.question, image))
-        found = explain(other, test.span, test.method, test.params)
+        found = explain(other, test.span, test.method, test.params, stop=test.stop)
         return found if isinstance(found, Refusal) else found.values
 
     found = sensitivity_max(explained, case.image.pixels, seed=test.seed)

@@ -6,6 +6,7 @@ Saliency Maps, 2018, in a few cascading groups of decoder layers instead of one 
 step by the map's complexity (efficient form: Hedström et al., Sanity Checks Revisited, 2024).
 """
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -42,25 +43,35 @@ class Cascade:
 
 
 def swapped_image(
-    case: AnsweredCase, span: Span, method: str, other: MedicalImage, params: Params | None = None
+    case: AnsweredCase,
+    span: Span,
+    method: str,
+    other: MedicalImage,
+    params: Params | None = None,
+    stop: threading.Event | None = None,
 ) -> float | None | Refusal:
     """Correlation of the span's map with its map on another picture, same answer ids; two passes.
 
     The other picture is brought to the size of the case's own, so that patches correspond.
     """
-    original = explain(case, span, method, params)
+    original = explain(case, span, method, params, stop=stop)
     if isinstance(original, Refusal):
         return original
     image = case.image
     resized = cv2.resize(other.pixels, (image.width, image.height), interpolation=cv2.INTER_AREA)
     shown = as_image(resized, image)
     swapped = replace(case, image=shown, prompt=case.model.prepare(case.question, shown))
-    changed = explain(swapped, span, method, params)
+    changed = explain(swapped, span, method, params, stop=stop)
     return changed if isinstance(changed, Refusal) else rank_correlation(original.values, changed.values)
 
 
 def random_token(
-    case: AnsweredCase, span: Span, method: str, params: Params | None = None, seed: int = 0
+    case: AnsweredCase,
+    span: Span,
+    method: str,
+    params: Params | None = None,
+    seed: int = 0,
+    stop: threading.Event | None = None,
 ) -> float | None | Refusal:
     """Correlation of the span's map with that of as many random other tokens of the same answer."""
     others = sorted(set(content_tokens(case.answer)) - set(span.tokens))
@@ -81,6 +92,7 @@ def randomise_parameters(
     *,
     stages: int = STAGES,
     seed: int = 0,
+    stop: threading.Event | None = None,
 ) -> Cascade | Refusal:
     """Correlation of the span's map with its maps while more and more last decoder layers are random.
 
@@ -88,7 +100,7 @@ def randomise_parameters(
     forward pass of another question runs on random weights. Needs memory for a copy of the decoder layers on
     the CPU.
     """
-    found = _randomised_maps(case, span, method, params, stages, seed)
+    found = _randomised_maps(case, span, method, params, stages, seed, stop)
     if isinstance(found, Refusal):
         return found
     original, changed = found
@@ -111,13 +123,18 @@ class Randomised:
 
 
 def efficient_randomisation(
-    case: AnsweredCase, span: Span, method: str, params: Params | None = None, seed: int = 0
+    case: AnsweredCase,
+    span: Span,
+    method: str,
+    params: Params | None = None,
+    seed: int = 0,
+    stop: threading.Event | None = None,
 ) -> Randomised | Refusal:
     """Parameter randomisation in one step: two maps instead of a cascade, compared by their complexity.
 
     Weights and lock as in `randomise_parameters`.
     """
-    found = _randomised_maps(case, span, method, params, 1, seed)
+    found = _randomised_maps(case, span, method, params, 1, seed, stop)
     if isinstance(found, Refusal):
         return found
     original, (changed,) = found[0], found[1].values()
@@ -125,7 +142,13 @@ def efficient_randomisation(
 
 
 def _randomised_maps(
-    case: AnsweredCase, span: Span, method: str, params: Params | None, stages: int, seed: int
+    case: AnsweredCase,
+    span: Span,
+    method: str,
+    params: Params | None,
+    stages: int,
+    seed: int,
+    stop: threading.Event | None,
 ) -> tuple[HeatMap, dict[int, HeatMap]] | Refusal:
     """The span's map, and by number of random last decoder layers its maps with so many of them redrawn.
 
@@ -133,7 +156,7 @@ def _randomised_maps(
     """
     layers = list(case.model.decoder.layers)
     refused = _unrandomisable(case.model, layers)
-    original = refused or _fresh_map(case, span, method, params)
+    original = refused or _fresh_map(case, span, method, params, stop)
     if isinstance(original, Refusal):
         return original
     depths = sorted({-(-len(layers) * stage // stages) for stage in range(1, stages + 1)})
@@ -143,21 +166,23 @@ def _randomised_maps(
             for layer in layers[len(layers) - depth : len(layers) - done]:
                 _redraw(layer, generator)
             done = depth
-            changed = _fresh_map(case, span, method, params)
+            changed = _fresh_map(case, span, method, params, stop)
             if isinstance(changed, Refusal):
                 return changed
             maps[depth] = changed
     return original, maps
 
 
-def _fresh_map(case: AnsweredCase, span: Span, method: str, params: Params | None) -> HeatMap | Refusal:
+def _fresh_map(
+    case: AnsweredCase, span: Span, method: str, params: Params | None, stop: threading.Event | None
+) -> HeatMap | Refusal:
     """The map by the weights of this moment: a kept shared pass was made by other ones."""
     refused = refusal_before_pass(case.prompt, case.answer)
     if refused:
         return refused
     shared = METHODS.get_or_raise(method).is_shared
     evidence = gather_evidence(case.model, case.prompt, case.answer) if shared else None
-    return explain(case, span, method, params, evidence=evidence)
+    return explain(case, span, method, params, evidence=evidence, stop=stop)
 
 
 def complexity(values: np.ndarray) -> float:
@@ -203,25 +228,27 @@ def _redraw(layer: nn.Module, generator: torch.Generator) -> None:
 def _swapped(test: MapUnderTest) -> Score | Refusal:
     if test.other is None:
         return Refusal("There is no other picture to compare with.", "Give another picture.")
-    found = swapped_image(test.case, test.span, test.method, test.other, test.params)
+    found = swapped_image(test.case, test.span, test.method, test.other, test.params, test.stop)
     return found if isinstance(found, Refusal) else Score(found, len(test.heat.values))
 
 
 def _other_words(test: MapUnderTest) -> Score | Refusal:
-    found = random_token(test.case, test.span, test.method, test.params, test.seed)
+    found = random_token(test.case, test.span, test.method, test.params, test.seed, test.stop)
     return found if isinstance(found, Refusal) else Score(found, len(test.heat.values))
 
 
 def _random_weights(test: MapUnderTest) -> Score | Refusal:
     """The correlation with all layers random; the curve is the whole cascade."""
-    found = randomise_parameters(test.case, test.span, test.method, test.params, seed=test.seed)
+    found = randomise_parameters(
+        test.case, test.span, test.method, test.params, seed=test.seed, stop=test.stop
+    )
     if isinstance(found, Refusal):
         return found
     return Score(found.correlations[-1], len(test.heat.values), curve=found)
 
 
 def _complexity_rise(test: MapUnderTest) -> Score | Refusal:
-    found = efficient_randomisation(test.case, test.span, test.method, test.params, test.seed)
+    found = efficient_randomisation(test.case, test.span, test.method, test.params, test.seed, test.stop)
     return found if isinstance(found, Refusal) else Score(found.rise, len(test.heat.values))
 
 

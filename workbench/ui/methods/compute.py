@@ -13,7 +13,7 @@ from workbench import explain
 from workbench.explain import metrics
 from workbench.explain.methods.params import settings_in_words
 from workbench.explain.patch_grid import visible
-from workbench.ui.case.trust import TOO_LONG, TooLong, watched
+from workbench.ui.case.trust import TOO_LONG, MovedOn, TooLong, watched
 
 if TYPE_CHECKING:
     from workbench.explain import Evidence, HeatMap, LensWord, Refusal
@@ -53,8 +53,12 @@ def compute(running: "Comparison", entry: "Entry") -> None:
             _measure(running, entry)
         if running.metrics:
             entry.figures = explain.measure(
-                running.case, found, running.metrics, region=running.region, shared=shared_score(running)
-            )
+                running.case, found, running.metrics, region=running.region, shared=shared_score(running),
+                stop=running.stop,
+            )  # fmt: skip
+            if running.stop.is_set():  # a figure that makes the map again was ended by it
+                entry.figures = {}
+                raise MovedOn
     except TooLong:
         entry.unmeasured = TOO_LONG
 
