@@ -1,6 +1,6 @@
 """Every metric by its name: what it gives is what the function that it wraps gives, on the planted model."""
 
-from dataclasses import threading
+import threading
 
 import numpy as np
 import pytest
