@@ -1,10 +1,10 @@
 """Every metric by its name: what it gives is what the function that it wraps gives, on the planted model."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
-import replace
 
 from tests.explain.cases import WORD, case_of, painted
 from tests.tiny import PLANTED_TOKEN
