@@ -37,7 +37,7 @@ def fake_page(kind: str, uploads: Path, results: Path = RESULTS_FOLDER) -> Abstr
 
 def shipped_page(pair: Mapping[str, LoadedModel], uploads: Path) -> AbstractContextManager[str]:
     """Address of the page with the real models, which are loaded already."""
-    engine = replace(default_engine(), load=lambda role, _: pair[role])
+    engine = replace(default_engine(), load=lambda role, _, **heard: pair[role])
     settings = Settings(runs_dir=uploads.parent / "runs")
     return served(lambda: build(Services(settings, lambda: engine)), uploads)
 

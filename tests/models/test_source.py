@@ -116,3 +116,8 @@ def test_the_doctor_says_it_without_calling_it_a_problem(folder: Path) -> None:
     assert model_folder(CPU, str(copy))["note"] == ""
     (copy / "workbench.json").unlink()
     assert model_folder(CPU, str(copy))["note"] != ""
+
+
+def test_a_model_of_which_only_figures_are_known_cannot_be_loaded() -> None:
+    with pytest.raises(UserFacing, match="weights are not public"):
+        find_source("openmedq", CPU)

@@ -48,7 +48,7 @@ class Gate:
 def bench_page(stored: Path, runs: Path, gate: Gate) -> gr.Blocks:
     """A page with the results in `stored`; models of rules, the base one behind `gate`, write to `runs`."""
     models = {"base": FakeModel("base", gate), "tuned": FakeModel("tuned", first_option)}
-    engine = replace(fake_engine(), load=lambda role, _: models[role])
+    engine = replace(fake_engine(), load=lambda role, _, **heard: models[role])
     services = Services(Settings(runs_dir=runs), lambda: engine)
     shelf = Shelf(stored, services.settings)
     names = list(shelf.names(None))

@@ -133,7 +133,7 @@ def fake_engine(
 ) -> Engine:
     """An engine of stand-ins; `texts` is what each role says, `broken` makes loading fail."""
 
-    def load(role: str, settings: Settings) -> FakeModel:
+    def load(role: str, settings: Settings, **heard: object) -> FakeModel:
         if broken:
             raise UserFacing(
                 "The model folder is incomplete: model.safetensors is missing.", "Copy it again."

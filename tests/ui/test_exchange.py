@@ -38,7 +38,7 @@ def settled(services: Services) -> None:
 def test_a_model_takes_its_place_when_it_is_ready_and_not_before() -> None:
     gate = threading.Event()
 
-    def load(ref: str, settings: Settings) -> FakeModel:
+    def load(ref: str, settings: Settings, **heard: object) -> FakeModel:
         if ref == "medix-r1-2b":
             gate.wait(HANG_SECONDS)
         return FakeModel(ref)
@@ -58,7 +58,7 @@ def test_a_model_takes_its_place_when_it_is_ready_and_not_before() -> None:
 
 
 def test_a_failed_load_keeps_the_pair_and_says_why() -> None:
-    def load(ref: str, settings: Settings) -> FakeModel:
+    def load(ref: str, settings: Settings, **heard: object) -> FakeModel:
         if ref == "owner/gated":
             raise UserFacing("The model is gated.", "Accept its terms.")
         if ref == "owner/odd":
@@ -76,7 +76,7 @@ def test_a_failed_load_keeps_the_pair_and_says_why() -> None:
 def test_a_load_that_was_given_up_changes_nothing() -> None:
     gate, ended = threading.Event(), threading.Event()
 
-    def load(ref: str, settings: Settings) -> FakeModel:
+    def load(ref: str, settings: Settings, **heard: object) -> FakeModel:
         if ref == "late":
             gate.wait(HANG_SECONDS)
             ended.set()
@@ -94,7 +94,7 @@ def test_a_load_that_was_given_up_changes_nothing() -> None:
 
 
 def test_what_was_unloaded_frees_its_memory_and_asking_says_so() -> None:
-    services = ready(lambda ref, settings: Unloadable(ref))
+    services = ready(lambda ref, settings, **heard: Unloadable(ref))
     desk = ModelsDesk(services)
     desk.act({"unload": "base"})
     assert names(services) == {"tuned": "tuned"} and Unloadable.unloaded == ["base"]
@@ -110,7 +110,7 @@ def test_what_was_unloaded_frees_its_memory_and_asking_says_so() -> None:
 
 
 def test_what_may_not_be_loaded_here_is_refused_at_once(tmp_path: Path) -> None:
-    services = ready(lambda ref, settings: FakeModel(ref))
+    services = ready(lambda ref, settings, **heard: FakeModel(ref))
     desk = ModelsDesk(services)
     for asked in ({"load": "", "role": "base"}, {"load": "x", "role": "judge"}, {}):
         with pytest.raises(UserFacing):

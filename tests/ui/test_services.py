@@ -19,7 +19,7 @@ def engine(load) -> Engine:
 def test_the_pair_loads_in_the_background_and_is_loaded_once() -> None:
     gate, loads = threading.Event(), []
 
-    def load(role, settings):
+    def load(role, settings, **heard: object):
         gate.wait(HANG_SECONDS)
         loads.append(role)
         return role.upper()
@@ -37,7 +37,7 @@ def test_the_pair_loads_in_the_background_and_is_loaded_once() -> None:
 def test_a_failed_load_says_why_and_can_be_tried_again() -> None:
     faults = [UserFacing("The model folder is incomplete.", "Copy it again.")]
 
-    def load(role, settings):
+    def load(role, settings, **heard: object):
         if faults:
             raise faults.pop()
         return role
@@ -51,7 +51,7 @@ def test_a_failed_load_says_why_and_can_be_tried_again() -> None:
 
 
 def test_an_unexpected_fault_names_its_kind_and_the_command_to_run(caplog: pytest.LogCaptureFixture) -> None:
-    def load(role, settings):
+    def load(role, settings, **heard: object):
         raise ZeroDivisionError
 
     services = Services(Settings(), lambda: engine(load))
@@ -61,7 +61,7 @@ def test_an_unexpected_fault_names_its_kind_and_the_command_to_run(caplog: pytes
 
 def test_waiting_ends_when_the_visitor_stops() -> None:
     gate, stop = threading.Event(), threading.Event()
-    services = Services(Settings(), lambda: engine(lambda role, settings: gate.wait(HANG_SECONDS)))
+    services = Services(Settings(), lambda: engine(lambda role, settings, **heard: gate.wait(HANG_SECONDS)))
     stop.set()
     with pytest.raises(UserFacing, match="before the models were ready"):
         services.pair(stop, poll_seconds=0.01)

@@ -105,6 +105,11 @@ def _asked_as_set(found: Source, settings: Settings, catalogue: Catalogue) -> So
 def _found(ref: str, settings: Settings, catalogue: Catalogue) -> Source:
     ref = {"base": settings.base, "tuned": settings.tuned}.get(ref, ref)
     known, location, revision = _named(ref, catalogue)
+    if known is not None and known.kind == "published":
+        raise UserFacing(
+            f"{known.title} can't be loaded: its weights are not public.",
+            "Its published figures are on the Benchmark screen.",
+        )
     places = (settings.models_dir / location, Path(location))
     folder = next((place for place in places if place.is_dir()), None)
     if folder is not None and not revision:

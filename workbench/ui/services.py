@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from workbench.explain import Method
     from workbench.imaging.medical_image import MedicalImage
     from workbench.models.answer import Decoding, Question
+    from workbench.models.hub import LoadProgress
     from workbench.ui.case.trust import TrustLine
 
 LOG = logging.getLogger(__name__)
@@ -37,13 +38,13 @@ LOADING_HINT = "You can add an image and type a question meanwhile."
 class Engine:
     """The calls that need model code; tests put stand-ins here.
 
-    `load(ref, settings)` gives a LoadedModel ("base" and "tuned" are names too),
+    `load(ref, settings, progress=, stop=)` gives a LoadedModel ("base" and "tuned" are names too),
     `run_case(model, image, question, decoding, stop)` yields growing Columns,
     `case_maps(case, method, params)` gives a MapSet, `methods()` the map methods of the Trace screen,
     `measure_trust(case, maps, key, causal, moved_on)` a TrustLine of one span.
     """
 
-    load: Callable[[str, Settings], Any]
+    load: Callable[..., Any]
     run_case: Callable[
         [Any, "MedicalImage | None", "Question", "Decoding", threading.Event], Iterator["Column"]
     ]
@@ -55,7 +56,7 @@ class Engine:
 def default_engine() -> Engine:
     """The real thing. Making it loads torch, so call it outside the path to the first page."""
     return Engine(
-        load=lambda role, settings: models.load_model(role, settings=settings),
+        load=lambda ref, settings, **heard: models.load_model(ref, settings=settings, **heard),
         run_case=cases.run_case,
         case_maps=cases.case_maps,
         methods=trace_methods,
@@ -168,9 +169,16 @@ class Services:
         if model not in left.values():
             model.unload()
 
+    def _progressed(self, role: str, ref: str, given_up: threading.Event, progress: "LoadProgress") -> None:
+        message = f"{loading_words(progress)} {ref} as {role}. The models that are here go on answering."
+        with self._changed:
+            if not given_up.is_set():
+                self._state = replace(self._state, message=message)
+
     def _exchange(self, role: str, ref: str, given_up: threading.Event) -> None:
+        told = partial(self._progressed, role, ref, given_up)
         try:
-            model, message = self.engine.load(ref, self.settings), ""
+            model, message = self.engine.load(ref, self.settings, progress=told, stop=given_up), ""
         except UserFacing as fault:
             model, message = None, f"{fault} The models that were here stay."
         except Exception as fault:  # a thread's last word: anything else would leave the page waiting
@@ -199,7 +207,8 @@ class Services:
                         dict(loaded),
                     )
                 )
-                loaded[role] = self.engine.load(role, self.settings)
+                told = partial(self._pair_progressed, role, dict(loaded))
+                loaded[role] = self.engine.load(role, self.settings, progress=told)
         except UserFacing as fault:
             self._set(PairState("failed", str(fault), loaded))
         except (
@@ -217,10 +226,22 @@ class Services:
         else:
             self._set(PairState("ready", "", loaded))
 
+    def _pair_progressed(self, role: str, loaded: Mapping[str, Any], progress: "LoadProgress") -> None:
+        self._set(PairState("loading", f"{loading_words(progress)} the {role} model. {LOADING_HINT}", loaded))
+
     def _set(self, state: PairState) -> None:
         with self._changed:
             self._state = state
             self._changed.notify_all()
+
+
+def loading_words(progress: "LoadProgress") -> str:
+    """How far a load is: "Downloading 1.2 of 4.3 GB of", "Reading the weights of"."""
+    if progress.phase == "download":
+        if not progress.total:
+            return "Downloading"
+        return f"Downloading {progress.done / 1e9:.1f} of {progress.total / 1e9:.1f} GB of"
+    return "Reading the weights of"
 
 
 def model_line(model: Any) -> str:

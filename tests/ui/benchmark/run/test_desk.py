@@ -22,7 +22,7 @@ from workbench.ui.services import Services
 
 def desk_of(tmp_path: Path, rules: Sequence[Rule] = (first_option, sees_side), **settings: Any) -> BenchDesk:
     models = {role: FakeModel(role, rule) for role, rule in zip(("base", "tuned"), rules, strict=True)}
-    engine = replace(fake_engine(), load=lambda role, _: models[role])
+    engine = replace(fake_engine(), load=lambda role, _, **heard: models[role])
     services = Services(Settings(runs_dir=tmp_path / "runs", **settings), lambda: engine)
     return BenchDesk(services, Shelf(tmp_path / "stored", services.settings))
 
