@@ -81,6 +81,8 @@ def explain_spans(
     check_spans(spans, case.answer)
     if not spans:
         return []
+    if stop is not None and stop.is_set():  # a method of one pass has no batches to end between
+        return Refusal("Stopped.", f"Ask again for {chosen.label} to start anew.")
     asked = Attribution(case, tuple(spans), progress, stop, evidence)
     settings = _settings(asked, chosen, params or {})
     if isinstance(settings, Refusal):

@@ -80,7 +80,7 @@ def random_token(
     count = min(len(span.tokens), len(others))
     drawn = np.random.default_rng(seed).choice(others, count, replace=False)
     control = Span("all", "random words", tuple(sorted(int(token) for token in drawn)), "random words")
-    maps = explain_spans(case, [span, control], method, params)
+    maps = explain_spans(case, [span, control], method, params, stop=stop)
     return maps if isinstance(maps, Refusal) else rank_correlation(maps[0].values, maps[1].values)
 
 
