@@ -1,7 +1,7 @@
 """Tiny random checkpoints of the true architectures whose pictures are cut as the real models document.
 
-Patch, merge and pixel limits are those of the published configurations, so that a picture becomes as many tokens
-as it does for the real model; widths, layers and vocabularies are tiny.
+Patch, merge and pixel limits are those of the published configurations, so that a picture becomes as many
+tokens as it does for the real model; widths, layers and vocabularies are tiny.
 """
 
 from collections.abc import Callable
