@@ -157,7 +157,10 @@ def test_explain_json_has_exactly_the_promised_keys(chain, capsys) -> None:
     flags = shlex.split("--method attention_head --span step:0 --param layer=3 --param head=0 --json")
     assert main(["explain", "x.png", "What is it?", *flags]) == 0
     record = json.loads(capsys.readouterr().out)
-    assert set(record) == {"method", "span", "values", "boxes", "image_share", "refused", "meta"}
+    assert set(record) == {
+        "method", "span", "values", "boxes", "picture_of", "pictures", "image_share", "refused", "meta",
+    }  # fmt: skip
+    assert record["pictures"][0]["values"] == record["values"]
     assert (record["method"], record["span"], record["refused"]) == ("attention_head", "step:0", None)
     assert record["values"] == pytest.approx([0.1, 0.9])
     assert record["boxes"] == [[0, 0, 30, 40], [30, 0, 60, 40]]

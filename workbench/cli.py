@@ -131,7 +131,11 @@ def _add_explain(commands: "argparse._SubParsersAction") -> None:
     leaf.add_argument(
         "--param", action="append", default=[], metavar="NAME=VALUE", help="a setting of the method"
     )
-    leaf.add_argument("--png", metavar="OUT", help="also write the map over the image")
+    leaf.add_argument(
+        "--png",
+        metavar="OUT",
+        help="also write the map over the image (of several, a file each: OUT-1.png …)",
+    )
     leaf.add_argument(
         "--trust",
         action="store_true",
@@ -150,6 +154,14 @@ def _add_explain(commands: "argparse._SubParsersAction") -> None:
 def _add_case(leaf: argparse.ArgumentParser) -> None:
     leaf.add_argument("image", metavar="IMAGE", help="PNG, JPEG, DICOM or another picture file")
     leaf.add_argument("question", metavar="QUESTION")
+    leaf.add_argument(
+        "--image", action="append", default=[], metavar="IMAGE", dest="more_images",
+        help="a further picture of the same question; repeat it",
+    )  # fmt: skip
+    leaf.add_argument(
+        "--follow-up", action="append", default=[], metavar="TEXT",
+        help="a question asked after the answer, in the same conversation; repeat it",
+    )  # fmt: skip
     leaf.add_argument(
         "--option", action="append", default=[], metavar="TEXT", help="an answer option; repeat it"
     )

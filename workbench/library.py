@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 
 import numpy as np
@@ -17,6 +17,7 @@ from workbench.models.session import LoadedModel
 from workbench.places import ASSETS
 
 Picture = str | PathLike[str] | bytes | np.ndarray | MedicalImage | None
+Pictures = Picture | Sequence[Picture]
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class ComparedAnswers:
 
 def ask(
     model: LoadedModel,
-    image: Picture,
+    image: Pictures,
     question: str,
     *,
     options: Sequence[str] = (),
@@ -62,10 +63,10 @@ def ask(
 ) -> AnsweredCase:
     """The model's answer to a question about an image, as a case that can be explained, probed and measured.
 
-    `image` is a file, its bytes, an RGB array uint8 `[H, W, 3]`, a `MedicalImage`, or None for a model that
-    reads text. `mode` "trace" asks for reasoning, "short" for the answer alone, "bare" sends the question as
-    it stands. `max_new_tokens` None is what the model's card says. Raises UserFacing when the image can't be
-    read or the model gives no answer.
+    `image` is a file, its bytes, an RGB array uint8 `[H, W, 3]`, a `MedicalImage`, a list of these for
+    several pictures in one question, or None for a model that reads text. `mode` "trace" asks for reasoning,
+    "short" for the answer alone, "bare" sends the question as it stands. `max_new_tokens` None is what the
+    model's card says. Raises UserFacing when the image can't be read or the model gives no answer.
 
     >>> import workbench as wb
     >>> model = wb.load_model("tuned")
@@ -75,7 +76,39 @@ def ask(
     """
     asked = Question(question, tuple(options), mode)
     decoding = Decoding(max_new_tokens or 0, temperature, seed=seed)
-    run = cases.run_case(model, as_picture(image), asked, decoding, stop)
+    return _answered(model, as_pictures(image), asked, decoding, stop)
+
+
+def follow_up(
+    case: AnsweredCase,
+    question: str,
+    images: Pictures = None,
+    *,
+    options: Sequence[str] = (),
+    mode: Mode | None = None,
+    max_new_tokens: int | None = None,
+    stop: threading.Event | None = None,
+) -> AnsweredCase:
+    """The same model's answer to a question that follows on a case, whose pictures and turns are kept.
+
+    `images` are further pictures of this turn. `mode` and decoding are those of the case unless given.
+    Raises UserFacing as `ask`.
+    """
+    asked = case.next_question(question, options, mode)
+    decoding = case.answer.decoding
+    if max_new_tokens is not None:
+        decoding = replace(decoding, max_new_tokens=max_new_tokens)
+    return _answered(case.model, (*case.images, *as_pictures(images)), asked, decoding, stop)
+
+
+def _answered(
+    model: LoadedModel,
+    pictures: tuple[MedicalImage, ...],
+    asked: Question,
+    decoding: Decoding,
+    stop: threading.Event | None,
+) -> AnsweredCase:
+    run = cases.run_case(model, pictures, asked, decoding, stop)
     (column,) = deque(run, maxlen=1)
     if column.case is None or column.status == "failed":
         raise UserFacing(column.message or "The model gave no answer.", "Ask again, in other words.")
@@ -83,7 +116,7 @@ def ask(
 
 
 def compare(
-    base: LoadedModel, tuned: LoadedModel, image: Picture, question: str, **how: object
+    base: LoadedModel, tuned: LoadedModel, image: Pictures, question: str, **how: object
 ) -> ComparedAnswers:
     """Both models' answers to the same question; `how` as in `ask`.
 
@@ -93,8 +126,14 @@ def compare(
     >>> both.explain("attention_mean", span="answer").maps[0].signed
     True
     """
-    picture = as_picture(image)
-    return ComparedAnswers(ask(base, picture, question, **how), ask(tuned, picture, question, **how))
+    pictures = as_pictures(image)
+    return ComparedAnswers(ask(base, pictures, question, **how), ask(tuned, pictures, question, **how))
+
+
+def as_pictures(images: Pictures) -> tuple[MedicalImage, ...]:
+    """One picture, several or none, each decoded; None among several is left out. Raises UserFacing."""
+    several = images if isinstance(images, list | tuple) else (images,)
+    return tuple(found for one in several if (found := as_picture(one)) is not None)
 
 
 def as_picture(image: Picture) -> MedicalImage | None:

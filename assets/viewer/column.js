@@ -37,11 +37,13 @@ function createColumn(key, select) {
   const message = node.appendChild(make("p", "wbv-message"));
   const refused = node.appendChild(make("p", "wbv-refused"));
   const plain = node.appendChild(make("p", "wbv-plain"));
+  const earlier = node.appendChild(make("div", "wbv-earlier"));
   const body = node.appendChild(make("div", "wbv-cards"));
   const options = node.appendChild(make("ul", "wbv-options"));
   const cards = new Map();
   const words = [];
   let column = null;
+  let told = "";
   let active = 0;
   node.dataset.column = key;
   whole.type = "button";
@@ -197,6 +199,22 @@ function createColumn(key, select) {
     setNotice(plain, column.words.length ? "" : column.text || "");
   }
 
+  /** The turns before this one, readable above it, and what was asked now. */
+  function fillEarlier() {
+    const turns = column.earlier ?? [];
+    const next = JSON.stringify([turns, column.asked ?? ""]);
+    if (next === told) return;
+    told = next;
+    earlier.hidden = !turns.length;
+    earlier.replaceChildren(
+      ...turns.flatMap((turn) => [
+        make("p", "wbv-asked", turn.question),
+        make("p", "wbv-said", turn.answer),
+      ]),
+      ...(turns.length ? [make("p", "wbv-asked", column.asked ?? "")] : []),
+    );
+  }
+
   function fillOptions() {
     options.hidden = !column.options.length;
     options.replaceChildren(
@@ -218,6 +236,7 @@ function createColumn(key, select) {
     update(next) {
       column = next;
       fillHead();
+      fillEarlier();
       fitWords();
       fitCards();
       setActive(active);

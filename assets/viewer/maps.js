@@ -108,6 +108,10 @@ function sharedPeak(columns, kind, maps) {
   return peak;
 }
 
+function samePictures(a, b) {
+  return (a.picture_of ?? []).join() === (b.picture_of ?? []).join();
+}
+
 function sameBoxes(a, b) {
   return a.length === b.length && a.every((box, p) => box.every((edge, i) => edge === b[p][i]));
 }
@@ -115,7 +119,7 @@ function sameBoxes(a, b) {
 /** Whether tuned − base can be shown at all. */
 function canSubtract(base, tuned) {
   const [a, b] = [base?.unpacked, tuned?.unpacked];
-  return Boolean(a && b && a.method === b.method && a.unit === b.unit && sameBoxes(a.boxes, b.boxes));
+  return Boolean(a && b && a.method === b.method && a.unit === b.unit && sameBoxes(a.boxes, b.boxes) && samePictures(a, b));
 }
 
 /** The selected span's map in the column `key`. */
@@ -135,6 +139,7 @@ function columnMap(columns, selection, key) {
   return {
     ...found,
     boxes: maps.boxes,
+    pictureOf: maps.picture_of,
     signed: maps.signed,
     unit: maps.unit,
     method: maps.label,
@@ -146,6 +151,26 @@ function columnMap(columns, selection, key) {
     column: key,
     spanLabel: spanLabel(column, part),
     note: part.note,
+  };
+}
+
+/**
+ * A map as one of several pictures shows it: patches of the others get no place and no value, so that the
+ * numbers of patches stay. Scale and image share are still those of all pictures; `part` is this picture's.
+ */
+function onPicture(map, place) {
+  if (map.missing || !map.pictureOf) return map;
+  const here = (p) => map.pictureOf[p] === place;
+  const sizes = new Array(Math.max(...map.pictureOf) + 1).fill(0);
+  map.values.forEach((value, p) => (sizes[map.pictureOf[p]] += Math.abs(value)));
+  const total = sizes.reduce((sum, one) => sum + one, 0);
+  return {
+    ...map,
+    values: map.values.map((value, p) => (here(p) ? value : 0)),
+    boxes: map.boxes.map((box, p) => (here(p) ? box : [0, 0, 0, 0])),
+    parts: sizes.map((size) => (total > 0 ? size / total : 0)),
+    part: total > 0 ? (sizes[place] ?? 0) / total : 0,
+    place,
   };
 }
 
@@ -166,6 +191,7 @@ function differenceMap(columns, selection) {
   return {
     values,
     boxes: tuned.unpacked.boxes,
+    pictureOf: tuned.unpacked.picture_of,
     signed: true,
     difference: true,
     unit: tuned.unpacked.unit,

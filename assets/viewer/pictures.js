@@ -44,6 +44,28 @@ function createPictures(loaded) {
   };
 }
 
+/** One button for each of several pictures, with its part of the map where there is one. */
+function fillStrip(strip, images, place, map, choose) {
+  strip.hidden = images.length < 2;
+  const sources = images.map((image) => image.src);
+  while (strip.children.length > images.length) strip.lastChild.remove();
+  sources.forEach((source, at) => {
+    let button = strip.children[at];
+    if (!button) {
+      button = strip.appendChild(make("button", "wbv-thumb"));
+      button.type = "button";
+      button.appendChild(make("img", "")).alt = "";
+      button.appendChild(make("span", "wbv-small"));
+      button.addEventListener("click", () => choose(at));
+    }
+    const picture = button.firstChild;
+    if (source.startsWith(PNG_START) && picture.getAttribute("src") !== source) picture.src = source;
+    const part = map?.parts ? ", " + percent(map.parts[at] ?? 0) : "";
+    setText(button.lastChild, "Picture " + (at + 1) + part);
+    setPressed(button, at === place);
+  });
+}
+
 function sameShape(picture, image) {
   if (!picture) return false;
   const ratio = (picture.naturalWidth / picture.naturalHeight) * (image.height / image.width);

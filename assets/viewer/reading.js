@@ -42,8 +42,14 @@ function placeSentence(zone) {
   return "the strongest place is " + zone.name + " of the picture (" + percent(zone.part) + " of the map)";
 }
 
-/** The sentence under the picture. */
+/** The sentence under the picture; of several pictures it says which, and how much of the map lies on it. */
 function readMap(map, size) {
+  if (map.place === undefined) return readPicture(map, size);
+  const which = "Picture " + (map.place + 1) + " holds " + percent(map.part) + " of this map. ";
+  return which + readPicture(map, size);
+}
+
+function readPicture(map, size) {
   if (map.difference) return readDifference(map, size);
   const share =
     map.share === null || map.share === undefined

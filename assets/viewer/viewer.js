@@ -31,6 +31,7 @@ function createViewer(host, emit = () => {}) {
   let map = null;
   let patch = -1;
   let showSeen = false;
+  let place = 0; // which of several pictures is looked at
   let edition = 0; // grows with every payload, so that a cached grid never outlives its map
 
   const film = createFilm(
@@ -42,6 +43,30 @@ function createViewer(host, emit = () => {}) {
       show: (index) => choose({ column: filmColumn().key, kind: "step", index }),
     },
   );
+
+  function shownImage() {
+    return payload?.images?.[place] ?? payload?.image ?? null;
+  }
+
+  /** Looks at another picture of the case; the selected span stays. */
+  function look(at) {
+    place = at;
+    patch = -1;
+    showSeen = false;
+    showImage();
+    stage.setSize(shownImage(), true);
+    showPicture();
+    refreshMap();
+  }
+
+  function showImage() {
+    const image = shownImage();
+    parts.seen.hidden = !image?.seen;
+    if (!image?.seen) showSeen = false;
+    const spacing = payload?.images ? image.spacing_note : payload?.scale_note;
+    setNotice(parts.notes, [...(image?.notes ?? []), spacing].filter(Boolean).join(" "));
+    pictures.load({ main: image?.src ?? null, seen: image?.seen ?? null });
+  }
 
   function column(key) {
     return columns.find((one) => one.key === key);
@@ -68,11 +93,12 @@ function createViewer(host, emit = () => {}) {
   }
 
   function currentMap() {
-    if (!selection || !payload?.image) return null;
-    return source === "difference" ? differenceMap(columns, selection) : columnMap(columns, selection, source);
+    if (!selection || !shownImage()) return null;
+    const whole = source === "difference" ? differenceMap(columns, selection) : columnMap(columns, selection, source);
+    return payload.images ? onPicture(whole, place) : whole;
   }
 
-  function look() {
+  function mapLook() {
     const top = settings.scale === "shared" ? map.sharedPeak : map.peak;
     const colormap = map.signed ? "diverging" : settings.colormap;
     return { ...settings, top, colormap, signed: map.signed };
@@ -81,13 +107,14 @@ function createViewer(host, emit = () => {}) {
   function refreshMap() {
     map = currentMap();
     const drawable = map && !map.missing && picturesFit();
-    const key = [edition, source, selection?.column, selection?.kind, selection?.index, settings.blocks];
-    if (drawable) stage.setMap(map, look(), key.join("/"));
+    const key = [edition, source, selection?.column, selection?.kind, selection?.index, settings.blocks, place];
+    if (drawable) stage.setMap(map, mapLook(), key.join("/"));
     else stage.setMap(null);
     showReading();
     showSources();
+    fillStrip(parts.strip, payload?.images ?? [], place, map, look);
     const both = columns.filter((one) => one.unpacked).length > 1;
-    drawLegend({ ...parts, numbers }, map, map && !map.missing ? look() : settings, both);
+    drawLegend({ ...parts, numbers }, map, map && !map.missing ? mapLook() : settings, both);
     film.refresh();
     showPatch();
   }
@@ -96,14 +123,14 @@ function createViewer(host, emit = () => {}) {
     const refused = map?.refused ? "No heat map: " + map.missing + " " + map.hint : "";
     setNotice(parts.refused, refused);
     let text = "";
-    if (!payload?.image) text = "";
+    if (!shownImage()) text = "";
     else if (!selection) text = columns.some((one) => one.unpacked) ? TEXT.pickOne : "";
     else if (map.missing) text = map.refused ? "" : map.missing + " " + map.hint;
-    else text = [readMap(map, payload.image), chanceOfWord()].join(" ");
+    else text = [readMap(map, shownImage()), chanceOfWord()].join(" ");
     setText(parts.reading, text.trim());
     setNotice(parts.sourceNote, map?.note || "");
     showTrust();
-    const alt = payload?.image?.alt || "The picture asked about";
+    const alt = shownImage()?.alt || "The picture asked about";
     parts.canvas.setAttribute("aria-label", alt + ". " + parts.reading.textContent);
   }
 
@@ -171,12 +198,12 @@ function createViewer(host, emit = () => {}) {
 
   /** Whether the picture on the screen has the shape that the patch boxes are given in. */
   function picturesFit() {
-    const image = payload?.image;
+    const image = shownImage();
     return Boolean(image) && (!showSeen || sameShape(pictures.seen, image));
   }
 
   function showPicture() {
-    const image = payload?.image;
+    const image = shownImage();
     const seen = showSeen && pictures.seen;
     const fits = picturesFit();
     const shape = seen && !fits ? { width: seen.naturalWidth, height: seen.naturalHeight } : image;
@@ -192,6 +219,7 @@ function createViewer(host, emit = () => {}) {
     source = null;
     patch = -1;
     showSeen = false;
+    place = 0;
     Object.assign(windowing, FULL_WINDOW);
     showWindowing(parts, windowing);
     film.stop();
@@ -238,18 +266,16 @@ function createViewer(host, emit = () => {}) {
     edition += 1;
     columns = (payload?.columns ?? []).map((one, at) => ({ ...one, unpacked: keptMaps(before, one, at) }));
     if (fresh) startCase();
-    const image = payload?.image ?? null;
+    place = clamp(place, 0, Math.max(0, (payload?.images?.length ?? 1) - 1));
+    const image = shownImage();
     const nothing = !image && columns.every((one) => one.status === "empty");
     parts.empty.hidden = !nothing;
     parts.look.hidden = parts.columns.hidden = nothing;
     parts.frame.hidden = parts.zoomBar.hidden = parts.mapBox.hidden = parts.windowBox.hidden = !image;
     setNotice(parts.noPicture, !image && !nothing ? TEXT.noPicture : "");
-    parts.seen.hidden = !image?.seen;
-    if (!image?.seen) showSeen = false;
-    setNotice(parts.notes, [...(image?.notes ?? []), payload?.scale_note].filter(Boolean).join(" "));
+    showImage();
     fitColumns();
     checkSelection();
-    pictures.load({ main: image?.src ?? null, seen: image?.seen ?? null });
     if (fresh) stage.setSize(image, true);
     showPicture();
     refreshMap();
@@ -287,7 +313,7 @@ function createViewer(host, emit = () => {}) {
     const said = [parts.reading, parts.scaleNote].map((node) => node.textContent);
     const lines = savedLines(drawable ? map : null, owner, said, badges.map((badge) => badge.textContent));
     const area = { width: parts.canvas.clientWidth, height: parts.canvas.clientHeight };
-    const scene = { stage, area, lines, map: drawable ? map : null, look: drawable ? look() : null };
+    const scene = { stage, area, lines, map: drawable ? map : null, look: drawable ? mapLook() : null };
     offerFile(composePicture(scene), "heat-map.png");
   }
 

@@ -169,6 +169,36 @@ def test_an_upload_is_shown_and_its_file_is_gone(plain: str, visit: Any, uploads
     assert [file for file in uploads.rglob("*") if file.is_file()] == []
 
 
+def test_two_pictures_and_a_follow_up(plain: str, visit: Any, uploads: Path, tmp_path: Path) -> None:
+    page = visit(plain)
+    page.wait_for_selector(READY)
+    upload(page, ROOT / "assets" / "examples" / "brain-mass.png")
+    status(page, "Picture ready")
+    second = tmp_path / "second.png"
+    cv2.imwrite(str(second), np.full((40, 70, 3), 128, np.uint8))
+    page.set_input_files("input[data-testid='Add another picture-upload-button']", str(second))
+    status(page, "It goes with the next question")
+    assert [file for file in uploads.rglob("*") if file.is_file()] == []
+    page.fill("#case-question textarea", "What differs?")
+    ask(page)
+    status(page, "Finished.")
+    strip = page.locator("#viewer .wbv-thumb")
+    assert strip.count() == 2
+    page.locator("[data-column=tuned] .wbv-whole").click()
+    strip.nth(1).click()
+    says(page, "#viewer .wbv-reading", "Picture 2 holds")
+    assert strip.nth(1).get_attribute("aria-pressed") == "true"
+    page.fill("#case-follow-up textarea", "And on which side?")
+    page.click("#case-ask-follow-up")
+    says(page, "[data-column=base] .wbv-earlier", "And on which side?")
+    says(page, "[data-column=tuned] .wbv-earlier", "What differs?")
+    status(page, "Finished.")
+    holds(page, "#case-follow-up textarea", "")
+    page.locator("#case-turns label").first.click()
+    page.wait_for_function("!document.querySelector('[data-column=base] .wbv-earlier')?.innerText")
+    assert page.locator("[data-column=tuned] [data-step]").count() == 3
+
+
 def test_an_upload_drops_the_options_of_the_example_but_not_a_persons_own(
     plain: str, visit: Any, tmp_path: Path
 ) -> None:

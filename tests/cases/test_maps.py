@@ -97,4 +97,4 @@ def test_a_foil_may_be_a_word(case):
 
 
 def test_a_method_that_needs_the_picture_refuses_without_it(case):
-    assert case_maps(replace(case, image=None), "occlusion").refused is not None
+    assert case_maps(replace(case, images=None), "occlusion").refused is not None

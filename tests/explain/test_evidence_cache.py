@@ -79,14 +79,14 @@ def test_bytes_count_every_array(tiny, prompt):
     found = EvidenceCache().get(tiny, prompt, answer_of((7, 11)))
     layers, heads, tokens, patches, width = 3, 4, 2, 36, 32
     text = prompt.length - patches + tokens
-    floats = layers * heads * tokens * (patches + 1 + 3)  # attention and its shares
-    floats += tokens * (patches + 3) + 2 * layers * heads * tokens  # contributions
+    floats = layers * heads * tokens * (patches + 1 + 4)  # attention and its shares
+    floats += tokens * (patches + 4) + 2 * layers * heads * tokens  # contributions
     floats += text * (patches + text)  # likeness
     floats += (
         tokens * width + layers * patches * width * 2 + layers * tokens * width
     )  # states, values, outputs
-    floats += 2 * tokens + 4 * patches  # log probs, entropy, boxes
-    assert found.kept_bytes == 4 * floats + 8 * (text + len(found.sinks))
+    floats += 2 * tokens + 4 * patches  # log probs, entropy, boxes; the picture of a patch is an int64
+    assert found.kept_bytes == 4 * floats + 8 * (text + patches + len(found.sinks))
 
 
 def test_threads_that_want_the_same_share_one_pass(tiny, prompt, passes):

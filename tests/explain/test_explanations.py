@@ -186,7 +186,7 @@ def test_without_a_picture_or_an_answer_there_is_a_refusal_in_words(tiny, method
 
 @pytest.mark.parametrize("method", ["occlusion", "rise", "integrated_gradients", "shapley", "greedy_search"])
 def test_a_picture_that_is_no_longer_at_hand_is_a_refusal(tiny, method):
-    found = explain_spans(replace(_case(tiny), image=None), SPANS, method)
+    found = explain_spans(replace(_case(tiny), images=None), SPANS, method)
     assert isinstance(found, Refusal) and "picture" in found.reason
 
 
@@ -194,7 +194,7 @@ def test_a_picture_that_is_no_longer_at_hand_is_a_refusal(tiny, method):
 @pytest.mark.parametrize("tier", [1, 2, 3])
 def test_tiers_that_work_on_the_features_do_not_need_the_picture(tiny, method, tier):
     settings = QUICK[method] | {"tier": tier}
-    found = explain_spans(replace(_case(tiny), image=None), SPANS, method, settings)
+    found = explain_spans(replace(_case(tiny), images=None), SPANS, method, settings)
     assert isinstance(found, list) and np.abs(found[0].values).max() > 0
 
 
@@ -233,7 +233,7 @@ def test_the_scores_are_of_the_given_answer_and_nothing_is_generated(tiny, monke
 
 def test_another_picture_than_the_prompt_shows_is_an_error(tiny):
     with pytest.raises(ValueError, match="36×48"):
-        explain_spans(replace(_case(tiny), image=picture(36, 48)), SPANS, "occlusion")
+        explain_spans(replace(_case(tiny), images=picture(36, 48)), SPANS, "occlusion")
 
 
 def test_settings_out_of_range_or_unknown_are_refused_in_words(tiny):

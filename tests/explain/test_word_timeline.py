@@ -60,7 +60,7 @@ def test_sink_patches_are_counted_as_sinks_and_not_as_image(evidence):
 
 
 def test_logits_by_group_by_hand(evidence):
-    text = np.array([[1.0, 2, 0], [0, -1, 4], [0, 0, 0]])
+    text = np.array([[1.0, 0.5, 0, 1.5], [0, -1, 4, 0], [0, 0, 0, 0]])
     patches = np.zeros((3, 36))
     patches[:, 0], patches[:, 1] = 5, -3
     given = Contributions(patches, np.zeros((3, 4, 3)), np.zeros((3, 4, 3)), text)

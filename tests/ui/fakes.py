@@ -14,8 +14,8 @@ from workbench.cases.maps import MapSet
 from workbench.errors import UserFacing
 from workbench.explain import METHODS
 from workbench.explain.spans import case_spans
-from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Decoding, Prompt, Question
+from workbench.models.conversation import Images, as_pictures
 from workbench.settings import Settings
 from workbench.ui.case.trust import MovedOn, TrustLine
 from workbench.ui.services import Engine
@@ -46,7 +46,7 @@ class FakeModel:
     def label(self) -> str:
         return f"Stand-in {self.name}"
 
-    def seen(self, prompt: Prompt) -> np.ndarray:
+    def seen(self, prompt: Prompt, picture: int = 0) -> np.ndarray:
         return np.full((8, 8, 3), 128, np.uint8)
 
 
@@ -56,17 +56,20 @@ def pieces(text: str) -> list[tuple[int, int]]:
     return [(start, end) for start, end in zip(starts, [*starts[1:], len(text)], strict=True) if end > start]
 
 
-def fake_prompt(question: Question, image: MedicalImage) -> Prompt:
-    """A prompt whose image tokens are a GRID x GRID grid over the picture."""
-    xs = np.linspace(0, image.width, GRID + 1)
-    ys = np.linspace(0, image.height, GRID + 1)
-    boxes = [[xs[c], ys[r], xs[c + 1], ys[r + 1]] for r in range(GRID) for c in range(GRID)]
-    size = (image.width, image.height)
-    return Prompt(question, {}, np.arange(GRID * GRID), np.array(boxes, np.float32), size)
+def fake_prompt(question: Question, images: Images) -> Prompt:
+    """A prompt whose image tokens are a GRID x GRID grid over each picture."""
+    boxes, pictures = [], as_pictures(images)
+    for image in pictures:
+        xs = np.linspace(0, image.width, GRID + 1)
+        ys = np.linspace(0, image.height, GRID + 1)
+        boxes += [[xs[c], ys[r], xs[c + 1], ys[r + 1]] for r in range(GRID) for c in range(GRID)]
+    sizes = tuple((image.width, image.height) for image in pictures)
+    of = np.repeat(np.arange(len(pictures)), GRID * GRID)
+    return Prompt(question, {}, np.arange(len(of)), np.array(boxes, np.float32), sizes[0], of, sizes)
 
 
 def fake_run_case(
-    model: FakeModel, image: MedicalImage, question: Question, decoding: Decoding, stop: threading.Event
+    model: FakeModel, image: Images, question: Question, decoding: Decoding, stop: threading.Event
 ) -> Iterator[Column]:
     """Grow the model's text token by token; stops when asked to. Sets `stop` at its end, as models do."""
     blank = Column(model.name, model.label)
@@ -108,7 +111,18 @@ def fake_maps(case: AnsweredCase, method: str, params: Mapping[str, Any]) -> Map
     shares = np.full(len(spans), 0.4, np.float32)
     label = spec.label + "".join(f", {name} {value}" for name, value in params.items())
     return MapSet(
-        method, label, spec.unit, spec.signed, spec.caveat, spans, values, shares, boxes, None, 0.01
+        method,
+        label,
+        spec.unit,
+        spec.signed,
+        spec.caveat,
+        spans,
+        values,
+        shares,
+        boxes,
+        None,
+        0.01,
+        picture_of=case.prompt.picture_of,
     )
 
 

@@ -8,10 +8,10 @@ import { viewer } from "./scope.mjs";
 
 const {
   unpackMaps, spanKey, counterpart, meanRows, sharedPeak, canSubtract, columnMap, differenceMap, patchAt,
-  wordsOfPatch, stepOfWord, inAnswer,
+  wordsOfPatch, stepOfWord, inAnswer, onPicture,
 } = viewer(["dom", "text", "maps"], [
   "unpackMaps", "spanKey", "counterpart", "meanRows", "sharedPeak", "canSubtract", "columnMap", "differenceMap",
-  "patchAt", "wordsOfPatch", "stepOfWord", "inAnswer",
+  "patchAt", "wordsOfPatch", "stepOfWord", "inAnswer", "onPicture",
 ]);
 
 function unpacked(key, changes) {
@@ -141,4 +141,22 @@ test("the words of a patch: at least half of its most, strongest first, six at m
   const one = withMaps("base", maps, { words, steps: [], answer: null });
   assert.deepEqual(wordsOfPatch(one, 0), [3, 4, 5, 6, 7, 0]);
   assert.deepEqual(wordsOfPatch(one, 1), []);
+});
+
+test("of several pictures one is shown: other patches lose place and value, numbers and scale stay", () => {
+  const whole = { values: new Float32Array([1, 3, 4]), boxes: [[0, 0, 1, 1], [0, 0, 2, 2], [2, 2, 4, 4]], peak: 4 };
+  const found = onPicture({ ...whole, pictureOf: [0, 1, 1] }, 1);
+  assert.deepEqual([...found.values], [0, 3, 4]);
+  assert.deepEqual(found.boxes, [[0, 0, 0, 0], [0, 0, 2, 2], [2, 2, 4, 4]]);
+  assert.deepEqual([found.peak, found.part, found.place], [4, 7 / 8, 1]);
+  assert.deepEqual(found.parts, [1 / 8, 7 / 8]);
+  assert.equal(patchAt(found.boxes, 0.5, 0.5), 1);
+  assert.equal(onPicture(whole, 0), whole);
+});
+
+test("maps over different pictures can't be subtracted", () => {
+  const [base, tuned] = [withMaps("base", {}), withMaps("tuned", {})];
+  assert.equal(canSubtract(base, tuned), true);
+  const other = withMaps("tuned", { picture_of: BOXES.map((_, p) => (p ? 1 : 0)) });
+  assert.equal(canSubtract(base, other), false);
 });

@@ -4,7 +4,7 @@ Everything that looks at an answer takes it: maps, metrics, interventions, the s
 benchmark and the library.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from workbench import cases, explain
 from workbench.cases.words import Word, case_words
 from workbench.explain import interventions
-from workbench.models.answer import Answer, Prompt, Question
+from workbench.explain.sheet import Sheet
+from workbench.models.answer import Answer, Mode, Prompt, Question, Turn
+from workbench.models.conversation import Images, as_pictures
 from workbench.traces.read import read_trace
 from workbench.traces.trace import Trace
 
@@ -24,27 +26,51 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class AnsweredCase:
-    """What `model` wrote when it was asked `prompt` about `image`.
+    """What `model` wrote when it was asked `prompt` about `images`.
 
-    `image` is None for a question without one; `trace` is the parsed answer with its token spans;
+    `images` holds every picture of the conversation in order, none for a question without one (it may be
+    given as None or a single picture); `trace` is the parsed answer with its token spans;
     `option_probabilities` has one entry an option of the question, None where they were not measured. While
     an answer is written, each new token makes a new case. The case keeps its model in memory.
     """
 
     model: "LoadedModel"
     prompt: Prompt
-    image: "MedicalImage | None"
+    images: "tuple[MedicalImage, ...]"
     answer: Answer
     trace: Trace
     option_probabilities: tuple[float, ...] | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "images", as_pictures(self.images))
+
     @classmethod
-    def of(
-        cls, model: "LoadedModel", prompt: Prompt, image: "MedicalImage | None", answer: Answer
-    ) -> "AnsweredCase":
+    def of(cls, model: "LoadedModel", prompt: Prompt, images: Images, answer: Answer) -> "AnsweredCase":
         """The case of an answer whose trace is still to be read."""
         trace = read_trace(answer.text, answer.offsets, prompt.question.options)
-        return cls(model, prompt, image, answer, trace)
+        return cls(model, prompt, images, answer, trace)
+
+    @property
+    def image(self) -> "MedicalImage | None":
+        """The first picture; None for a question without one."""
+        return self.images[0] if self.images else None
+
+    @cached_property
+    def sheet(self) -> Sheet:
+        """All pictures on one sheet, for what changes them patch by patch; ValueError without a picture."""
+        return Sheet.of(self.images)
+
+    @property
+    def turn(self) -> Turn:
+        """The question with its answer, as the earlier turn of a question that follows."""
+        asked = self.question
+        brought = len(self.images) - asked.earlier_pictures
+        return Turn(asked.text, self.answer.text, brought, asked.options, asked.mode)
+
+    def next_question(self, text: str, options: Sequence[str] = (), mode: Mode | None = None) -> Question:
+        """A question that follows on this answer; it goes with `images` and any new pictures after them."""
+        history = (*self.question.history, self.turn)
+        return Question(text, tuple(options), mode or self.question.mode, history)
 
     @property
     def question(self) -> Question:
@@ -111,6 +137,21 @@ class AnsweredCase:
         True
         """
         return interventions.intervene(self, change, **given)
+
+    def follow_up(self, question: str, images: Any = (), **how: Any) -> "AnsweredCase":
+        """The model's answer to a question that follows: the pictures and the turns so far are kept.
+
+        `images` are further pictures, one or several, as in `wb.ask`; so is `how`. Raises UserFacing.
+
+        >>> import workbench as wb
+        >>> model, image = wb.load_model("tuned"), wb.example("chest-effusion")
+        >>> case = wb.ask(model, image, "What abnormality is shown?", mode="short")
+        >>> case.follow_up("Which side?").question.history[0].answer == case.answer.text
+        True
+        """
+        from workbench import library  # it imports this module
+
+        return library.follow_up(self, question, images, **how)
 
     def __str__(self) -> str:
         return cases.case_text(self)

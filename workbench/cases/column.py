@@ -15,7 +15,7 @@ from workbench.traces import parse_trace, resolve_option, token_span
 from workbench.traces.trace import Trace
 
 if TYPE_CHECKING:
-    from workbench.imaging.medical_image import MedicalImage
+    from workbench.models.conversation import Images
     from workbench.models.session import LoadedModel
 
 ColumnStatus = Literal["waiting", "streaming", "done", "cancelled", "failed"]
@@ -63,21 +63,24 @@ class Column:
 
 def run_case(
     model: "LoadedModel",
-    image: "MedicalImage | None",
+    images: "Images",
     question: Question,
     decoding: Decoding | None = None,
     stop: threading.Event | None = None,
 ) -> Iterator[Column]:
-    """Stream one model's column; the last one is done, cancelled or, with a UserFacing fault, failed."""
+    """Stream one model's column; the last one is done, cancelled or, with a UserFacing fault, failed.
+
+    `images` is None, one picture, or all pictures of the conversation, as in `LoadedModel.prepare`.
+    """
     blank = Column(model.name, model.label)
     yield blank
     try:
         decoding = decoding or Decoding(0)
         longest = model.card.longest_answer(decoding.max_new_tokens)
-        prompt = model.prepare(question, image)
-        case = AnsweredCase.of(model, prompt, image, Answer())
+        prompt = model.prepare(question, images)
+        case = AnsweredCase.of(model, prompt, images, Answer())
         for written in model.stream(prompt, replace(decoding, max_new_tokens=longest), stop):
-            case = AnsweredCase.of(model, prompt, image, written)
+            case = AnsweredCase.of(model, prompt, images, written)
             yield replace(blank, status="streaming", case=case)
         answer = case.answer
         status: ColumnStatus = "cancelled" if answer.finish == "cancelled" else "done"

@@ -52,5 +52,6 @@ def cases_html(cases: Mapping[str, AnsweredCase], method: str = "attention_mean"
         {key: case_maps(case, method) for key, case in cases.items()},
         titles={key: case.model.label for key, case in cases.items()},
         subtitles={key: f"revision {case.model.revision}" for key, case in cases.items()},
+        images=first.images,
     )
     return viewer_frame(viewer_page(payload, first.question.text))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,7 +21,8 @@ WORD_PASSES = 250  # beyond this, a method that runs the model makes one map a s
 class MapSet:
     """Maps of `spans` by one method; a part of the answer that has no map has no span here.
 
-    `values` float32 `[S, P]`; `image_share` float32 `[S]`; `refused` says why when there is no map at all.
+    `values` float32 `[S, P]`; `image_share` float32 `[S]`; `picture_of` int64 `[P]` is the picture of each
+    patch (left out: there is one); `refused` says why when there is no map at all.
     """
 
     method: str
@@ -36,6 +37,11 @@ class MapSet:
     refused: Refusal | None
     seconds: float
     note: str = ""
+    picture_of: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def __post_init__(self) -> None:
+        if len(self.picture_of) != len(self.boxes):
+            object.__setattr__(self, "picture_of", np.zeros(len(self.boxes), np.int64))
 
     @cached_property
     def rows(self) -> Mapping[str, int]:
@@ -49,7 +55,8 @@ class MapSet:
             return None
         meta = {"method": self.method, "label": self.label, "caveat": self.caveat, "note": self.note}
         share = float(self.image_share[row])
-        return HeatMap(self.values[row], self.boxes, self.signed, self.unit, share, meta, self.spans[row])
+        about = (self.signed, self.unit, share, meta, self.spans[row])
+        return HeatMap(self.values[row], self.boxes, *about, picture_of=self.picture_of)
 
 
 def case_maps(
@@ -73,12 +80,14 @@ def case_maps(
         refused = maps if isinstance(maps, Refusal) else Refusal("There is nothing to explain.", "Ask again.")
         none = np.zeros((0, len(boxes)), np.float32)
         shares = np.zeros(0, np.float32)
-        return MapSet(*about, (), none, shares, boxes, refused, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        return MapSet(*about, (), none, shares, boxes, refused, seconds, picture_of=case.prompt.picture_of)
     return MapSet(
         *about, spans,
         np.stack([heat.values for heat in maps]),
         np.array([heat.image_share for heat in maps], np.float32),
         maps[0].boxes, None, time.monotonic() - began, str(maps[0].meta["note"]),
+        case.prompt.picture_of,
     )  # fmt: skip
 
 

@@ -5,19 +5,35 @@ from typing import Any
 
 from workbench import explain
 from workbench.cases.answered import AnsweredCase
-from workbench.commands.case import answered_case
+from workbench.commands.case import answered_turns
 from workbench.commands.outcome import Outcome, as_json
 from workbench.settings import Settings
 
 
 def run(args: argparse.Namespace, settings: Settings) -> Outcome:
-    """Answer one question: the trace in words, or the JSON record. Raises UserFacing."""
-    case, notes = answered_case(args, settings)
-    return Outcome(as_json(ask_record(case)) if args.json else str(case), notes)
+    """Answer one question and what follows on it: traces in words, or the JSON record. Raises UserFacing."""
+    turns, notes = answered_turns(args, settings)
+    if not args.json:
+        asked = [f"Question: {case.question.text}\n" if len(turns) > 1 else "" for case in turns]
+        return Outcome("\n\n".join(f"{q}{case}" for q, case in zip(asked, turns, strict=True)), notes)
+    record = ask_record(turns[-1])
+    if len(turns) > 1:
+        record["turns"] = [turn_record(case) for case in turns]
+    return Outcome(as_json(record), notes)
+
+
+def turn_record(case: AnsweredCase) -> dict[str, Any]:
+    """One turn of a conversation: what was asked, with how many new pictures, and its answer as in `ask`."""
+    record = ask_record(case)
+    kept = {name: record[name] for name in ("text", "trace", "tokens", "seconds")}
+    return {"question": case.question.text, "pictures": case.turn.pictures} | kept
 
 
 def ask_record(case: AnsweredCase) -> dict[str, Any]:
-    """The JSON of `ask`: model, revision, image, text, trace, tokens (one per generated id), seconds."""
+    """The JSON of `ask`: model, revision, image, text, trace, tokens (one per generated id), seconds.
+
+    A case about several pictures names them all under `images`.
+    """
     answer, trace = case.answer, case.trace
     shares = explain.image_shares(case.model, case.prompt, answer) if answer.ids else []
     steps = [
@@ -36,10 +52,12 @@ def ask_record(case: AnsweredCase) -> dict[str, Any]:
             answer.ids, answer.offsets, answer.logprobs, shares, strict=True
         )
     ]
+    images = [{"width": image.width, "height": image.height} for image in case.images]
     return {
         "model": case.model.name,
         "revision": case.model.revision,
-        "image": {"width": case.image.width, "height": case.image.height},
+        "image": images[0],
+        **({"images": images} if len(images) > 1 else {}),
         "text": answer.text,
         "trace": {
             "modality": trace.modality,

@@ -1,4 +1,4 @@
-"""One question on one image, answered: what `ask` and `explain` share."""
+"""One question on one image or several, answered, with what follows on it: what `ask` and `explain` share."""
 
 import argparse
 import threading
@@ -7,30 +7,54 @@ from collections import deque
 from workbench import cases, imaging, models
 from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
+from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Decoding, Question
+from workbench.models.session import LoadedModel
 from workbench.settings import Settings
 
 
 def answered_case(args: argparse.Namespace, settings: Settings) -> tuple[AnsweredCase, tuple[str, ...]]:
-    """Read the image, load the model, answer the question; the case, and what the reader must know of it.
+    """The case of the last turn, and what the reader must know of it; see `answered_turns`."""
+    turns, notes = answered_turns(args, settings)
+    return turns[-1], notes
+
+
+def answered_turns(
+    args: argparse.Namespace, settings: Settings
+) -> tuple[list[AnsweredCase], tuple[str, ...]]:
+    """Read the images, load the model, answer the question and what follows on it; a case each, and notes.
 
     Raises UserFacing; cheap checks come first.
     """
     question_text = settings.checked_question(args.question)
+    later = [settings.checked_question(text) for text in args.follow_up]
     options = settings.checked_options(args.option)
-    image = imaging.load_image(args.image, window=args.window, invert=args.invert)
+    files = (args.image, *args.more_images)
+    images = tuple(imaging.load_image(file, window=args.window, invert=args.invert) for file in files)
     settings.require_allowed(args.model)
     model = models.load_model(args.model, settings=settings)
     question = Question(question_text, options, args.mode)
+    turns, notes = [], [note for image in images for note in image.notes] + [model.note]
+    for following in [*later, None]:
+        case, said = _answered(model, images, question, Decoding(settings.max_new_tokens or 0))
+        turns.append(case)
+        notes.append(said)
+        if following is not None:
+            question = case.next_question(following)
+    return turns, tuple(f"Note: {note}" for note in dict.fromkeys(notes) if note)
+
+
+def _answered(
+    model: LoadedModel, images: tuple[MedicalImage, ...], question: Question, decoding: Decoding
+) -> tuple[AnsweredCase, str]:
+    """The finished case and what is to be said about it. Raises UserFacing when there is none."""
     stop = threading.Event()
-    decoding = Decoding(settings.max_new_tokens or 0)
     try:
-        last = deque(cases.run_case(model, image, question, decoding, stop), maxlen=1)
+        last = deque(cases.run_case(model, images, question, decoding, stop), maxlen=1)
     finally:
         stop.set()
     if not last or last[0].status != "done" or last[0].case is None:
         message = last[0].message if last else ""
         hint = "Try again, or run `python -m workbench doctor`."
         raise UserFacing(message or "The model gave no answer.", hint)
-    notes = (*image.notes, model.note, last[0].message)
-    return last[0].case, tuple(f"Note: {note}" for note in notes if note)
+    return last[0].case, last[0].message

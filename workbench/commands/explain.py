@@ -51,9 +51,12 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
     record = explain_record(args, case, span, heat)
     if args.trust and not isinstance(heat, explain.Refusal):
         record["meta"]["trust"] = trust_record(case, heat)
-    if target and not isinstance(heat, explain.Refusal):
-        _write_png(target, case, heat)
-    text = as_json(record) if args.json else map_text(record, span.label, target)
+    if not isinstance(heat, explain.Refusal) and (len(case.images) > 1 or case.question.history):
+        evidence = explain.shared_evidence(case.model, case.prompt, case.answer)
+        record["meta"]["reading"] = explain.reading(evidence, span)
+    drawn = target is not None and not isinstance(heat, explain.Refusal)
+    targets = _write_pngs(target, case, heat) if drawn else []
+    text = as_json(record) if args.json else map_text(record, span.label, targets)
     return Outcome(text, notes)
 
 
@@ -216,17 +219,27 @@ def explain_record(
         "span_tokens": list(span.tokens),
     }
     if isinstance(heat, explain.Refusal):
-        refusal = {"values": [], "boxes": [], "image_share": None, "refused": heat.reason}
+        refusal = {"values": [], "boxes": [], "pictures": [], "image_share": None, "refused": heat.reason}
         return {"method": args.method, "span": args.span} | refusal | {"meta": meta | {"hint": heat.hint}}
     return {
         "method": args.method,
         "span": args.span,
         "values": heat.values.tolist(),
         "boxes": heat.boxes.tolist(),
+        "picture_of": heat.picture_of.tolist(),
+        "pictures": [picture_record(heat, number) for number in range(heat.pictures)],
         "image_share": float(heat.image_share),
         "refused": None,
         "meta": heat.meta | meta | {"unit": heat.unit, "signed": heat.signed},
     }
+
+
+def picture_record(heat: "HeatMap", number: int) -> dict[str, Any]:
+    """A map over one of its pictures: its size, values, boxes in its own pixels, and its share of the map."""
+    one = heat.of_picture(number)
+    size = {"width": one.image.width, "height": one.image.height} if one.image is not None else {}
+    share = heat.picture_shares[number]
+    return size | {"values": one.values.tolist(), "boxes": one.boxes.tolist(), "share": share}
 
 
 def _method_params(pairs: Sequence[str], method: "Method") -> dict[str, int | str]:
@@ -266,11 +279,25 @@ def _png_target(name: str | None) -> Path | None:
     return target
 
 
-def _write_png(target: Path, case: AnsweredCase, heat: "HeatMap") -> None:
-    label = f"{heat.meta['label']}: {heat.meta['span']['label']}"
-    style = overlay.OverlayStyle(signed=heat.signed, unit=heat.unit, label=label)
-    picture = overlay.render_overlay(case.image.pixels, heat.values, heat.boxes, style)
-    try:
-        target.write_bytes(overlay.encode_png(picture))
-    except OSError as error:
-        raise UserFacing(f"{str(target)!r} can't be written.", "Choose a folder you may write to.") from error
+def _write_pngs(target: Path, case: AnsweredCase, heat: "HeatMap") -> list[Path]:
+    """The map over each picture: one is written to `target`, several to names with their number behind, all
+    on one scale."""
+    top = float(np.abs(heat.values).max(initial=0.0))
+    style = overlay.OverlayStyle(
+        signed=heat.signed,
+        unit=heat.unit,
+        vmax=top if heat.pictures > 1 and top > 0 else None,
+        label=f"{heat.meta['label']}: {heat.meta['span']['label']}",
+    )
+    written = []
+    for number in range(heat.pictures):
+        one = heat.of_picture(number)
+        file = target if heat.pictures == 1 else target.with_stem(f"{target.stem}-{number + 1}")
+        picture = overlay.render_overlay(case.images[number].pixels, one.values, one.boxes, style)
+        try:
+            file.write_bytes(overlay.encode_png(picture))
+        except OSError as error:
+            hint = "Choose a folder you may write to."
+            raise UserFacing(f"{str(file)!r} can't be written.", hint) from error
+        written.append(file)
+    return written

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 
-def map_text(record: dict[str, Any], label: str, target: Path | None) -> str:
+def map_text(record: dict[str, Any], label: str, targets: Sequence[Path]) -> str:
     """One map: its share, its strongest patches, its trust where measured; the reason where there is none."""
     if record["refused"] is not None:
         return f"No map: {record['refused']} {record['meta']['hint']}".strip()
@@ -16,10 +16,17 @@ def map_text(record: dict[str, Any], label: str, target: Path | None) -> str:
     ]
     for patch in order[:5]:
         x0, y0, x1, y1 = (round(edge) for edge in record["boxes"][patch])
-        lines.append(f"  {record['values'][patch]:+.4g} at x {x0} to {x1}, y {y0} to {y1}")
+        which = f"in picture {record['picture_of'][patch] + 1} " if len(record["pictures"]) > 1 else ""
+        lines.append(f"  {record['values'][patch]:+.4g} {which}at x {x0} to {x1}, y {y0} to {y1}")
+    if len(record["pictures"]) > 1:
+        parts = [f"picture {n} {one['share']:.0%}" for n, one in enumerate(record["pictures"], 1)]
+        lines.append(f"Of the map lie on: {', '.join(parts)}.")
+    if reading := record["meta"].get("reading"):
+        parts = [f"{name} {share:.0%}" for name, share in reading.items()]
+        lines.append(f"Where these words' attention went: {', '.join(parts)}.")
     if trust := record["meta"].get("trust"):
         lines.append(_trust_text(trust))
-    return "\n".join(lines + ([f"Written to {target}."] if target else []))
+    return "\n".join(lines + [f"Written to {one}." for one in targets])
 
 
 def _trust_text(trust: dict[str, Any]) -> str:

@@ -38,6 +38,7 @@ from .metrics.metric import Score as Score
 from .metrics.registry import METRICS as METRICS
 from .metrics.trust import Trust as Trust
 from .metrics.trust import trust as trust
+from .sheet import Sheet as Sheet
 from .spans import all_span as all_span
 from .spans import answer_span as answer_span
 from .spans import case_spans as case_spans
@@ -46,5 +47,6 @@ from .spans import step_spans as step_spans
 from .spans import word_spans as word_spans
 from .word_timeline import GROUPS as GROUPS
 from .word_timeline import Timeline as Timeline
+from .word_timeline import reading as reading
 from .word_timeline import span_attention as span_attention
 from .word_timeline import timeline as timeline

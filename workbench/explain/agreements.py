@@ -36,22 +36,26 @@ def agreement(maps: Mapping[str, HeatMap]) -> list[Agreement] | Refusal:
     """
     if len(maps) < 2:
         return Refusal("Agreement needs the maps of two methods.", "Choose another method besides.")
-    boxes = _common_boxes([heat.boxes for heat in maps.values()])
+    coarsest = min(maps.values(), key=lambda heat: int(visible(heat.boxes).sum()))
+    shown = visible(coarsest.boxes)
+    boxes, picture_of = coarsest.boxes[shown], coarsest.picture_of[shown]
     if len(boxes) < 3:
         return Refusal("There are too few patches to compare maps on.", "Use a larger picture.")
-    read = {name: _on(heat, boxes) for name, heat in maps.items()}
+    read = {name: _on(heat, boxes, picture_of) for name, heat in maps.items()}
     return [_pair(a, b, read[a], read[b]) for a, b in combinations(read, 2)]
 
 
-def _common_boxes(sets: list[np.ndarray]) -> np.ndarray:
-    return min((boxes[visible(boxes)] for boxes in sets), key=len)
-
-
-def _on(heat: HeatMap, boxes: np.ndarray) -> np.ndarray:
+def _on(heat: HeatMap, boxes: np.ndarray, picture_of: np.ndarray) -> np.ndarray:
+    """The map read on other boxes `[Q, 4]`, picture by picture, float64 `[Q]`."""
     shown = visible(heat.boxes)
-    if same_grid(heat.boxes[shown], boxes):
-        return heat.values[shown].astype(np.float64)
-    return resampled(heat.values[shown].astype(np.float64), heat.boxes[shown], boxes)
+    values, own, of = heat.values[shown].astype(np.float64), heat.boxes[shown], heat.picture_of[shown]
+    if same_grid(own, boxes) and np.array_equal(of, picture_of):
+        return values
+    read = np.zeros(len(boxes))
+    for number in np.unique(picture_of):
+        here, there = of == number, picture_of == number
+        read[there] = resampled(values[here], own[here], boxes[there])
+    return read
 
 
 def _pair(first: str, second: str, a: np.ndarray, b: np.ndarray) -> Agreement:

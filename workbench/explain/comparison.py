@@ -56,12 +56,14 @@ def compare(
             "Compare a model with one that was tuned from it.",
         )
     sides = [
-        replace(case, model=model, prompt=model.prepare(case.question, case.image)) for model in (base, tuned)
+        replace(case, model=model, prompt=model.prepare(case.question, case.images))
+        for model in (base, tuned)
     ]
     refused = refusal_before_pass(sides[0].prompt, case.answer)
     if refused:
         return refused
-    if not same_grid(sides[0].prompt.boxes, sides[1].prompt.boxes):
+    one, two = (side.prompt for side in sides)
+    if not (same_grid(one.boxes, two.boxes) and np.array_equal(one.picture_of, two.picture_of)):
         return Refusal(
             "The two models cut the picture into different patches, so their maps can't be subtracted.",
             "Compare models that read pictures at the same size.",
@@ -107,4 +109,6 @@ def difference(base: HeatMap, tuned: HeatMap) -> HeatMap:
         meta,
         tuned.span,
         tuned.image,
+        tuned.picture_of,
+        tuned.images,
     )

@@ -14,8 +14,8 @@ class Contributions:
     """Signed direct contributions to each answer token's logit, float32, in logits.
 
     `patches` `[T, P]` summed over layers and heads; `image` `[L, H, T]` each head's part that was read from
-    image columns; `whole` `[L, H, T]` each head's whole part; `text` `[T, 3]` what was read from the first
-    token, the rest of the prompt's text, and the answer so far.
+    image columns; `whole` `[L, H, T]` each head's whole part; `text` `[T, 4]` what was read from the first
+    token, the rest of the question's text, the answer so far, and the text of earlier turns.
     """
 
     patches: np.ndarray

@@ -41,7 +41,7 @@ class Evidence:
     Shapes: L layers, H heads, T answer tokens, P image tokens. Row convention: the map of token t comes
     from row t−1, the row whose logits produced it.
     `attention` float32 `[L, H, T, P]`; `attention_share` `[L, H, T]`, attention mass on the image;
-    `text_attention` `[L, H, T, 3]`, mass on the groups TEXT_GROUPS of `pass_reader`; `sinks` int `[S]` image
+    `text_attention` `[L, H, T, 4]`, mass on the groups TEXT_GROUPS of `pass_reader`; `sinks` int `[S]` image
     tokens that act as sinks; `hidden` `[T, d]` input of the final norm at the predicting rows;
     `states` `[L, P, d]` image tokens after each layer, `values` `[L, Hkv, P, dh]` and `head_output`
     `[L, H, T, dh]` in the model's own precision. `owner` is a weak reference: evidence that is kept never
@@ -61,6 +61,7 @@ class Evidence:
     head_output: torch.Tensor
     sinks: np.ndarray
     boxes: np.ndarray
+    picture_of: np.ndarray
     ids: tuple[int, ...]
     vocabulary: int
     seconds: float
@@ -126,6 +127,7 @@ def _assembled(
         head_output=torch.stack(reader.head_output),
         sinks=find_sinks(reader.late, prompt.image_positions),
         boxes=prompt.boxes,
+        picture_of=prompt.picture_of,
         ids=answer.ids,
         vocabulary=_vocabulary(model),
         seconds=time.monotonic() - began,

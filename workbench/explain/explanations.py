@@ -68,16 +68,15 @@ def explain_spans(
     pass of this answer where it is at hand. `progress(passes done, total)` is called between batches and
     stops the method by returning False, as does setting `stop`.
 
-    Raises UserFacing for an unknown method, ValueError when the image isn't of the prompt's size or a span
+    Raises UserFacing for an unknown method, ValueError when an image isn't of the prompt's size or a span
     isn't inside the answer.
     """
     chosen = METHODS.get_or_raise(method)
-    image, prompt = case.image, case.prompt
+    prompt = case.prompt
     refused = refusal_before_pass(prompt, case.answer) or gradient_refusal(case.model, chosen)
     if refused:
         return refused
-    if image is not None and (image.width, image.height) != prompt.image_size:
-        raise ValueError(f"picture {image.width}×{image.height} is not the prompt's {prompt.image_size}")
+    check_sizes(case)
     check_spans(spans, case.answer)
     if not spans:
         return []
@@ -144,6 +143,14 @@ def gradient_refusal(model: LoadedModel, method: Method) -> Refusal | None:
     return None
 
 
+def check_sizes(case: AnsweredCase) -> None:
+    """Raises ValueError when the pictures at hand aren't those of the prompt, by size; none is no fault."""
+    sizes = tuple((image.width, image.height) for image in case.images)
+    if sizes and sizes != case.prompt.image_sizes:
+        have, want = (", ".join(f"{w}×{h}" for w, h in s) for s in (sizes, case.prompt.image_sizes))
+        raise ValueError(f"pictures of {have} are not the prompt's {want}")
+
+
 def check_spans(spans: Sequence[Span], answer: Answer) -> None:
     """Raises ValueError for a span with a token that the answer doesn't have."""
     for span in spans:
@@ -174,8 +181,11 @@ def heat_maps(
         meta = common | details
         meta.update(note=f"{maps.note} {warning}".strip(), warnings=[warning] if warning else [])
         meta["span"] = {"key": span.key, "kind": span.kind, "label": span.label, "tokens": list(span.tokens)}
-        values, share = maps.values[index].astype(np.float32), float(maps.image_share[index])
+        values, share, prompt = maps.values[index].astype(np.float32), maps.image_share[index], case.prompt
         out.append(
-            HeatMap(values, case.prompt.boxes, method.signed, method.unit, share, meta, span, case.image)
-        )
+            HeatMap(
+                values, prompt.boxes, method.signed, method.unit, float(share), meta, span, case.image,
+                prompt.picture_of, case.images,
+            )
+        )  # fmt: skip
     return out

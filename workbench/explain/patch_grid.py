@@ -3,13 +3,17 @@
 import numpy as np
 
 
-def patch_grids(boxes: np.ndarray) -> list[np.ndarray]:
+def patch_grids(boxes: np.ndarray, picture_of: np.ndarray | None = None) -> list[np.ndarray]:
     """Grids of image tokens, each int64 `[rows, columns]` of indices into `boxes` `[P, 4]`.
+
+    With `picture_of` int64 `[P]` no grid reaches over two pictures.
 
     A row is a run of boxes of one height and place down that goes rightwards; a grid is a run of rows that
     have the same columns and go down. Tiles and thumbnails of a tiled model become grids of their own; tokens
     without a place (all-zero boxes: a class token, a line end) are in none.
     """
+    if picture_of is not None and len(picture_of) and picture_of.max() > 0:
+        return [patches[grid] for patches in by_picture(picture_of) for grid in patch_grids(boxes[patches])]
     placed = np.flatnonzero(np.abs(boxes).sum(1) > 0)
     rows: list[list[int]] = []
     for index in placed:
@@ -35,6 +39,11 @@ def _below(above: np.ndarray, row: np.ndarray) -> bool:
     if len(above) != len(row) or not np.array_equal(above[:, [0, 2]], row[:, [0, 2]]):
         return False
     return bool(row[0, 1] >= above[0, 1] and row[0, 3] >= above[0, 3])
+
+
+def by_picture(picture_of: np.ndarray) -> list[np.ndarray]:
+    """Indices of the patches of each picture, in order of the pictures, int64."""
+    return [np.flatnonzero(picture_of == number) for number in np.unique(picture_of)]
 
 
 def overlap_matrix(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -12,7 +13,7 @@ from workbench.models.answer import Prompt
 from workbench.models.probe import RowCollector, collecting
 from workbench.models.session import LoadedModel
 
-TEXT_GROUPS = ("first token", "prompt text", "answer so far")
+TEXT_GROUPS = ("first token", "prompt text", "answer so far", "earlier turns")
 
 
 class SharedPassReader:
@@ -28,7 +29,7 @@ class SharedPassReader:
         length = prompt.length + len(ids)
         self.rows = torch.arange(prompt.length - 1, length - 1)
         self.image = torch.from_numpy(prompt.image_positions)
-        self.members = text_groups(prompt, length)
+        self.members = text_groups(prompt, length, model.earlier_tokens(prompt))
         self.collector = RowCollector(self.rows, torch.arange(length))
         self.readout = readout_rows(self.parts, torch.tensor(ids))
         self.attention: list[torch.Tensor] = []
@@ -95,11 +96,15 @@ class SharedPassReader:
         return hook
 
 
-def text_groups(prompt: Prompt, length: int) -> torch.Tensor:
-    """Membership `[N, 3]` of every position in TEXT_GROUPS; image tokens are in none."""
-    members = torch.zeros(length, 3)
-    members[0, 0] = 1
+def text_groups(prompt: Prompt, length: int, earlier: np.ndarray) -> torch.Tensor:
+    """Membership `[N, 4]` of every position in TEXT_GROUPS; image tokens are in none.
+
+    `earlier` int64 `[E]` are the places of the earlier turns' text (`LoadedModel.earlier_tokens`).
+    """
+    members = torch.zeros(length, len(TEXT_GROUPS))
     members[1 : prompt.length, 1] = 1
     members[prompt.length :, 2] = 1
+    members[torch.from_numpy(earlier)] = torch.tensor([0.0, 0.0, 0.0, 1.0])
+    members[0] = torch.tensor([1.0, 0.0, 0.0, 0.0])
     members[torch.from_numpy(prompt.image_positions)] = 0
     return members

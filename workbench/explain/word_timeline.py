@@ -18,7 +18,8 @@ class Timeline:
     `[T, 4]` signed direct contributions of the heads to the token's logit, read from the same groups: they
     sum to what all heads wrote directly, so they are no shares. `entropy` and `logprobs` in nats, `[T]`.
 
-    "image" is the image without its sink tokens, "question" the prompt's other text (template included),
+    "image" is the images without their sink tokens, "question" the prompt's other text (template and earlier
+    turns included; `reading` tells these apart),
     "trace" the answer before the token, "sink" the first token and the image's sink tokens.
     """
 
@@ -41,10 +42,26 @@ def timeline(evidence: Evidence) -> Timeline:
 
 
 def _grouped(image: np.ndarray, text: np.ndarray, sinks: np.ndarray) -> np.ndarray:
-    """`image` `[T, P]` and `text` `[T, 3]` (first token, prompt, answer) → `[T, 4]` over GROUPS."""
+    """`image` `[T, P]` and `text` `[T, 4]` over TEXT_GROUPS → `[T, 4]` over GROUPS."""
     sunk = image[:, sinks].sum(-1)
-    parts = [image.sum(-1) - sunk, text[:, 1], text[:, 2], text[:, 0] + sunk]
+    parts = [image.sum(-1) - sunk, text[:, 1] + text[:, 3], text[:, 2], text[:, 0] + sunk]
     return np.stack(parts, -1).astype(np.float32)
+
+
+def reading(evidence: Evidence, span: Span) -> dict[str, float]:
+    """Where a span's rows read from: mean attention over its tokens, layers and heads; sums to 1.
+
+    Keys: "picture 1" and so on for each picture, "earlier turns" (their words), "question" (the template
+    included), "answer so far" and "first token".
+    """
+    tokens = list(span.tokens)
+    image = evidence.attention[:, :, tokens].mean((0, 1, 2), dtype=np.float64)
+    first, question, answer, earlier = evidence.text_attention[:, :, tokens].mean((0, 1, 2)).tolist()
+    pictures = np.bincount(evidence.picture_of, image).tolist() if len(image) else []
+    found = {f"picture {number}": share for number, share in enumerate(pictures, 1)}
+    return found | {
+        "earlier turns": earlier, "question": question, "answer so far": answer, "first token": first,
+    }  # fmt: skip
 
 
 def span_attention(found: Timeline, span: Span) -> dict[str, float]:

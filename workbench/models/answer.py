@@ -10,15 +10,34 @@ Finish = Literal["running", "stop", "length", "cancelled"]
 
 
 @dataclass(frozen=True)
+class Turn:
+    """An earlier turn of a conversation: what was asked, what the model answered, and how many pictures the
+    turn brought."""
+
+    text: str
+    answer: str
+    pictures: int = 0
+    options: tuple[str, ...] = ()
+    mode: Mode = "trace"
+
+
+@dataclass(frozen=True)
 class Question:
     """A question with optional answer options; `mode` picks the prompt template of the model card.
 
     "trace" asks for reasoning, "short" for the answer alone, "bare" sends the question as it stands.
+    `history` holds the turns before it, oldest first. Their pictures come before the question's own.
     """
 
     text: str
     options: tuple[str, ...] = ()
     mode: Mode = "trace"
+    history: tuple[Turn, ...] = ()
+
+    @property
+    def earlier_pictures(self) -> int:
+        """How many pictures the earlier turns brought."""
+        return sum(turn.pictures for turn in self.history)
 
 
 @dataclass(frozen=True)
@@ -36,18 +55,29 @@ class Decoding:
 
 @dataclass(frozen=True)
 class Prompt:
-    """One prepared question: model inputs plus the geometry of the image in them.
+    """One prepared question: model inputs plus the geometry of the images in them.
 
     `inputs` holds batch-1 tensors as the model takes them. `image_positions` int64 `[P]` are the
     places of the image tokens in `input_ids`; `boxes` float32 `[P, 4]` are their patches as
-    x0, y0, x1, y1 in pixels of the original image (clipped to it; empty boxes are padding).
+    x0, y0, x1, y1 in pixels of their own original image (clipped to it; empty boxes are padding).
+    `image_sizes` has (width, height) of every picture, in the order of the conversation; `picture_of` int64
+    `[P]` is the number of the picture that each image token belongs to. Left out, there is one picture, of
+    `image_size`, or none.
     """
 
     question: Question
     inputs: dict[str, Any]
     image_positions: np.ndarray
     boxes: np.ndarray
-    image_size: tuple[int, int] | None  # (width, height) of the original image
+    image_size: tuple[int, int] | None  # (width, height) of the first picture
+    picture_of: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    image_sizes: tuple[tuple[int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.image_sizes and self.image_size is not None:
+            object.__setattr__(self, "image_sizes", (self.image_size,))
+        if len(self.picture_of) != len(self.boxes):
+            object.__setattr__(self, "picture_of", np.zeros(len(self.boxes), np.int64))
 
     @property
     def length(self) -> int:

@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from transformers import StoppingCriteriaList
 from transformers.generation.logits_process import LogitsProcessorList
 
 from workbench.errors import UserFacing
-from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Decoding, Finish, Prompt, Question
 from workbench.models.catalogue import ModelCard
+from workbench.models.conversation import Images, as_pictures, conversation
 from workbench.models.families import DecoderParts, Family, has_vision
 from workbench.models.families.base import single_picture
+from workbench.models.families.several import picture_boxes, picture_parts
 from workbench.models.forced import ForcedPass, forced_pass
 from workbench.models.generation import (
     IdStreamer,
@@ -29,8 +29,8 @@ from workbench.models.generation import (
     generate_arguments,
 )
 from workbench.models.options import option_probabilities
-from workbench.models.prompts import neutral, prompt_inputs, render_question, turns_of
-from workbench.models.question_tokens import QuestionTokens, question_tokens
+from workbench.models.prompts import neutral, prompt_inputs, render_question
+from workbench.models.question_tokens import QuestionTokens, earlier_tokens, question_tokens
 
 
 class LoadedModel:
@@ -90,42 +90,58 @@ class LoadedModel:
         quantised = getattr(self.model, "is_quantized", False)
         return not quantised and all(p.is_floating_point() for p in self.model.parameters())
 
-    def prepare(self, question: Question, image: MedicalImage | None) -> Prompt:
-        """Turn a question and an image into model inputs and the geometry of the image tokens.
+    def prepare(self, question: Question, images: Images) -> Prompt:
+        """Turn a question and its images into model inputs and the geometry of the image tokens.
 
-        Raises UserFacing for a picture given to a text-only model.
+        `images` is None, one picture, or all pictures of the conversation in order: those of the question's
+        `history` come first. Raises UserFacing for a picture given to a text-only model, and for several
+        pictures given to a family that takes one.
         """
-        if image is not None and not self.takes_image:
+        pictures = as_pictures(images)
+        if pictures and not self.takes_image:
             raise UserFacing(
                 f"{self.label} only reads text: it has no part that looks at pictures.",
                 "Ask without the picture, or choose a model that takes one.",
             )
         template = self.card.templates[question.mode]
-        text = neutral(render_question(question, template), self.tokenizer)
-        pictures = [] if image is None else [Image.fromarray(image.pixels)]
-        inputs = prompt_inputs(self.processor, turns_of(text, template, pictures), plain=template.plain)
+        turns = conversation(
+            question, pictures, self._user_text, lambda text: neutral(text, self.tokenizer), template.system
+        )
+        inputs = prompt_inputs(self.processor, turns, plain=template.plain)
         inputs = {key: self._place(value) for key, value in inputs.items()}
         config = self.model.config
-        if image is None:
+        if not pictures:
             return Prompt(question, inputs, np.zeros(0, np.int64), np.zeros((0, 4), np.float32), None)
-        size = (image.width, image.height)
-        boxes = self.family.patch_boxes(size, inputs, self.processor, config)
-        return Prompt(question, inputs, self.family.image_positions(inputs, config), boxes, size)
+        sizes = tuple((picture.width, picture.height) for picture in pictures)
+        boxes, picture_of = picture_boxes(self.family, sizes, inputs, self.processor, config)
+        positions = self.family.image_positions(inputs, config)
+        return Prompt(question, inputs, positions, boxes, sizes[0], picture_of, sizes)
+
+    def _user_text(self, question: Question) -> str:
+        """The text of a user turn, in the card's template."""
+        return neutral(render_question(question, self.card.templates[question.mode]), self.tokenizer)
 
     def question_tokens(self, prompt: Prompt) -> QuestionTokens:
         """The tokens of the prompt that hold the question, with their characters."""
         return question_tokens(prompt, self.tokenizer, self.card.templates[prompt.question.mode])
 
+    def earlier_tokens(self, prompt: Prompt) -> np.ndarray:
+        """Places of the text tokens of the turns before the question, int64 `[E]`."""
+        return earlier_tokens(prompt, self.tokenizer, self.card.templates[prompt.question.mode])
+
     def _place(self, value: torch.Tensor) -> torch.Tensor:
         value = value.to(self.device)
         return value.to(self.dtype) if value.is_floating_point() else value
 
-    def seen(self, prompt: Prompt) -> np.ndarray | None:
-        """The whole picture as the vision tower was shown it, uint8 RGB `[h, w, 3]`; None if it wasn't."""
-        seen = getattr(self.family, "seen", None)
+    def seen(self, prompt: Prompt, picture: int = 0) -> np.ndarray | None:
+        """One whole picture as the vision tower was shown it, uint8 RGB `[h, w, 3]`; None if it wasn't."""
+        inputs, seen = prompt.inputs, getattr(self.family, "seen", None)
+        if len(prompt.image_sizes) > 1:
+            parts = picture_parts(self.family, prompt.image_sizes, inputs, self.processor, self.model.config)
+            inputs = parts[picture]
         if seen is None:
-            return single_picture(prompt.inputs, self.processor)
-        return seen(prompt.inputs, self.processor, self.model.config)
+            return single_picture(inputs, self.processor)
+        return seen(inputs, self.processor, self.model.config)
 
     def stream(
         self, prompt: Prompt, decoding: Decoding | None = None, stop: threading.Event | None = None

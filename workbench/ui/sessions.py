@@ -23,14 +23,29 @@ SpanPlace = tuple[str, str]  # role, and the key of a span of its answer
 
 @dataclass
 class Run:
-    """One question under way. `replaced` means that the page has moved on: show nothing more of it."""
+    """One question under way. `replaced` means that the page has moved on: show nothing more of it.
+
+    `more` are the pictures after the first. `follow_ups` has each role's own question where this is a later
+    turn of a conversation; a role that isn't in it has no earlier answer to follow on.
+    """
 
     case_id: str
     picture: Picture
     question: Question
     decoding: Decoding
+    more: tuple[Picture, ...] = ()
+    follow_ups: "dict[str, Question] | None" = None
     stop: threading.Event = field(default_factory=threading.Event)
     replaced: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """All pictures of the conversation in order."""
+        return (self.picture, *self.more)
+
+    def question_of(self, role: str) -> Question | None:
+        """What a role's model is asked; None when it can't follow on."""
+        return self.question if self.follow_ups is None else self.follow_ups.get(role)
 
     def abandon(self) -> None:
         self.replaced.set()
@@ -65,14 +80,28 @@ class Measured:
     moved_on: threading.Event = field(default_factory=threading.Event)
 
 
+@dataclass(frozen=True)
+class PastTurn:
+    """A turn of the conversation on the page with its answers and maps."""
+
+    run: Run
+    live: Live
+    maps: "dict[str, MapSet | NoMap]"
+
+
 @dataclass
 class Session:
-    """One open page: its picture, the question under way and the last answers.
+    """One open page: its pictures, the question under way and the last answers.
 
-    `selected` is the span that is looked at on Trace; `comparison` is what the Methods screen shows.
+    `more` are further pictures after `picture`. `turns` are all turns of the conversation, of which number
+    `turn` is looked at; its newest state is in `run`, `live` and `maps`. `selected` is the span that is
+    looked at on Trace; `comparison` is what the Methods screen shows.
     """
 
     picture: Picture | None = None
+    more: list[Picture] = field(default_factory=list)
+    turns: list[PastTurn] = field(default_factory=list)
+    turn: int = 0
     run: Run | None = None
     live: Live = field(default_factory=Live)
     maps: "dict[str, MapSet | NoMap]" = field(default_factory=dict)
@@ -82,10 +111,34 @@ class Session:
     touched: float = 0.0
 
     def forget_answers(self) -> None:
-        """End the question under way and drop its answers."""
+        """End the question under way and drop the conversation's answers."""
         if self.run is not None:
             self.run.abandon()
         self.run, self.live, self.selected = None, Live(), None
+        self.turns, self.turn = [], 0
+        self._forget_looks()
+
+    def keep_turn(self) -> None:
+        """Put the newest state of the turn that is looked at among `turns`."""
+        if self.run is not None:
+            self.turns[self.turn : self.turn + 1] = [PastTurn(self.run, self.live, self.maps)]
+
+    def look_at(self, number: int) -> None:
+        """Look at another turn of the conversation; IndexError when there is none of that number."""
+        self.keep_turn()
+        past = self.turns[number]
+        self._forget_looks()
+        self.turn, self.run, self.live, self.maps = number, past.run, past.live, dict(past.maps)
+
+    def next_turn(self, run: Run) -> None:
+        """Begin a turn after the last one."""
+        self.keep_turn()
+        self._forget_looks()
+        self.turn, self.run, self.live = len(self.turns), run, Live()
+
+    def _forget_looks(self) -> None:
+        """Drop what is only about the answers that are looked at."""
+        self.selected = None
         self.forget_maps()
         if self.comparison is not None:
             self.comparison.stop.set()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # the case runner loads torch; packing a payload must not
     from workbench.cases.column import Column
     from workbench.cases.maps import MapSet
     from workbench.cases.words import Word
+    from workbench.models.answer import Question
 
 PNG_PREFIX = "data:image/png;base64,"
 LONGEST_SIDE = 1600  # a sharper picture than the page can show only slows the page down
@@ -91,14 +92,16 @@ def viewer_payload(
     *,
     titles: Mapping[str, str] | None = None,
     subtitles: Mapping[str, str] | None = None,
+    images: Sequence[MedicalImage | Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """The whole state of the viewer as JSON-ready data; send it every time anything changed.
 
     `case_id` must change with each new question: the viewer then drops the reader's selection and zoom.
-    `image` may be the result of `picture_payload`, which saves encoding the PNG on every update.
-    `columns` and `maps` are keyed "base" and "tuned" (in showing order); a column that is None has
-    nothing to show yet. `subtitles` say revision, device and precision. Raises ValueError when maps do
-    not fit their column.
+    `image` may be the result of `picture_payload`, which saves encoding the PNG on every update. `columns`
+    and `maps` are keyed "base" and "tuned" (in showing order); a column that is None has nothing to show yet.
+    `images` are all pictures of a case about several, `image` the first of them; the maps say which picture
+    each patch belongs to. `subtitles` say revision, device and precision. Raises ValueError when maps do not
+    fit their column.
     """
     picture = picture_payload(image) if isinstance(image, MedicalImage) else image
     shown = [
@@ -116,7 +119,23 @@ def viewer_payload(
         "image": None if picture is None else dict(picture),
         "scale_note": "" if picture is None else picture.get("spacing_note", ""),
         "columns": shown,
+        **({"images": [_entry(one) for one in images]} if len(images) > 1 else {}),
     }
+
+
+def _entry(image: MedicalImage | Mapping[str, Any]) -> dict[str, Any]:
+    return picture_payload(image) if isinstance(image, MedicalImage) else dict(image)
+
+
+def turns_payload(question: Question) -> dict[str, Any]:
+    """What stands above an answer that follows on others: the earlier turns and what is asked now."""
+    if not question.history:
+        return {}
+    turns = [
+        {"question": turn.text, "answer": GRAMMAR_TAG.sub("\n", turn.answer).strip()}
+        for turn in question.history
+    ]
+    return {"earlier": turns, "asked": question.text}
 
 
 def column_payload(column: Column | None) -> dict[str, Any]:
@@ -151,6 +170,7 @@ def column_payload(column: Column | None) -> dict[str, Any]:
         if trace.answer_text is None
         else {"text": trace.answer_text, "letter": trace.answer_letter, "words": list(answer_words)},
         "options": _option_entries(column),
+        **(turns_payload(column.prompt.question) if column.prompt is not None else {}),
     }
 
 
@@ -179,6 +199,7 @@ def maps_payload(column: Column | None, maps: MapSet | None) -> dict[str, Any] |
         "q": base64.b64encode(codes).decode("ascii"),
         "peak": peaks,
         "share": [_finite(share) for share in maps.image_share],
+        **({"picture_of": maps.picture_of.tolist()} if maps.picture_of.max(initial=0) > 0 else {}),
     }
 
 

@@ -1,5 +1,6 @@
 """Conditions of a run: whose picture is shown, which prompt, how many samples from which seeds."""
 
+import json
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from tests.bench.fakes import FakeModel, first_option, sees_side, sided_items
 from workbench.bench.asking.conditions import Donors, seed_of
 from workbench.bench.asking.runner import run_bench
-from workbench.bench.questions.items import Item, ItemSet
+from workbench.bench.questions.items import Item, ItemSet, load_items
 from workbench.bench.store.results import read_results, read_run
 from workbench.errors import UserFacing
 from workbench.imaging.medical_image import MedicalImage
@@ -49,13 +50,13 @@ def test_donors_are_of_another_group_and_the_same_modality() -> None:
     items += [item("lone", "lone", "PET", "lone.png"), item("text", "text", "CT", None)]
     donors = Donors(items)
     for one in items[:-2]:
-        shown = donors.picture_for(one)
+        (shown,) = donors.pictures_for(one)
         assert shown != one.image_path and shown.name.startswith(one.modality)
-        assert shown == Donors(items).picture_for(one)
-    assert donors.picture_for(items[-2]).name != "lone.png"  # no other PET: any other picture
-    assert donors.picture_for(items[-1]) is None
-    assert len({donors.picture_for(one) for one in items[:8]}) > 1
-    assert Donors(items[:2]).picture_for(items[0]) is None  # two questions on one picture
+        assert (shown,) == Donors(items).pictures_for(one)
+    assert donors.pictures_for(items[-2])[0].name != "lone.png"  # no other PET: any other picture
+    assert donors.pictures_for(items[-1]) == ()
+    assert len({donors.pictures_for(one) for one in items[:8]}) > 1
+    assert Donors(items[:2]).pictures_for(items[0]) == ()  # two questions on one picture
 
 
 def test_another_patients_picture_is_shown_and_the_gold_answer_stays(tmp_path: Path) -> None:
@@ -67,7 +68,7 @@ def test_another_patients_picture_is_shown_and_the_gold_answer_stays(tmp_path: P
     assert len(shown) == 12 and all(line.correct for line in plain.values())
     donors = Donors(items.items)
     for one in items.items:
-        side = "LLRLRR"[int(donors.picture_for(one).stem)]
+        side = "LLRLRR"[int(donors.pictures_for(one)[0].stem)]
         assert shown[one.item_id].answer == {"L": "left", "R": "right"}[side]
         assert shown[one.item_id].gold == plain[one.item_id].gold
         assert shown[one.item_id].image == plain[one.item_id].image == f"{one.item_id[0]}.png"
@@ -197,3 +198,36 @@ def test_both_prompts_of_one_item_differ_for_the_model(tmp_path: Path) -> None:
     assert {(line.condition, line.text) for line in lines} == {
         ("short_prompt", "short"), ("trace_prompt", "trace"),
     }  # fmt: skip
+
+
+def test_blank_and_shuffled_change_every_picture_of_an_item(tmp_path: Path) -> None:
+    folder = tmp_path / "items"
+    plain = sided_items(folder, "LRLR")
+    lines = (folder / "items.jsonl").read_text().splitlines()
+    several = json.loads(lines[0]) | {"id": "both", "images": ["0.png", "1.png"]}
+    (folder / "items.jsonl").write_text("\n".join([*lines, json.dumps(several)]))
+    items = load_items(folder)
+    assert [path.name for path in items.items[-1].image_paths] == ["0.png", "1.png"]
+    shown: dict[str, list[MedicalImage]] = {}
+
+    def keep(question: Question, images: object) -> str:
+        if isinstance(images, tuple):
+            shown[str(len(shown))] = list(images)
+        return "left"
+
+    class Several(FakeModel):
+        def prepare(self, question: Question, image: object) -> Prompt:
+            first = image[0] if isinstance(image, tuple) else image
+            return replace(super().prepare(question, first), inputs={"asked": (question, image)})
+
+    out = run_bench(
+        items, [Several("tuned", keep)], tmp_path / "out", conditions=("image", "blank", "shuffled_image")
+    )
+    real, blank, other = shown.values()
+    assert [len(images) for images in (real, blank, other)] == [2, 2, 2]
+    assert all((image.pixels == 127).all() for image in blank)
+    donated = Donors(items.items).pictures_for(items.items[-1])
+    assert len(donated) == 2 and not set(donated) & set(items.items[-1].image_paths)
+    keys = {line.key for line in read_results(out)}
+    alone = run_bench(plain, [FakeModel("tuned", first_option)], tmp_path / "plain", conditions=("image",))
+    assert {line.key for line in read_results(alone)} < keys

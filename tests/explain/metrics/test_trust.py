@@ -102,7 +102,7 @@ def test_nothing_to_measure_is_said_and_costs_nothing(planted):
 def test_a_prompt_of_another_image_a_map_of_no_words_and_a_span_outside_are_refused(planted):
     case, found = _planted_case(planted, painted(48, 48, (16, 32, 24, 40)))
     with pytest.raises(ValueError, match="another image"):
-        trust(replace(case, image=picture(48, 40)), found)
+        trust(replace(case, images=picture(48, 40)), found)
     with pytest.raises(ValueError, match="no part of an answer"):
         trust(case, replace(found, span=None))
     with pytest.raises(UserFacing, match="outside"):

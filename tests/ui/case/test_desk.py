@@ -11,8 +11,9 @@ import pytest
 from tests.ui.fakes import fake_engine
 from workbench.errors import UserFacing
 from workbench.imaging.medical_image import MedicalImage
+from workbench.imaging.overlay import encode_png
 from workbench.settings import Settings
-from workbench.ui.case.desk import CaseDesk, QuestionForm
+from workbench.ui.case.desk import MOST_PICTURES, CaseDesk, QuestionForm
 from workbench.ui.case.intake import picture_of
 from workbench.ui.services import Services
 from workbench.ui.sessions import Sessions
@@ -172,3 +173,79 @@ def test_visitors_do_not_see_each_other() -> None:
     assert other["image"] is None and all(part["words"] == [] for part in other["columns"])
     desk.place("another visitor", replace(desk.sessions.of(VISITOR).picture, modality="CT"))
     assert desk.sessions.of(VISITOR).picture.modality is None
+
+
+def uploaded(folder: Path, size: tuple[int, int] = (30, 50)) -> str:
+    """A picture as a browser leaves it: a file in a folder of its own."""
+    place = folder / f"upload-{size[0]}"
+    place.mkdir()
+    (place / "x.png").write_bytes(encode_png(np.full((size[1], size[0], 3), 90, np.uint8)))
+    return str(place / "x.png")
+
+
+def test_further_pictures_go_with_the_question_and_each_has_its_map(tmp_path: Path) -> None:
+    desk = desk_with()
+    desk.upload_folder = tmp_path
+    file = uploaded(tmp_path)
+    _, payload = desk.add_picture(VISITOR, file)
+    assert not Path(file).exists() and [image["width"] for image in payload["images"]] == [60, 30]
+    *_, last = answers(desk)
+    maps = column(last, "tuned")["maps"]
+    assert maps["picture_of"] == [0] * (len(maps["boxes"]) // 2) + [1] * (len(maps["boxes"]) // 2)
+    assert last.payload["images"][1]["seen"].startswith("data:image/png")
+    case = desk.sessions.of(VISITOR).live.columns["tuned"].case
+    assert [image.width for image in case.images] == [60, 30]
+    for number in range(MOST_PICTURES - 2):
+        desk.add_picture(VISITOR, uploaded(tmp_path, (40 + number, 40)))
+    with pytest.raises(UserFacing, match="at most 6 pictures"):
+        desk.add_picture(VISITOR, uploaded(tmp_path, (99, 40)))
+    desk.place(VISITOR, desk.sessions.of(VISITOR).picture)
+    assert "images" not in desk.blank(VISITOR)
+
+
+def test_a_further_picture_needs_a_first_one_and_is_deleted_all_the_same(tmp_path: Path) -> None:
+    desk = desk_with()
+    desk.upload_folder = tmp_path
+    file = uploaded(tmp_path)
+    with pytest.raises(UserFacing, match="no first picture"):
+        desk.add_picture("another visitor", file)
+    assert not Path(file).exists()
+
+
+def test_a_follow_up_keeps_each_models_own_answer_and_its_maps_can_be_looked_at_again() -> None:
+    desk = desk_with()
+    with pytest.raises(UserFacing, match="no answer yet"):
+        desk.follow_up(VISITOR, "And which side?")
+    *_, first = answers(desk)
+    ticket, waiting = desk.follow_up(VISITOR, " And which side? ")
+    asked = column(waiting, "tuned")
+    assert asked["asked"] == "And which side?" and asked["earlier"][0]["question"] == "What?"
+    with pytest.raises(UserFacing, match="not answered yet"):
+        desk.follow_up(VISITOR, "Too early")
+    *_, last = desk.answer(VISITOR, ticket, "attention_mean")
+    page = desk.sessions.of(VISITOR)
+    for role, part in page.live.columns.items():
+        (turn,) = part.case.question.history
+        assert turn.answer == page.turns[0].live.columns[role].answer.text and turn.pictures == 1
+        assert column(last, role)["maps"]["keys"]
+    assert desk.turns(VISITOR) == (["What?", "And which side?"], 1)
+    again = desk.look_at(VISITOR, 0)
+    assert again.payload["case"] == first.payload["case"] and desk.turns(VISITOR)[1] == 0
+    assert column(again, "tuned")["maps"] == column(first, "tuned")["maps"]
+    assert "earlier" not in column(again, "tuned")
+    third, _ = desk.follow_up(VISITOR, "Why?")  # follows the last turn, whichever is looked at
+    *_, last = desk.answer(VISITOR, third, "attention_mean")
+    assert [turn["question"] for turn in column(last, "base")["earlier"]] == ["What?", "And which side?"]
+    answers(desk)  # a new question is a new conversation
+    assert desk.turns(VISITOR) == (["What?"], 0)
+    with pytest.raises(UserFacing, match="no such turn"):
+        desk.look_at(VISITOR, 5)
+
+
+def test_a_model_that_failed_has_nothing_to_follow_on() -> None:
+    desk = desk_with(texts={"base": "FAIL", "tuned": "<think>One.</think><answer>two</answer>"})
+    answers(desk)
+    ticket, _ = desk.follow_up(VISITOR, "And?")
+    *_, last = desk.answer(VISITOR, ticket, "attention_mean")
+    assert column(last, "base")["status"] == "failed" and "followed on" in column(last, "base")["message"]
+    assert column(last, "tuned")["status"] == "done"

@@ -54,12 +54,13 @@ class BatchAnswerer:
 
     def _prompt(self, task: Task, prepared: dict[tuple[Any, ...], Prompt]) -> Prompt:
         """The prompt; samples of one item share its inputs, each in a record of its own."""
-        same = (task.item.item_id, task.options, task.mode, task.picture)
+        same = (task.item.item_id, task.options, task.mode, task.pictures)
         if same not in prepared:
-            image = self.pictures.image(task.picture) if task.picture is not None else None
-            if image is not None and task.condition == "blank":
-                image = blank_picture(image)
-            prepared[same] = task.model.prepare(Question(task.item.question, task.options, task.mode), image)
+            images = tuple(self.pictures.image(path) for path in task.pictures)
+            if task.condition == "blank":
+                images = tuple(map(blank_picture, images))
+            shown = (images[0] if images else None) if len(images) < 2 else images
+            prepared[same] = task.model.prepare(Question(task.item.question, task.options, task.mode), shown)
         return replace(prepared[same])
 
     def _result(self, task: Task, answer: Answer | None, fault: str) -> Result:

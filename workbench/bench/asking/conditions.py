@@ -13,6 +13,7 @@ from workbench.imaging import from_array
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Decoding, Mode, Prompt, Question
 from workbench.models.catalogue import LONGEST_ANSWER
+from workbench.models.conversation import Images
 from workbench.models.prompts import LETTERS
 
 CONDITIONS = (
@@ -37,14 +38,14 @@ class Answerer(Protocol):
     @property
     def revision(self) -> str: ...
 
-    def prepare(self, question: Question, image: MedicalImage | None) -> Prompt: ...
+    def prepare(self, question: Question, images: Images) -> Prompt: ...
 
     def generate_batch(self, prompts: Sequence[Prompt], decoding: Decoding | None = None) -> list[Answer]: ...
 
 
 @dataclass(frozen=True)
 class Task:
-    """One item as it is put to one model: the options in the order shown, the picture that is shown.
+    """One item as it is put to one model: the options in the order shown, the pictures that are shown.
 
     `decoding` carries the seed of this very answer. `key` names everything that decides the answer.
     """
@@ -56,7 +57,7 @@ class Task:
     key: str
     mode: Mode
     decoding: Decoding
-    picture: Path | None
+    pictures: tuple[Path, ...]
     sample: int = 0
 
     @property
@@ -78,19 +79,21 @@ class Donors:
         self._lists = {name: list(pool.items()) for name, pool in self._pools.items()}
         self._pools.clear()
 
-    def picture_for(self, item: Item) -> Path | None:
-        """The picture of another image group, always the same one for an item of the same set.
+    def pictures_for(self, item: Item) -> tuple[Path, ...]:
+        """A picture of another image group for each of the item's, always the same for an item of one set.
 
-        Of the same modality where the set has one, else of any; None where every picture is of its group.
+        Of the same modality where the set has one, else of any; none where every picture is of its group.
         """
-        if item.image_path is None:
-            return None
-        seed = seed_of("shuffled_image", item.item_id)
+        found = [self._donor(item, number) for number in range(len(item.image_paths))]
+        return tuple(path for path in found if path is not None)
+
+    def _donor(self, item: Item, number: int) -> Path | None:
+        seed = seed_of("shuffled_image", item.item_id, *([number] if number else []))
         for name in (item.modality, None):
             pool = self._lists.get(name, [])
             for step in range(len(pool)):
                 group, path = pool[(seed + step) % len(pool)]
-                if group != item.image_group and path != item.image_path:
+                if group != item.image_group and path not in item.image_paths:
                     return path
         return None
 
@@ -132,5 +135,5 @@ def applies(item: Item, condition: str, donors: Donors) -> bool:
     if condition == "blank":
         return item.image_path is not None
     if condition == "shuffled_image":
-        return donors.picture_for(item) is not None
+        return bool(donors.pictures_for(item))
     return condition != "shuffled_options" or len(item.options) > 1

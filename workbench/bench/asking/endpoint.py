@@ -14,6 +14,7 @@ from workbench.imaging.medical_image import MedicalImage
 from workbench.imaging.overlay import encode_png
 from workbench.models.answer import Answer, Decoding, Prompt, Question
 from workbench.models.catalogue import ModelCard
+from workbench.models.conversation import Images, as_pictures, asked_turns
 from workbench.models.prompts import render_question
 
 __all__ = ["ChatServer", "EndpointDown", "EndpointModel", "NoAnswer", "connect"]
@@ -49,15 +50,22 @@ class EndpointModel:
         self.card = card or ModelCard(self.name, self.label, server.public_url)
         self._outcomes: dict[int, tuple[Prompt, ChatReply | Exception]] = {}
 
-    def prepare(self, question: Question, image: MedicalImage | None) -> Prompt:
-        """The user turn: the picture, then the question in the card's template."""
-        text = render_question(question, self.card.templates[question.mode])
-        content: list[Message] = [{"type": "text", "text": text}]
-        if image is not None:
-            content.insert(0, {"type": "image_url", "image_url": {"url": picture_url(image)}})
-        size = None if image is None else (image.width, image.height)
-        inputs = {"messages": [{"role": "user", "content": content if image is not None else text}]}
-        return Prompt(question, inputs, np.zeros(0, np.int64), np.zeros((0, 4), np.float32), size)
+    def prepare(self, question: Question, images: Images) -> Prompt:
+        """The turns of the conversation: in each its pictures, then the question in the card's template."""
+        pictures, messages, start = as_pictures(images), list[Message](), 0
+        for asked, answer, count in asked_turns(question):
+            end = len(pictures) if count is None else start + count
+            text = render_question(asked, self.card.templates[asked.mode])
+            shown = [{"type": "image_url", "image_url": {"url": picture_url(p)}} for p in pictures[start:end]]
+            content = [*shown, {"type": "text", "text": text}] if shown else text
+            messages.append({"role": "user", "content": content})
+            if answer is not None:
+                messages.append({"role": "assistant", "content": answer})
+            start = end
+        sizes = tuple((picture.width, picture.height) for picture in pictures)
+        none = np.zeros(0, np.int64), np.zeros((0, 4), np.float32)
+        size = sizes[0] if sizes else None
+        return Prompt(question, {"messages": messages}, *none, size, none[0], sizes)
 
     def generate_batch(
         self, prompts: Sequence[Prompt], decoding: Decoding | Sequence[Decoding] | None = None

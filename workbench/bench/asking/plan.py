@@ -78,7 +78,8 @@ class Plan:
         """
         for part in self._windows(size * WINDOW_BATCHES):
             donated = self._donated(part)
-            self._pictures.hash_all([item.image_path for item in part] + list(donated.values()))
+            shown = [*(item.image_paths for item in part), *donated.values()]
+            self._pictures.hash_all(path for paths in shown for path in paths)
             for model in self.models:
                 for condition in self.conditions:
                     groups = [
@@ -93,24 +94,24 @@ class Plan:
         for start in range(0, len(self.items), step):
             yield self.items[start + self.shard.index : start + step : self.shard.count]
 
-    def _donated(self, part: Sequence[Item]) -> dict[str, Path | None]:
-        """Item id → the picture shown instead of its own under "shuffled_image"."""
+    def _donated(self, part: Sequence[Item]) -> dict[str, tuple[Path, ...]]:
+        """Item id → the pictures shown instead of its own under "shuffled_image"."""
         if "shuffled_image" not in self.conditions:
             return {}
-        return {item.item_id: self._donors.picture_for(item) for item in part}
+        return {item.item_id: self._donors.pictures_for(item) for item in part}
 
     def _times(self, condition: str) -> int:
         return self.asking.samples if condition == "sampled" else 1
 
     def _tasks(
-        self, item: Item, model: Answerer, condition: str, donated: dict[str, Path | None]
+        self, item: Item, model: Answerer, condition: str, donated: dict[str, tuple[Path, ...]]
     ) -> list[Task]:
         """One item under one condition: one task, or one a sample."""
         options = shuffled(item) if condition == "shuffled_options" else item.options
-        picture = donated[item.item_id] if condition == "shuffled_image" else item.image_path
+        pictures = donated[item.item_id] if condition == "shuffled_image" else item.image_paths
         mode = FORCED_MODES.get(condition, self.asking.mode)
         decoding = self.asking.decoding_for(condition)
-        hashed, digest = item_hash(item, options), self._pictures.digest(picture)
+        hashed, digest = item_hash(item, options), self._pictures.digest(pictures)
         setup, tasks = self.setups[model.name], []
         for sample in range(self._times(condition)):
             key = task_key(
@@ -127,7 +128,7 @@ class Plan:
                     key=key,
                     mode=mode,
                     decoding=decoding,
-                    picture=picture,
+                    pictures=pictures,
                     sample=sample,
                 )
             )

@@ -23,8 +23,9 @@ class Item:
     """One question. `question` is the stem without options; `answer` is the gold text, never the letter.
 
     `alternatives` are further answers that count as right (only of questions without options).
-    `image_path` None means a question without an image. `image_group` names what must be resampled together
-    (an image, a patient); `answer_letter` is None exactly when there are no `options`.
+    `image_path` None means a question without an image; `more_images` follow it in a question about several.
+    `image_group` names what must be resampled together (an image, a patient); `answer_letter` is None exactly
+    when there are no `options`.
     """
 
     item_id: str
@@ -44,6 +45,12 @@ class Item:
     reasoning: str = ""
     licence: str = ""
     alternatives: tuple[str, ...] = ()
+    more_images: tuple[Path, ...] = ()
+
+    @property
+    def image_paths(self) -> tuple[Path, ...]:
+        """All pictures in the order in which they are shown; none for a question without one."""
+        return () if self.image_path is None else (self.image_path, *self.more_images)
 
     def image_name(self, folder: str) -> str:
         """The picture as seen from `folder` (absolute where it lies outside it); "" without one."""
@@ -91,11 +98,30 @@ def _picture(folder: Path, record: dict[str, Any], key: str) -> Path | Dropped |
     return path if path.is_file() else Dropped("image missing")
 
 
+def _pictures(folder: Path, record: dict[str, Any]) -> tuple[Path, ...] | Dropped:
+    """The image of `image`, or those of the list `images`; one that can't be used drops the line."""
+    named = record.get("images")
+    if not named:
+        found = _picture(folder, record, "image")
+        return found if isinstance(found, Dropped) else (found,) if found is not None else ()
+    if not isinstance(named, list):
+        return Dropped("images is no list")
+    paths = [_picture(folder, {"image": name}, "image") for name in named]
+    unusable = next((path for path in paths if isinstance(path, Dropped)), None)
+    return unusable or tuple(path for path in paths if isinstance(path, Path))
+
+
+def _first_name(record: dict[str, Any]) -> Any:
+    named = record.get("images")
+    return named[0] if isinstance(named, list) and named else record.get("image")
+
+
 def item_line(record: dict[str, Any], folder: Path, number: int) -> Item | Dropped:
     """One line of the OpenMedReason test schema, with this project's extra keys where present."""
-    image = _picture(folder, record, "image")
-    if isinstance(image, Dropped):
-        return image
+    pictures = _pictures(folder, record)
+    if isinstance(pictures, Dropped):
+        return pictures
+    image = pictures[0] if pictures else None
     stem, options = split_options(record["question"])
     gold = str(record["answer"]).strip()
     letter = None
@@ -122,11 +148,12 @@ def item_line(record: dict[str, Any], folder: Path, number: int) -> Item | Dropp
         modality=str(record.get("modality", "")),
         body_part=str(record.get("body_part", "")),
         dataset=str(record.get("dataset", folder.name)),
-        image_group=str(record.get("image_group") or record.get("image") or identity),
+        image_group=str(record.get("image_group") or _first_name(record) or identity),
         units=read_units(record),
         reasoning=str(record.get("reasoning", "")),
         licence=str(record.get("licence", "")),
         alternatives=() if options else _others(record.get("alternatives"), gold),
+        more_images=pictures[1:],
     )
 
 

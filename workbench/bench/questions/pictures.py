@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from workbench.imaging import load_image
@@ -19,17 +19,20 @@ class Pictures:
         self._kept: OrderedDict[Path, MedicalImage] = OrderedDict()
         self._digests: dict[Path, str] = {}
 
-    def hash_all(self, paths: Iterable[Path | None]) -> None:
+    def hash_all(self, paths: Iterable[Path]) -> None:
         """Take the hashes of these files, and forget those of others; "" for one that can't be read."""
         before = self._digests
         self._digests = {}
         for path in paths:
-            if path is not None and path not in self._digests:
+            if path not in self._digests:
                 self._digests[path] = before.get(path) or _digest(path)
 
-    def digest(self, path: Path | None) -> str:
-        """SHA-256 of a file that `hash_all` was told of; "" for no picture."""
-        return self._digests[path] if path is not None else ""
+    def digest(self, paths: Sequence[Path]) -> str:
+        """SHA-256 of a file that `hash_all` was told of, of several the hash of theirs; "" for no picture."""
+        if len(paths) < 2:
+            return self._digests[paths[0]] if paths else ""
+        together = "\0".join(self._digests[path] for path in paths)
+        return hashlib.sha256(together.encode()).hexdigest()
 
     def image(self, path: Path) -> MedicalImage:
         """The decoded picture; raises what `load_image` raises."""

@@ -25,9 +25,10 @@ def intervene(
 
     `change` is one of CHANGES: a whole picture ("blank", "noise", "blur", "flip", or "other" with `other`, an
     image), a region ("remove", "keep", "block" with `region`, a `Region` or a box x0, y0, x1, y1 in pixels of
-    the image, and `fill`), "shuffle options", or a step of the reasoning ("truncate", "delete", "replace"
-    with `step` from 1, `then`, `text`). `seed` where chance decides. An `Outcome` says itself when it was
-    refused. Raises UserFacing for another change and for what it lacks.
+    the image, and `fill`); of several pictures `picture` is the number of the one that is changed, from 0
+    (left out: all for a whole picture, the first for a region); "shuffle options", or a step of the reasoning
+    ("truncate", "delete", "replace" with `step` from 1, `then`, `text`). `seed` where chance decides. An
+    `Outcome` says itself when it was refused. Raises UserFacing for another change and for what it lacks.
     """
     if change in (*WHOLE_EDITS, OTHER):
         run: Callable[..., Iterator[Any]] = probe_whole
@@ -38,7 +39,7 @@ def intervene(
         region = given.pop("region", None)
         if region is None:
             raise UserFacing(f"{change!r} needs a region.", "Give region=(x0, y0, x1, y1) in pixels.")
-        run, arguments = probe_region, (_region(case, region), change)
+        run, arguments = probe_region, (_region(case, region, given.get("picture", 0)), change)
     elif change == SHUFFLE:
         run, arguments = probe_options, ()
     elif change in EDIT_KINDS:
@@ -54,9 +55,14 @@ def intervene(
     return last[0]
 
 
-def _region(case: AnsweredCase, region: Any) -> Any:
+def _region(case: AnsweredCase, region: Any, picture: int) -> Any:
     if not isinstance(region, list | tuple):
         return region
-    if case.image is None:
+    if not case.images:
         raise UserFacing("This case has no image, so it has no region.", "Ask about an image.")
-    return box_region((case.image.width, case.image.height), region)
+    if not 0 <= picture < len(case.images):
+        raise UserFacing(
+            f"There is no picture {picture}.", f"The case has {len(case.images)}, counted from 0."
+        )
+    image = case.images[picture]
+    return box_region((image.width, image.height), region)

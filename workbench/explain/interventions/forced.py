@@ -17,10 +17,15 @@ from workbench.models.answer import Prompt
 BATCH = 8
 
 
-def changed_prompt(case: AnsweredCase, pixels: np.ndarray) -> Prompt | Refusal:
+Pixels = np.ndarray | Sequence[np.ndarray]  # of the only picture, or of all
+
+
+def changed_prompt(case: AnsweredCase, pixels: Pixels) -> Prompt | Refusal:
     """The case's question about other pixels of the same size; refused when the model would cut these into
     other image tokens, because the original words would then stand at other places."""
-    prompt = case.model.prepare(case.prompt.question, MedicalImage(pixels, "", "array"))
+    several = (pixels,) if isinstance(pixels, np.ndarray) else pixels
+    images = [MedicalImage(one, "", "array") for one in several]
+    prompt = case.model.prepare(case.prompt.question, images)
     if prompt.length != case.prompt.length or not np.array_equal(
         prompt.image_positions, case.prompt.image_positions
     ):
@@ -29,9 +34,10 @@ def changed_prompt(case: AnsweredCase, pixels: np.ndarray) -> Prompt | Refusal:
 
 
 def picture_effects(
-    case: AnsweredCase, pictures: Sequence[np.ndarray], labels: Sequence[str], batch: int = BATCH
+    case: AnsweredCase, pictures: Sequence[Pixels], labels: Sequence[str], batch: int = BATCH
 ) -> list[Effect] | Refusal:
-    """Effect of each changed picture uint8 `[H, W, 3]`, one batched pass together with the original.
+    """Effect of each changed picture uint8 `[H, W, 3]` (of several pictures: a list with all of them), one
+    batched pass together with the original.
 
     Out of memory on a graphics card falls back to one picture at a time.
     """

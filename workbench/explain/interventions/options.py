@@ -75,7 +75,7 @@ def probe_options(
         if stop is not None and stop.is_set():
             return
         options = tuple(question.options[i] for i in order)
-        prompt = case.model.prepare(replace(question, options=options), case.image)
+        prompt = case.model.prepare(replace(question, options=options), case.images)
         asked = replace(case, prompt=replace(case.prompt, question=prompt.question))
         written = regenerate(asked, prompt, "Shuffled options", stop)
         chosen = chosen_option(written.trace, options)

@@ -20,7 +20,7 @@ from workbench.explain.interventions.edits import (
 )
 from workbench.explain.interventions.effects import Effect, refuse_picture
 from workbench.explain.interventions.findings import Finding, FindingKind
-from workbench.explain.interventions.forced import block_effects, changed_prompt, picture_effects
+from workbench.explain.interventions.forced import Pixels, block_effects, changed_prompt, picture_effects
 from workbench.explain.interventions.regenerate import Regenerated, regenerate, regenerate_blocked
 from workbench.explain.interventions.regions import Controls, Region, control_regions, region_tokens
 
@@ -39,7 +39,8 @@ ACTION_LABELS: dict[Action, str] = {
 @dataclass(frozen=True)
 class Outcome:
     """The state of an intervention; later ones hold more. `pixels` uint8 `[H, W, 3]` is the changed picture
-    (None where the picture stays), `control` the first control region, `control_note` what it lacks."""
+    (None where the picture stays; the one with the number `picture`, of several that were changed the first),
+    `control` the first control region, `control_note` what it lacks."""
 
     kind: FindingKind
     label: str
@@ -53,6 +54,7 @@ class Outcome:
     regenerated: Regenerated | None = None
     control_regenerated: Regenerated | None = None
     refused: Refusal | None = None
+    picture: int = 0
 
 
 def probe_whole(
@@ -61,29 +63,35 @@ def probe_whole(
     seed: int = 0,
     stop: threading.Event | None = None,
     other: np.ndarray | None = None,
+    picture: int | None = None,
 ) -> Iterator[Outcome]:
     """A counterfactual of the whole picture; "other" takes the picture `other` uint8 `[h, w, 3]`.
 
-    Yields the effect on the original words, then the answer that the model writes now.
+    Of several pictures all are changed, or the one with the number `picture`, counted from 0. Yields the
+    effect on the original words, then the answer that the model writes now.
     """
     outcome = Outcome(edit, WHOLE_LABELS[edit])
     refused = refuse_picture(case)
     if refused:
         yield replace(outcome, refused=refused)
         return
-    if edit == "other":
-        if other is None:
-            raise UserFacing("There is no other picture.", "Choose one from the list.")
-        pixels = other_picture(other, (case.image.width, case.image.height))
-    else:
-        pixels = whole_edit(case.image.pixels, edit, seed)
-    effects = picture_effects(case, [pixels], [outcome.label])
+    if edit == "other" and other is None:
+        raise UserFacing("There is no other picture.", "Choose one from the list.")
+    chosen = range(len(case.images)) if picture is None else [_number(case, picture)]
+    shown = [image.pixels for image in case.images]
+    for number in chosen:
+        own = shown[number]
+        size = own.shape[1], own.shape[0]
+        shown[number] = other_picture(other, size) if edit == "other" else whole_edit(own, edit, seed)
+    label = WHOLE_LABELS[edit] + _which(case, picture)
+    outcome = replace(outcome, label=label, pixels=shown[chosen[0]], picture=chosen[0])
+    effects = picture_effects(case, [shown], [label])
     if isinstance(effects, Refusal):
-        yield replace(outcome, pixels=pixels, refused=effects)
+        yield replace(outcome, refused=effects)
         return
-    outcome = replace(outcome, pixels=pixels, effect=effects[0])
+    outcome = replace(outcome, effect=effects[0])
     yield outcome
-    yield replace(outcome, regenerated=_written(case, pixels, outcome.label, stop))
+    yield replace(outcome, regenerated=_written(case, shown, label, stop))
 
 
 def probe_region(
@@ -93,17 +101,21 @@ def probe_region(
     fill: RegionFill = "blur",
     seed: int = 0,
     stop: threading.Event | None = None,
+    picture: int = 0,
 ) -> Iterator[Outcome]:
     """Remove a region, keep only it, or block its reading; controls of the same shape run along.
 
-    Yields the effects first, then the written answer, then the one under the first control. Raises
-    UserFacing for a region that the action can't use.
+    The region lies in the picture with the number `picture`, counted from 0; the others stay whole. Yields
+    the effects first, then the written answer, then the one under the first control. Raises UserFacing for a
+    region that the action can't use.
     """
     outcome = Outcome(action, ACTION_LABELS[action], region=region)
     refused = refuse_picture(case)
     if refused:
         yield replace(outcome, refused=refused)
         return
+    number = _number(case, picture)
+    outcome = replace(outcome, picture=number, label=outcome.label + _which(case, number))
     places = control_regions(region, CONTROLS, seed)
     first = places.regions[0] if places.regions else None
     outcome = replace(outcome, control=first, control_note=places.note)
@@ -116,9 +128,10 @@ def _repainted(
 ) -> Iterator[Outcome]:
     paint = remove_region if outcome.kind == "remove" else keep_region
     masks = [region.mask for region in (outcome.region, *places.regions) if region is not None]
-    pictures = [paint(case.image.pixels, mask, fill) for mask in masks]
+    whole, at = [image.pixels for image in case.images], outcome.picture
+    pictures = [[*whole[:at], paint(whole[at], mask, fill), *whole[at + 1 :]] for mask in masks]
     effects = picture_effects(case, pictures, [outcome.label, *["control"] * len(places.regions)])
-    outcome = replace(outcome, pixels=pictures[0])
+    outcome = replace(outcome, pixels=pictures[0][at])
     if isinstance(effects, Refusal):
         yield replace(outcome, refused=effects)
         return
@@ -134,7 +147,8 @@ def _blocked(
     case: AnsweredCase, outcome: Outcome, places: Controls, _fill: RegionFill, stop: threading.Event | None
 ) -> Iterator[Outcome]:
     boxes = case.prompt.boxes
-    tokens = [region_tokens(r, boxes) for r in (outcome.region, *places.regions) if r is not None]
+    own = np.flatnonzero(case.prompt.picture_of == outcome.picture)
+    tokens = [own[region_tokens(r, boxes[own])] for r in (outcome.region, *places.regions) if r is not None]
     effects = block_effects(case, tokens, [outcome.label, *["control"] * len(places.regions)])
     if isinstance(effects, Refusal):
         yield replace(outcome, refused=effects)
@@ -153,7 +167,23 @@ def _blocked(
         yield outcome
 
 
-def _written(case: AnsweredCase, pixels: np.ndarray, label: str, stop: threading.Event | None) -> Regenerated:
+def _number(case: AnsweredCase, picture: int) -> int:
+    """A picture's number, checked. Raises UserFacing for one that the case doesn't have."""
+    if not 0 <= picture < len(case.images):
+        raise UserFacing(
+            f"There is no picture {picture}.", f"The case has {len(case.images)}, counted from 0."
+        )
+    return picture
+
+
+def _which(case: AnsweredCase, picture: int | None) -> str:
+    """The picture in words, where a case has several."""
+    if len(case.images) < 2:
+        return ""
+    return " (all pictures)" if picture is None else f" (picture {picture + 1})"
+
+
+def _written(case: AnsweredCase, pixels: Pixels, label: str, stop: threading.Event | None) -> Regenerated:
     prompt = changed_prompt(case, pixels)
     assert not isinstance(prompt, Refusal)  # its effect was computed on the same pixels
     return regenerate(case, prompt, label, stop)

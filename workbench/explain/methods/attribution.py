@@ -21,6 +21,7 @@ from workbench.explain.evidence import Evidence
 from workbench.explain.evidence_cache import shared_evidence
 from workbench.explain.heatmap import Refusal, Span
 from workbench.explain.methods.params import Param, Params
+from workbench.explain.sheet import Sheet
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Prompt
 from workbench.models.session import LoadedModel
@@ -56,6 +57,16 @@ class Attribution:
     @property
     def image(self) -> MedicalImage | None:
         return self.case.image
+
+    @property
+    def sheet(self) -> Sheet:
+        """All pictures on one sheet; ValueError without one."""
+        return self.case.sheet
+
+    @property
+    def sheet_boxes(self) -> np.ndarray:
+        """Boxes of all patches on the sheet, float32 `[P, 4]`."""
+        return self.sheet.boxes(self.prompt.boxes, self.prompt.picture_of)
 
     @property
     def answer(self) -> Answer:

@@ -154,7 +154,7 @@ def _baseline(context: Attribution, passed: DecoderPass, choice: int) -> torch.T
     """Image embeddings `[1, P, d]` of a picture that shows nothing."""
     if choice == 1:
         return passed.image.mean(1, keepdim=True).expand_as(passed.image)
-    blurred = prepared(context, replacement(context.image.pixels, 0))
+    blurred = prepared(context, context.sheet.each(lambda picture: replacement(picture, 0)))
     return capture_pass(context.model, blurred, context.answer.ids).image
 
 

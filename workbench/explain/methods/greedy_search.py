@@ -114,7 +114,7 @@ def lazy_greedy(scores: RegionScores, span: Span) -> GreedyPath:
 def greedy_search(context: Attribution, params: Params) -> SpanMaps | Refusal:
     """Half of each region's gain, so that a map adds up to p(whole picture) − p(no picture)."""
     tier, count = params["tier"], len(context.prompt.boxes)
-    regions = coarse_regions(context.prompt.boxes, params["cells"])
+    regions = coarse_regions(context.prompt.boxes, params["cells"], context.prompt.picture_of)
     limit = greedy_cost(context.prompt, len(context.spans), params).forwards - overhead(tier)
     with guarded(context.model):
         scorer = hidden_scorer(context, tier, params["replacement"])
@@ -148,7 +148,7 @@ def _details(path: GreedyPath, regions: list[np.ndarray]) -> dict[str, object]:
 
 def greedy_cost(prompt: Prompt, spans: int, params: Params) -> Cost:
     """At most what the exact greedy search takes: G(G + 1) sets a span; looking lazily takes far fewer."""
-    count = len(coarse_regions(prompt.boxes, params["cells"]))
+    count = len(coarse_regions(prompt.boxes, params["cells"], prompt.picture_of))
     return Cost(min(spans * count * (count + 1) + 2, 2**count) + overhead(params["tier"]))
 
 

@@ -85,7 +85,7 @@ def rank_heads(evidence: Evidence) -> list[RankedHead]:
 
     The paper counts votes over a calibration set; here the rows of this one answer vote, at most ROWS.
     """
-    grids = patch_grids(evidence.boxes)
+    grids = patch_grids(evidence.boxes, evidence.picture_of)
     rows = np.unique(np.linspace(0, len(evidence.ids) - 1, ROWS).round().astype(int))
     votes = np.zeros(evidence.attention_share[:, :, 0].size)
     for row in rows:
@@ -113,7 +113,7 @@ def localisation_heads(evidence: Evidence, params: Params) -> TokenMaps | Refusa
 
 def head_grid(evidence: Evidence, span: Span) -> HeadGrid:
     """Map of the span by every head of every layer, averaged over its tokens."""
-    tokens, grids = list(span.tokens), patch_grids(evidence.boxes)
+    tokens, grids = list(span.tokens), patch_grids(evidence.boxes, evidence.picture_of)
     values = evidence.attention[:, :, tokens].mean(2).astype(np.float32)
     entropy = np.apply_along_axis(spatial_entropy, -1, values, grids)
     return HeadGrid(values, evidence.attention_share[:, :, tokens].mean(-1), entropy, evidence.boxes)

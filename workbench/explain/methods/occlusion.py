@@ -25,15 +25,21 @@ from workbench.explain.methods.tiers import (
     tier_note,
     tier_share,
 )
+from workbench.explain.patch_grid import by_picture
 from workbench.models.answer import Prompt
 
 
-def windows(boxes: np.ndarray, size: int, stride: int) -> list[np.ndarray]:
+def windows(
+    boxes: np.ndarray, size: int, stride: int, picture_of: np.ndarray | None = None
+) -> list[np.ndarray]:
     """Patch indices of every window of size × size patches, moved by `stride`; windows cover every patch.
 
-    Rows and columns are told apart by the boxes' corners, so no grid shape is assumed. A window that would
-    hang over the edge is pushed back in; a stride above the size acts as the size.
+    With `picture_of` int64 `[P]` no window reaches over two pictures. Rows and columns are told apart by the
+    boxes' corners, so no grid shape is assumed. A window that would hang over the edge is pushed back in; a
+    stride above the size acts as the size.
     """
+    if picture_of is not None and len(picture_of) and picture_of.max() > 0:
+        return [own[w] for own in by_picture(picture_of) for w in windows(boxes[own], size, stride)]
     patches = visible_patches(boxes)
     column, row = (np.unique(boxes[patches, axis], return_inverse=True)[1] for axis in (0, 1))
     if len(patches) == 0:
@@ -64,7 +70,8 @@ def spread(drops: np.ndarray, found: list[np.ndarray], patches: int) -> np.ndarr
 def occlusion(context: Attribution, params: Params) -> SpanMaps | Refusal:
     """Drop of every span's log probability for each window taken away; the same passes serve all spans."""
     count, tier = len(context.prompt.boxes), params["tier"]
-    found = windows(context.prompt.boxes, params["window"], params["stride"])
+    prompt = context.prompt
+    found = windows(prompt.boxes, params["window"], params["stride"], prompt.picture_of)
 
     def masks() -> Iterator[np.ndarray]:
         yield np.zeros(count, bool)
@@ -92,7 +99,7 @@ def occlusion(context: Attribution, params: Params) -> SpanMaps | Refusal:
 
 def occlusion_cost(prompt: Prompt, _spans: int, params: Params) -> Cost:
     """One pass a window, the picture itself, and without any of it; spans cost nothing."""
-    count = len(windows(prompt.boxes, params["window"], params["stride"]))
+    count = len(windows(prompt.boxes, params["window"], params["stride"], prompt.picture_of))
     return Cost(count + 2 + overhead(params["tier"]))
 
 

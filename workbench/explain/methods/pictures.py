@@ -5,7 +5,6 @@ import torch
 from PIL import Image, ImageFilter
 
 from workbench.explain.methods.attribution import Attribution
-from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Prompt
 from workbench.models.forced import require_no_placeholder
 from workbench.models.session import LoadedModel
@@ -56,12 +55,12 @@ def _covered(start: float, end: float, size: int) -> tuple[int, np.ndarray]:
 
 
 def prepared(context: Attribution, pixels: np.ndarray) -> Prompt:
-    """The context's question asked of other pixels of the same size."""
-    return context.model.prepare(context.prompt.question, MedicalImage(pixels, "", "array"))
+    """The context's question asked of other pixels of the same size: those of all pictures on the sheet."""
+    return context.model.prepare(context.prompt.question, context.sheet.images(pixels))
 
 
 def score_pictures(context: Attribution, pictures: list[np.ndarray]) -> torch.Tensor:
-    """log p of every answer token under each picture, float32 CPU `[b, T]`, in one batch.
+    """log p of every answer token under each sheet of pictures, float32 CPU `[b, T]`, in one batch.
 
     The model must be held by `guarded`. The answer is teacher-forced; nothing is generated.
     """

@@ -2,18 +2,23 @@
 
 import numpy as np
 
+from workbench.explain.patch_grid import by_picture
+
 
 def visible_patches(boxes: np.ndarray) -> np.ndarray:
     """Indices of the patches that show some of the picture, int64; padding has empty boxes."""
     return np.flatnonzero((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
 
 
-def coarse_regions(boxes: np.ndarray, across: int) -> list[np.ndarray]:
+def coarse_regions(boxes: np.ndarray, across: int, picture_of: np.ndarray | None = None) -> list[np.ndarray]:
     """Patch indices of each cell of an `across` × `across` grid laid over the picture, row by row.
 
-    `boxes` `[P, 4]` in picture pixels. A patch belongs to the cell that holds its centre, so patches of
-    several views of one place fall together; cells without a patch are left out.
+    `boxes` `[P, 4]` in picture pixels; with `picture_of` int64 `[P]` every picture has a grid of its own. A
+    patch belongs to the cell that holds its centre, so patches of several views of one place fall together;
+    cells without a patch are left out.
     """
+    if picture_of is not None and len(picture_of) and picture_of.max() > 0:
+        return [own[cell] for own in by_picture(picture_of) for cell in coarse_regions(boxes[own], across)]
     patches = visible_patches(boxes)
     if len(patches) == 0:
         return []

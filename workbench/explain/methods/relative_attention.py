@@ -41,11 +41,13 @@ def relative_attention(context: Attribution, params: Params) -> SpanMaps | Refus
         return Refusal(f"This model has no layer {layer}.", f"Choose a whole number from 0 to {layers - 1}.")
     if context.image is None:
         return Refusal("The picture is no longer at hand, so it can't be asked about again.", "Ask again.")
-    other = model.prepare(Question(GENERAL_QUESTION, mode=prompt.question.mode), context.image)
+    asked = prompt.question
+    general = Question(GENERAL_QUESTION, mode=asked.mode, history=asked.history)
+    other = model.prepare(general, context.case.images)
     with guarded(model):
         specific = gather_evidence(model, prompt, context.answer)
-        general = gather_evidence(model, other, context.answer)
-    above, below = (_span_rows(evidence, context, layer) for evidence in (specific, general))
+        wide = gather_evidence(model, other, context.answer)
+    above, below = (_span_rows(evidence, context, layer) for evidence in (specific, wide))
     share = specific.attention_share.mean((0, 1))
     return SpanMaps(
         ratio(above, below),

@@ -87,13 +87,15 @@ def rise(context: Attribution, params: Params) -> SpanMaps | Refusal:
     """Draw masks in batches until the standard error is within the tolerance or the limit is reached."""
     if context.image is None:
         return NO_PICTURE
-    pixels, boxes = context.image.pixels, context.prompt.boxes
-    other = replacement(pixels, params["replacement"])
+    sheet, boxes = context.sheet, context.sheet_boxes
+    pixels = sheet.pixels
+    other = sheet.each(lambda picture: replacement(picture, params["replacement"]))
+    empty = np.zeros(pixels.shape[:2], np.float32)
     draws, patches = _Draws([], []), visible_patches(boxes)
 
     def pictures(random: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for _ in range(params["masks"]):
-            mask = random_mask(random, params["grid"], *pixels.shape[:2])
+            mask = sheet.each(lambda part: random_mask(random, params["grid"], *part.shape), empty)
             yield box_means(mask, boxes[patches]), mixed(pixels, other, mask)
 
     def score(group: list[tuple[np.ndarray, np.ndarray]]) -> torch.Tensor:

@@ -65,7 +65,7 @@ def shapley_values(orders: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, 
 def shapley(context: Attribution, params: Params) -> SpanMaps | Refusal:
     """Every coalition that occurs is scored once, whatever the number of orders and spans that need it."""
     tier, count = params["tier"], len(context.prompt.boxes)
-    regions = coarse_regions(context.prompt.boxes, params["cells"])
+    regions = coarse_regions(context.prompt.boxes, params["cells"], context.prompt.picture_of)
     orders = antithetic_orders(len(regions), params["pairs"], params["seed"])
     shown = coalitions(orders)
     flat = shown.reshape(-1, len(regions))
@@ -103,7 +103,7 @@ def error_warning(values: np.ndarray, error: np.ndarray) -> str:
 
 def shapley_cost(prompt: Prompt, _spans: int, params: Params) -> Cost:
     """At most: every order's inner coalitions, both ends once; coalitions that occur twice are run once."""
-    count = len(coarse_regions(prompt.boxes, params["cells"]))
+    count = len(coarse_regions(prompt.boxes, params["cells"], prompt.picture_of))
     inner = 2 * params["pairs"] * max(count - 1, 0)
     return Cost(min(inner + 2, 2**count) + overhead(params["tier"]))
 

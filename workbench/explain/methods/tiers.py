@@ -84,8 +84,8 @@ def tier_share(tier: int) -> str:
 def _pixels(context: Attribution, instead: int) -> HiddenScorer | Refusal:
     if context.image is None:
         return NO_PICTURE
-    pixels, boxes = context.image.pixels, context.prompt.boxes
-    other = replacement(pixels, instead)
+    pixels, boxes = context.sheet.pixels, context.sheet_boxes
+    other = context.sheet.each(lambda picture: replacement(picture, instead))
 
     def picture(hidden: np.ndarray) -> np.ndarray:
         return other if hidden.all() else without_boxes(pixels, other, boxes[hidden])

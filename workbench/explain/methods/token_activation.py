@@ -17,7 +17,7 @@ def token_activation(evidence: Evidence, _: Params) -> TokenMaps:
     kept = without_interference(evidence.likeness)[-count:]
     text = earlier_activations(evidence.likeness)[-count:].sum(-1)
     values = kept.copy()
-    for grid in patch_grids(evidence.boxes):
+    for grid in patch_grids(evidence.boxes, evidence.picture_of):
         values[:, grid] = rank_gaussian(kept[:, grid])
     image = values.sum(-1)
     return TokenMaps(values.astype(np.float32), image, image + text)

@@ -1,23 +1,28 @@
 """What a removed patch is replaced by, and pictures with patches removed. Pure: uint8 RGB in and out."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import cv2
 import numpy as np
 
 from workbench.explain.metrics.geometry import pixel_slices
+from workbench.explain.sheet import Place, change_each
 
 Fill = Literal["blur", "mean"]
 BLUR_SPREAD = 0.1  # standard deviation of the blur, as a fraction of the longest side
 BLUR_SIDE = 128  # a blur this wide holds no detail that a smaller copy would lose
 
 
-def fill_picture(picture: np.ndarray, fill: Fill) -> np.ndarray:
+def fill_picture(picture: np.ndarray, fill: Fill, places: Sequence[Place] | None = None) -> np.ndarray:
     """The stand-in for removed patches, same shape as `picture` uint8 `[H, W, 3]`.
 
+    With the `places` of several pictures on a sheet each is filled from its own colours.
     "blur" keeps the large light and dark areas of the picture, so that a removed patch does not look like a
     new object; "mean" is the picture's mean colour everywhere. Raises ValueError for another fill.
     """
+    if places is not None and len(places) > 1:
+        return change_each(picture, places, lambda part: fill_picture(part, fill))
     height, width = picture.shape[:2]
     if fill == "mean":
         colour = picture.reshape(-1, 3).mean(0).round().astype(np.uint8)

@@ -1,10 +1,12 @@
 """Areas, centres and overlaps of patches in original pixels; exact for fractional and overlapping boxes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from workbench.errors import UserFacing
+from workbench.explain.sheet import Place
 
 CENTRE_PRIOR_SPREAD = 0.25  # standard deviation of the centre prior, as a fraction of each side
 
@@ -116,12 +118,18 @@ def cut(values: np.ndarray, boxes: np.ndarray, region: np.ndarray) -> Cells:
     return Cells((total / np.maximum(count, 1)).ravel(), areas(pieces), area_inside(region, pieces))
 
 
-def centre_prior(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def centre_prior(
+    boxes: np.ndarray, size: tuple[int, int], places: Sequence[Place] | None = None
+) -> np.ndarray:
     """A Gaussian in the middle of the picture, read at each patch centre, float32 `[P]`; 0 for padding.
 
+    With the `places` of several pictures on a sheet of `size`, in the middle of each.
     Its standard deviation is CENTRE_PRIOR_SPREAD of the width across and of the height down.
     """
-    sides = np.array(size, np.float64)
-    away = (centres(boxes) - sides / 2) / (CENTRE_PRIOR_SPREAD * sides)
-    height = np.exp(-0.5 * (away**2).sum(1))
+    middles, height = centres(boxes), np.zeros(len(boxes))
+    for x0, y0, x1, y1 in places or ((0, 0, *size),):
+        corner, sides = np.array([x0, y0], np.float64), np.array([x1 - x0, y1 - y0], np.float64)
+        away = (middles - corner - sides / 2) / (CENTRE_PRIOR_SPREAD * sides)
+        inside = ((middles >= corner) & (middles <= corner + sides)).all(1)
+        height[inside] = np.exp(-0.5 * (away[inside] ** 2).sum(1))
     return np.where(areas(boxes) > 0, height, 0).astype(np.float32)

@@ -132,11 +132,12 @@ def average_precision(cells: Cells) -> float:
 
 
 def measured_localisation(test: MapUnderTest) -> tuple[LocalisationScore, ...] | Refusal:
-    """Every localisation figure of the map, computed once."""
+    """Every localisation figure of the map over the picture that holds the region, computed once."""
     region = test.region
     if region is None:
         return Refusal("There is no known region to compare with.", "Draw or name the region first.")
-    return test.once("localisation", lambda: localise(test.heat.values, test.heat.boxes, region))
+    heat = test.heat.of_picture(test.region_picture)
+    return test.once("localisation", lambda: localise(heat.values, heat.boxes, region))
 
 
 def _localised(name: str) -> Callable[[MapUnderTest], Score | Refusal]:

@@ -25,16 +25,17 @@ def measure(
     causal: HeatMap | Refusal | None = None,
     seed: int = 0,
     stop: threading.Event | None = None,
+    region_picture: int = 0,
 ) -> Mapping[str, Score | Refusal]:
     """Scores of a map of this case by metrics of METRICS; by default all for which its method need not
     run again (agreement makes one map by occlusion).
 
-    `region` bool `[H, W]` where the evidence is known to be; `other` another picture; `shared` a score of the
-    same span that its other maps use too; `causal` its occlusion map where that is at hand; `stop` ends what
-    makes the map again, with a Refusal. Raises UserFacing for an unknown metric, ValueError for a map that
-    explains no part of an answer.
+    `region` bool `[H, W]` where the evidence is known to be, in the picture numbered `region_picture`;
+    `other` another picture; `shared` a score of the same span that its other maps use too; `causal` its
+    occlusion map where that is at hand; `stop` ends what makes the map again, with a Refusal. Raises
+    UserFacing for an unknown metric, ValueError for a map that explains no part of an answer.
     """
-    test = MapUnderTest(case, heat, region, other, shared, seed, stop)
+    test = MapUnderTest(case, heat, region, other, shared, seed, stop, region_picture)
     given = available(region=region is not None, other=other is not None)
     if causal is not None:
         test.once(CAUSAL_METHOD, lambda: causal)

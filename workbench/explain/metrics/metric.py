@@ -43,7 +43,8 @@ class Score:
 class MapUnderTest:
     """A heat map of a case, with what measuring it may need.
 
-    `region` bool `[H, W]` is where the evidence is known to be, `other` another picture. `shared` is a score
+    `region` bool `[H, W]` is where the evidence is known to be, in the picture with the number
+    `region_picture`, `other` another picture. `shared` is a score
     of the same span's words that other maps use as well: their controls are the same pictures. What several
     metrics need is made once, by `once`. `stop` ends what makes the map again, with a Refusal.
     """
@@ -55,6 +56,7 @@ class MapUnderTest:
     shared: SharedScore | None = None
     seed: int = 0
     stop: threading.Event | None = None
+    region_picture: int = 0
     _made: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -73,6 +75,11 @@ class MapUnderTest:
     def params(self) -> Mapping[str, int]:
         """The settings that the map was made with."""
         return dict(self.heat.meta.get("params", {}))
+
+    @property
+    def boxes(self) -> np.ndarray:
+        """The map's boxes on the sheet of all pictures, `[P, 4]`."""
+        return self.case.sheet.boxes(self.heat.boxes, self.heat.picture_of)
 
     @cached_property
     def score(self) -> SharedScore:

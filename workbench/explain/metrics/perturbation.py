@@ -24,6 +24,7 @@ from workbench.explain.metrics.small_fractions import (
     SmallFractions,
     small_fractions,
 )
+from workbench.explain.sheet import Place
 
 STEPS = 8
 RANDOM_ORDERS = 5
@@ -147,19 +148,21 @@ def perturb(
     ranked_orders: int = RANKED_ORDERS,
     fill: Fill = "blur",
     seed: int = 0,
+    places: Sequence[Place] | None = None,
 ) -> Perturbation:
     """Curves, controls and the test at small fractions of a map on `picture` uint8 `[H, W, 3]`.
 
-    `values` `[P]`, `boxes` `[P, 4]` in pixels of that picture. Padding is never removed. Pictures that two
+    `values` `[P]`, `boxes` `[P, 4]` in pixels of that picture, which may be a sheet with several pictures at
+    `places`. Padding is never removed. Pictures that two
     curves share are scored once. Raises ValueError for fewer than two patches in the picture, fewer than
     two random orders or no step.
     """
     check_map(values, boxes)
     size = (picture.shape[1], picture.shape[0])
-    there, prior = removable(boxes, size), centre_prior(boxes, size)
+    there, prior = removable(boxes, size), centre_prior(boxes, size, places)
     if len(there) < 2 or random_orders < 2 or steps < 1:
         raise ValueError("want at least two patches in the picture, two random orders and one step")
-    generator, filled = np.random.default_rng(seed), fill_picture(picture, fill)
+    generator, filled = np.random.default_rng(seed), fill_picture(picture, fill, places)
     by_map = there[map_order(values[there], generator)]
     orders = [by_map, by_map[::-1], there[map_order(prior[there], generator)]]
     orders += [generator.permutation(there) for _ in range(random_orders)]

@@ -13,6 +13,7 @@ from workbench.explain.metrics.metric import MapUnderTest, Metric, Score
 from workbench.explain.metrics.ranking import fraction_counts, map_order
 from workbench.explain.metrics.scoring import PictureScore
 from workbench.explain.metrics.trust import unmeasurable
+from workbench.explain.sheet import Place
 
 FRACTIONS = (0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 
@@ -44,11 +45,13 @@ def road(
     fractions: Sequence[float] = FRACTIONS,
     noise: float = NOISE,
     seed: int = 0,
+    places: Sequence[Place] | None = None,
 ) -> Road:
     """ROAD of a map `values` `[P]`, `boxes` `[P, 4]` on `picture` uint8 `[H, W, 3]`, without retraining.
 
-    Both ends of one order are imputed with the same noise. Raises ValueError for fewer than two patches in
-    the picture or a fraction outside 0..1.
+    With the `places` of several pictures on a sheet each is imputed from its own pixels. Both ends of one
+    order are imputed with the same noise. Raises ValueError for fewer than two patches in the picture or a
+    fraction outside 0..1.
     """
     check_map(values, boxes)
     there = removable(boxes, (picture.shape[1], picture.shape[0]))
@@ -57,12 +60,25 @@ def road(
     counts = fraction_counts(len(there), fractions)
     order = there[map_order(values[there], np.random.default_rng(seed))]
     pictures = [
-        impute(picture, covered(boxes[way[:count]], picture.shape[:2]), np.random.default_rng(seed), noise)
+        _imputed(picture, covered(boxes[way[:count]], picture.shape[:2]), noise, seed, places)
         for way in (order, order[::-1])
         for count in counts
     ]
     scores = np.asarray(score(pictures), np.float64).reshape(2, len(counts))
     return Road(counts / len(there), scores[0], scores[1], len(pictures))
+
+
+def _imputed(
+    picture: np.ndarray, removed: np.ndarray, noise: float, seed: int, places: Sequence[Place] | None
+) -> np.ndarray:
+    generator = np.random.default_rng(seed)
+    if places is None or len(places) == 1:
+        return impute(picture, removed, generator, noise)
+    out = picture.copy()
+    for x0, y0, x1, y1 in places:
+        here = np.s_[y0:y1, x0:x1]
+        out[here] = impute(np.ascontiguousarray(picture[here]), removed[here], generator, noise)
+    return out
 
 
 def covered(boxes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -76,7 +92,8 @@ def covered(boxes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 def _road(test: MapUnderTest) -> Score | Refusal:
     if refused := unmeasurable(test):
         return refused
-    found = road(test.score, test.case.image.pixels, test.heat.values, test.heat.boxes, seed=test.seed)
+    sheet = test.case.sheet
+    found = road(test.score, sheet.pixels, test.heat.values, test.boxes, seed=test.seed, places=sheet.places)
     return Score(found.value, found.n, {"random": 0.0}, found)
 
 

@@ -1,6 +1,6 @@
 """Infidelity and sensitivity-max of a map, by captum.metrics (Yeh et al., On the (In)fidelity, 2019)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,8 +14,9 @@ from workbench.explain.heatmap import Refusal
 from workbench.explain.metrics.fills import Fill, fill_picture, removable, without
 from workbench.explain.metrics.geometry import check_map
 from workbench.explain.metrics.metric import MapUnderTest, Metric, Score
-from workbench.explain.metrics.scoring import PictureScore, as_image
+from workbench.explain.metrics.scoring import PictureScore, as_images
 from workbench.explain.metrics.trust import unmeasurable
+from workbench.explain.sheet import Place
 
 SAMPLES = 24  # random removals of infidelity
 REMOVED = (0.05, 0.5)  # share of the patches that a random removal takes, even between these
@@ -42,18 +43,20 @@ def infidelity(
     samples: int = SAMPLES,
     fill: Fill = "blur",
     seed: int = 0,
+    places: Sequence[Place] | None = None,
 ) -> Infidelity:
     """E[(β Σ_removed φ − (f(x) − f(x without removed)))²] with the best β, over random removals.
 
-    `values` `[P]`, `boxes` `[P, 4]`, `picture` uint8 `[H, W, 3]`. β (captum's `normalize`) makes maps of
-    different units comparable; a negative one would turn a map round, so such a map counts as saying nothing.
-    Raises ValueError for fewer than two patches in the picture.
+    `values` `[P]`, `boxes` `[P, 4]`, `picture` uint8 `[H, W, 3]`, which may be a sheet with several pictures
+    at `places`. β (captum's `normalize`) makes maps of different units comparable; a negative one would turn
+    a map round, so such a map counts as saying nothing. Raises ValueError for fewer than two patches in the
+    picture.
     """
     check_map(values, boxes)
     there = removable(boxes, (picture.shape[1], picture.shape[0]))
     if len(there) < 2:
         raise ValueError("want at least two patches in the picture")
-    filled = fill_picture(picture, fill)
+    filled = fill_picture(picture, fill, places)
     generator = np.random.default_rng(seed)
     drawn = torch.from_numpy(random_removals(len(there), samples, generator)).double()
 
@@ -154,9 +157,10 @@ def measured_infidelity(test: MapUnderTest) -> Infidelity | Refusal:
     """Infidelity of the map, measured once."""
     if refused := unmeasurable(test):
         return refused
-    pixels, heat = test.case.image.pixels, test.heat
+    sheet, values = test.case.sheet, test.heat.values
     return test.once(
-        "infidelity", lambda: infidelity(test.score, pixels, heat.values, heat.boxes, seed=test.seed)
+        "infidelity",
+        lambda: infidelity(test.score, sheet.pixels, values, test.boxes, seed=test.seed, places=sheet.places),
     )
 
 
@@ -176,12 +180,12 @@ def _sensitivity(test: MapUnderTest) -> Score | Refusal:
     case = test.case
 
     def explained(pixels: np.ndarray) -> np.ndarray | Refusal:
-        image = as_image(pixels, case.image)
-        other = replace(case, image=image, prompt=case.model.prepare(case.question, image))
+        images = as_images(pixels, case)
+        other = replace(case, images=images, prompt=case.model.prepare(case.question, images))
         found = explain(other, test.span, test.method, test.params, stop=test.stop)
         return found if isinstance(found, Refusal) else found.values
 
-    found = sensitivity_max(explained, case.image.pixels, seed=test.seed)
+    found = sensitivity_max(explained, case.sheet.pixels, seed=test.seed)
     return found if isinstance(found, Refusal) else Score(found.value, found.n)
 
 

@@ -52,15 +52,16 @@ def swapped_image(
 ) -> float | None | Refusal:
     """Correlation of the span's map with its map on another picture, same answer ids; two passes.
 
-    The other picture is brought to the size of the case's own, so that patches correspond.
+    The other picture is brought to the size of each of the case's own, so that patches correspond.
     """
     original = explain(case, span, method, params, stop=stop)
     if isinstance(original, Refusal):
         return original
-    image = case.image
-    resized = cv2.resize(other.pixels, (image.width, image.height), interpolation=cv2.INTER_AREA)
-    shown = as_image(resized, image)
-    swapped = replace(case, image=shown, prompt=case.model.prepare(case.question, shown))
+    shown = tuple(
+        as_image(cv2.resize(other.pixels, (own.width, own.height), interpolation=cv2.INTER_AREA), own)
+        for own in case.images
+    )
+    swapped = replace(case, images=shown, prompt=case.model.prepare(case.question, shown))
     changed = explain(swapped, span, method, params, stop=stop)
     return changed if isinstance(changed, Refusal) else rank_correlation(original.values, changed.values)
 

@@ -11,9 +11,7 @@ from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
 from workbench.explain.heatmap import Span
 from workbench.imaging.medical_image import MedicalImage
-from workbench.models.answer import Question
 from workbench.models.forced import require_no_placeholder
-from workbench.models.session import LoadedModel
 
 BATCH = 8
 
@@ -24,13 +22,13 @@ PictureScore = Callable[[Sequence[np.ndarray]], np.ndarray]
 def span_scorer(case: AnsweredCase, span: Span, batch: int = BATCH) -> PictureScore:
     """A score of pictures: Σ log p of the span's tokens, nats, float64 `[K]`, given the answer's own ids.
 
-    Each picture (uint8 RGB, the size of the case's image) passes the whole way: processor, vision tower,
-    decoder. `batch` pictures share a forward; when memory runs out the batch is halved for good. Tokens
-    after the span are left out, since a causal decoder does not see them. Raises UserFacing for a span
-    outside the answer, ValueError for a case without an image.
+    Each picture (uint8 RGB, the size of the case's image; of several, their sheet) passes the whole way:
+    processor, vision tower, decoder. `batch` pictures share a forward; when memory runs out the batch is
+    halved for good. Tokens after the span are left out, since a causal decoder does not see them. Raises
+    UserFacing for a span outside the answer, ValueError for a case without an image.
     """
-    answer, image = case.answer, case.image
-    if image is None:
+    answer = case.answer
+    if not case.images:
         raise ValueError("the case has no image whose change could be scored")
     if min(span.tokens) < 0 or max(span.tokens) >= len(answer.ids):
         raise UserFacing("The span lies outside the answer.", f"The answer has {len(answer.ids)} tokens.")
@@ -43,7 +41,7 @@ def span_scorer(case: AnsweredCase, span: Span, batch: int = BATCH) -> PictureSc
         while len(found) < len(pictures):
             part = pictures[len(found) : len(found) + limit]
             try:
-                found += _score_batch(case.model, case.question, image, ids, span.tokens, part)
+                found += _score_batch(case, ids, span.tokens, part)
             except torch.OutOfMemoryError:
                 if limit == 1:
                     raise
@@ -54,15 +52,11 @@ def span_scorer(case: AnsweredCase, span: Span, batch: int = BATCH) -> PictureSc
 
 
 def _score_batch(
-    model: LoadedModel,
-    question: Question,
-    image: MedicalImage,
-    ids: list[int],
-    tokens: tuple[int, ...],
-    pictures: Sequence[np.ndarray],
+    case: AnsweredCase, ids: list[int], tokens: tuple[int, ...], pictures: Sequence[np.ndarray]
 ) -> list[float]:
+    model = case.model
     target = torch.tensor(ids, device=model.device)
-    prompts = [model.prepare(question, as_image(picture, image)) for picture in pictures]
+    prompts = [model.prepare(case.question, as_images(picture, case)) for picture in pictures]
     require_no_placeholder(model, prompts[0], ids)
     batch = [model.family.extend(prompt.inputs, target) for prompt in prompts]
     inputs = batch[0] if len(batch) == 1 else model.family.collate(batch, model.tokenizer.pad_token_id or 0)
@@ -74,6 +68,14 @@ def _score_batch(
         logits = model.model(**inputs, logits_to_keep=rows, use_cache=False).logits.float()
     logp = logits.log_softmax(-1).gather(-1, target[chosen].expand(len(batch), -1)[..., None])
     return logp[..., 0].double().sum(-1).tolist()
+
+
+def as_images(sheet: np.ndarray, case: AnsweredCase) -> tuple[MedicalImage, ...]:
+    """The pictures of a changed sheet uint8 `[H, W, 3]`; ValueError unless it has the case's size."""
+    if sheet.shape != case.sheet.pixels.shape:
+        raise ValueError(f"the picture is {sheet.shape}; the image is {case.sheet.pixels.shape}")
+    parts = case.sheet.split(sheet)
+    return tuple(as_image(part, own) for part, own in zip(parts, case.images, strict=True))
 
 
 def as_image(picture: np.ndarray, like: MedicalImage) -> MedicalImage:

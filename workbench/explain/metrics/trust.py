@@ -60,19 +60,21 @@ def trust(
     """
     began = time.monotonic()
     reason = _obstacle(case, heat_map)
-    image = case.image
-    if reason or image is None or isinstance(heat_map, Refusal):
+    if reason or isinstance(heat_map, Refusal):
         return Trust("not computable", reason, None, None, 0, time.monotonic() - began)
-    if case.prompt.image_size != (image.width, image.height):
+    if case.prompt.image_sizes != tuple((image.width, image.height) for image in case.images):
         raise ValueError("the prompt was made from another image")
     if heat_map.span is None:
         raise ValueError("this map explains no part of an answer")
-    there = removable(heat_map.boxes, (image.width, image.height))
+    sheet = case.sheet
+    boxes = sheet.boxes(heat_map.boxes, heat_map.picture_of)
+    there = removable(boxes, sheet.size)
     score = shared or SharedScore(span_scorer(case, heat_map.span, batch))
     before = score.forwards
     found = perturb(
-        score, image.pixels, heat_map.values, heat_map.boxes,
+        score, sheet.pixels, heat_map.values, boxes,
         steps=steps, random_orders=random_orders, ranked_orders=ranked_orders, fill=fill, seed=seed,
+        places=sheet.places,
     )  # fmt: skip
     focus = concentration(heat_map.values[there])
     verdict = judge(focus, found.comprehensiveness, found.chance)
@@ -89,10 +91,10 @@ def _obstacle(case: AnsweredCase, heat_map: HeatMap | Refusal) -> str:
     """Why the map can't be measured, "" when it can."""
     if isinstance(heat_map, Refusal):
         return f"There is no map: {heat_map.reason}"
-    image = case.image
-    if image is None or case.prompt.image_size is None:
+    if not case.images or case.prompt.image_size is None:
         return "No image was given, so there is nothing to remove."
-    there = removable(heat_map.boxes, (image.width, image.height))
+    boxes = case.sheet.boxes(heat_map.boxes, heat_map.picture_of)
+    there = removable(boxes, case.sheet.size)
     if len(there) < 2:
         return "The map has fewer than two patches in the picture, so it has no order to test."
     values = heat_map.values[there]

@@ -58,6 +58,9 @@ class Family(Protocol):
     `[h, w, 3]`, or None when no part of the input shows it whole; without it, `single_picture`. And
     `tower(model, inputs, size, processor)`, the `TowerPatches` of the whole picture; without it the encoder
     can't be looked at on its own.
+    `pictures(sizes, inputs, processor, config)`, for a prompt of several pictures: the inputs that each of
+    them alone would have (`one_of_several`), of which `patch_boxes` and `seen` read one; without it, the
+    family takes one picture at a time.
     """
 
     name: str
@@ -101,6 +104,19 @@ def single_picture(inputs: Inputs, processor: Any) -> np.ndarray | None:
 def token_places(inputs: Inputs, token_id: int) -> np.ndarray:
     """Places of one token in a batch-1 `input_ids`, int64 `[P]`."""
     return torch.nonzero(inputs["input_ids"][0] == token_id).flatten().cpu().numpy()
+
+
+def one_of_several(inputs: Inputs, token_id: int, tokens: int, **own: torch.Tensor) -> Inputs:
+    """What `patch_boxes` and `seen` read of one picture of several: its `tokens` image tokens, and `own`."""
+    ids = inputs["input_ids"]
+    return inputs | {"input_ids": ids.new_full((1, tokens), token_id)} | own
+
+
+def split_evenly(positions: np.ndarray, pictures: int) -> int:
+    """Image tokens of each of several pictures that all have as many; ValueError when that can't be."""
+    if len(positions) % pictures:
+        raise ValueError(f"{len(positions)} image tokens can't be shared out to {pictures} pictures")
+    return len(positions) // pictures
 
 
 def extend_aligned(inputs: Inputs, ids: torch.Tensor, fill: Mapping[str, int]) -> Inputs:

@@ -4,6 +4,7 @@ Tokens of one picture see each other in both directions; `token_type_ids` says w
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from workbench.models.families.base import (
     Inputs,
     collate_aligned,
     extend_aligned,
+    one_of_several,
     token_places,
     unnormalised,
 )
@@ -35,6 +37,19 @@ def crop_rectangles(size: tuple[int, int], crops: int) -> list[tuple[int, int, i
         return [(step * i, 0, min(step * (i + 1), width), height) for i in range(crops)]
     step = math.ceil(height / crops)
     return [(0, step * i, width, min(step * (i + 1), height)) for i in range(crops)]
+
+
+def crop_count(size: tuple[int, int], images: Any) -> int:
+    """How many pan-and-scan crops an image processor's settings make of a (width, height) picture."""
+    if not images["do_pan_and_scan"]:
+        return 0
+    long, short = max(size), min(size)
+    if long / short < images["pan_and_scan_min_ratio_to_activate"]:
+        return 0
+    least = images["pan_and_scan_min_crop_size"]
+    crops = max(2, min(long // least, int(math.floor(long / short + 0.5))))
+    crops = min(images["pan_and_scan_max_num_crops"], crops)
+    return 0 if min(math.ceil(long / crops), short) < least else crops
 
 
 class Gemma3:
@@ -62,6 +77,31 @@ class Gemma3:
     def seen(self, inputs: Inputs, processor: Any, config: Any) -> np.ndarray | None:
         """The whole picture, squashed to a square; it comes before its crops."""
         return unnormalised(inputs["pixel_values"][0], processor) if "pixel_values" in inputs else None
+
+    def pictures(
+        self, sizes: Sequence[tuple[int, int]], inputs: Inputs, processor: Any, config: Any
+    ) -> list[Inputs]:
+        """Each picture, then its crops; how many these are isn't told, so the processor's rule is followed.
+
+        Raises ValueError when that rule doesn't give as many as the processor made.
+        """
+        names = ("do_pan_and_scan", "pan_and_scan_min_ratio_to_activate", "pan_and_scan_min_crop_size",
+                 "pan_and_scan_max_num_crops")  # fmt: skip
+        defaults = getattr(processor, "images_kwargs", None) or {}
+        own = {name: getattr(processor.image_processor, name, None) for name in names}
+        settings = own | {name: defaults[name] for name in names if defaults.get(name) is not None}
+        shown = [1 + crop_count(size, settings) for size in sizes]
+        pixels = inputs["pixel_values"]
+        if sum(shown) != len(pixels):
+            raise ValueError(
+                f"{len(pixels)} pictures and crops were made of {len(sizes)} pictures, not {shown}"
+            )
+        return [
+            one_of_several(
+                inputs, config.image_token_id, count * config.mm_tokens_per_image, pixel_values=part
+            )
+            for count, part in zip(shown, pixels.split(shown), strict=True)
+        ]
 
     def extend(self, inputs: Inputs, ids: torch.Tensor) -> Inputs:
         return extend_aligned(inputs, ids, {"attention_mask": 1, "token_type_ids": 0})

@@ -5,6 +5,7 @@ name their row and column; these aren't image tokens.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from workbench.models.families.base import (
     Inputs,
     collate_aligned,
     extend_aligned,
+    one_of_several,
     token_places,
     unnormalised,
 )
@@ -75,6 +77,24 @@ class Idefics3:
     def seen(self, inputs: Inputs, processor: Any, config: Any) -> np.ndarray | None:
         """The last tile: the whole picture, squashed to a square."""
         return unnormalised(inputs["pixel_values"][0, -1], processor) if "pixel_values" in inputs else None
+
+    def pictures(self, sizes: Sequence[Size], inputs: Inputs, processor: Any, config: Any) -> list[Inputs]:
+        """The tiles of all pictures are listed after each other, each picture's whole one last."""
+        pixels = inputs["pixel_values"]
+        side = pixels.shape[-1]
+        tokens = (side // config.vision_config.patch_size // config.scale_factor) ** 2
+        images = processor.image_processor
+        tiles = [1] * len(sizes)
+        if getattr(images, "do_image_splitting", True):
+            counts = [tile_counts(size, images.size["longest_edge"], side) for size in sizes]
+            # A picture of one tile isn't shown a second time.
+            tiles = [columns * rows + (columns * rows > 1) for columns, rows in counts]
+        if sum(tiles) != pixels.shape[1]:
+            raise ValueError(f"{pixels.shape[1]} tiles were made of {len(sizes)} pictures, not {tiles}")
+        return [
+            one_of_several(inputs, config.image_token_id, count * tokens, pixel_values=part)
+            for count, part in zip(tiles, pixels.split(tiles, 1), strict=True)
+        ]
 
     def extend(self, inputs: Inputs, ids: torch.Tensor) -> Inputs:
         return extend_aligned(inputs, ids, {"attention_mask": 1, "mm_token_type_ids": 0})

@@ -4,6 +4,7 @@ The shape of the canvas follows the picture's; each tile goes through the tower 
 are merged to one token (pixel shuffle).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from workbench.models.families.base import (
     Inputs,
     collate_aligned,
     extend_aligned,
+    one_of_several,
     token_places,
     unnormalised,
 )
@@ -25,6 +27,12 @@ from workbench.models.families.towers import TowerPatches, read_square
 
 def _edge(value: int | tuple[int, int] | list[int]) -> int:
     return value if isinstance(value, int) else value[0]
+
+
+def tile_counts(size: Size, side: int, processor: Any) -> tuple[int, int]:
+    """(columns, rows) of tiles of `side` pixels over which a (width, height) picture is stretched."""
+    images = processor.image_processor
+    return get_optimal_tiled_canvas((size[1], size[0]), (side, side), images.min_patches, images.max_patches)
 
 
 class InternVL:
@@ -50,15 +58,28 @@ class InternVL:
         positions = self.image_positions(inputs, config)
         if tiles == 1:
             return counted(whole_boxes(size, side, cells, cell), positions)
-        images = processor.image_processor
-        counts = get_optimal_tiled_canvas(
-            (size[1], size[0]), (side, side), images.min_patches, images.max_patches
-        )
+        counts = tile_counts(size, side, processor)
         return counted(split_boxes(size, Cut(*counts, side, cells, cell)), positions)
 
     def seen(self, inputs: Inputs, processor: Any, config: Any) -> np.ndarray | None:
         """The thumbnail, which is the last tile: the whole picture, squashed to a square."""
         return unnormalised(inputs["pixel_values"][-1], processor) if "pixel_values" in inputs else None
+
+    def pictures(self, sizes: Sequence[Size], inputs: Inputs, processor: Any, config: Any) -> list[Inputs]:
+        """The tiles of all pictures are listed after each other, each picture's thumbnail last."""
+        pixels = inputs["pixel_values"]
+        side, merge = pixels.shape[-1], round(1 / config.downsample_ratio)
+        tokens = (side // _edge(config.vision_config.patch_size) // merge) ** 2
+        tiles = [1] * len(sizes)
+        if len(pixels) > len(sizes):
+            counts = [tile_counts(size, side, processor) for size in sizes]
+            tiles = [columns * rows + (columns * rows > 1) for columns, rows in counts]
+        if sum(tiles) != len(pixels):
+            raise ValueError(f"{len(pixels)} tiles were made of {len(sizes)} pictures, not {tiles}")
+        return [
+            one_of_several(inputs, config.image_token_id, count * tokens, pixel_values=part)
+            for count, part in zip(tiles, pixels.split(tiles), strict=True)
+        ]
 
     def extend(self, inputs: Inputs, ids: torch.Tensor) -> Inputs:
         return extend_aligned(inputs, ids, {"attention_mask": 1, "mm_token_type_ids": 0})

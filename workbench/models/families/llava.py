@@ -1,12 +1,21 @@
 """LLaVA: one vision tower (CLIP or SigLIP), a projector, a decoder; one token a patch, raster order."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from workbench.models.families.base import DecoderParts, Inputs, collate_aligned, extend_aligned, token_places
+from workbench.models.families.base import (
+    DecoderParts,
+    Inputs,
+    collate_aligned,
+    extend_aligned,
+    one_of_several,
+    split_evenly,
+    token_places,
+)
 from workbench.models.families.geometry import grid_boxes, placement
 from workbench.models.families.towers import TowerPatches, read_tile
 
@@ -34,6 +43,16 @@ class Llava:
         if extra < 0:
             raise ValueError(f"{-extra} patches have no image token; the processor and the model disagree")
         return np.concatenate([np.zeros((extra, 4), np.float32), boxes])
+
+    def pictures(
+        self, sizes: Sequence[tuple[int, int]], inputs: Inputs, processor: Any, config: Any
+    ) -> list[Inputs]:
+        """Every picture has as many tokens, since all are brought to one size."""
+        tokens = split_evenly(self.image_positions(inputs, config), len(sizes))
+        return [
+            one_of_several(inputs, config.image_token_id, tokens, pixel_values=pixels[None])
+            for pixels in inputs["pixel_values"]
+        ]
 
     def extend(self, inputs: Inputs, ids: torch.Tensor) -> Inputs:
         return extend_aligned(inputs, ids, {"attention_mask": 1, "mm_token_type_ids": 0, "token_type_ids": 0})

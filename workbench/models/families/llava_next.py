@@ -5,6 +5,7 @@ ends with a learned newline token, which shows no picture.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from workbench.models.families.base import (
     Inputs,
     collate_aligned,
     extend_aligned,
+    one_of_several,
     token_places,
     unnormalised,
 )
@@ -103,11 +105,24 @@ class LlavaNext:
 
         Raises ValueError unless the prompt holds exactly this picture.
         """
+        boxes = self.token_boxes(size, inputs, processor, config)
+        return counted(boxes, self.image_positions(inputs, config))
+
+    def token_boxes(self, size: Size, inputs: Inputs, processor: Any, config: Any) -> np.ndarray:
+        """Boxes of all tokens that the model makes of a picture, `[P, 4]`; they aren't counted yet."""
         cut = anyres_cut(size, inputs, processor, config)
         grid = unpadded(canvas_boxes(fitted(size, cut.canvas), cut, size), size)
         base = whole_boxes(size, cut.side, cut.cells, cut.cell)
-        boxes = np.concatenate([base, with_newlines(self.pooled(grid, cut, config))])
-        return counted(boxes, self.image_positions(inputs, config))
+        return np.concatenate([base, with_newlines(self.pooled(grid, cut, config))])
+
+    def pictures(self, sizes: Sequence[Size], inputs: Inputs, processor: Any, config: Any) -> list[Inputs]:
+        """Every picture has its own tiles, filled up to as many as the largest has."""
+        out = []
+        for index, size in enumerate(sizes):
+            own = {key: inputs[key][index : index + 1] for key in ("pixel_values", "image_sizes")}
+            tokens = len(self.token_boxes(size, inputs | own, processor, config))
+            out.append(one_of_several(inputs, config.image_token_id, tokens, **own))
+        return out
 
     def pooled(self, grid: np.ndarray, cut: Cut, config: Any) -> np.ndarray:
         """The boxes of the tokens that the model makes of a grid of cells; here, one each."""

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from workbench.models.families.base import Inputs
+from workbench.models.families.geometry import Placement
 from workbench.models.families.llava_next import LlavaNext
-from workbench.models.families.tiles import Cut
+from workbench.models.families.tiles import Cut, Size, canvas_boxes
 
 
 def bilinear_sources(have: int, want: int) -> tuple[np.ndarray, np.ndarray]:
@@ -35,6 +37,18 @@ class LlavaOnevision(LlavaNext):
     name = "llava-onevision"
     type = "llava_onevision"
     stacked = ("pixel_values", "image_sizes", "batch_num_images")
+
+    def token_boxes(self, size: Size, inputs: Inputs, processor: Any, config: Any) -> np.ndarray:
+        """As in LLaVA-NeXT for the only picture; one of several is padded to a square tile alone."""
+        if int(inputs["batch_num_images"].sum()) == 1:
+            return super().token_boxes(size, inputs, processor, config)
+        side, patch = config.vision_config.image_size, config.vision_config.patch_size
+        longest = max(size)
+        scale = side / longest
+        shift = tuple((longest - edge) // 2 * scale for edge in size)
+        cut = Cut(1, 1, side, side // patch, patch)
+        boxes = canvas_boxes(Placement((scale, scale), shift), cut, size).reshape(-1, 4)
+        return np.concatenate([boxes, np.zeros((1, 4), np.float32)])  # a newline ends the picture
 
     def pooled(self, grid: np.ndarray, cut: Cut, config: Any) -> np.ndarray:
         """`grid`, shrunk when it has over 1.1² times the tokens of as many tiles as are allowed."""

@@ -4,6 +4,7 @@ The processor stretches the picture to whole blocks, cuts it into a grid of patc
 block; the vision tower's windows and DeepStack streams leave that raster order of blocks as it was.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from workbench.models.families.base import (
     Inputs,
     collate_aligned,
     extend_aligned,
+    one_of_several,
     token_places,
     unnormalised,
 )
@@ -68,6 +70,20 @@ class QwenVL:
         still = blocks[:, :, :, :, :, 0].permute(4, 0, 2, 5, 1, 3, 6)
         picture = still.reshape(-1, rows * merge * patch, columns * merge * patch)
         return unnormalised(picture, processor)
+
+    def pictures(
+        self, sizes: Sequence[tuple[int, int]], inputs: Inputs, processor: Any, config: Any
+    ) -> list[Inputs]:
+        """Patches of all pictures are listed after each other; every picture has a grid of its own."""
+        grids, start, out = inputs["image_grid_thw"], 0, []
+        for grid in grids:
+            patches = int(grid.prod())
+            tokens = patches // config.vision_config.spatial_merge_size**2
+            pixels = inputs["pixel_values"][start : start + patches]
+            own = {"pixel_values": pixels, "image_grid_thw": grid[None]}
+            out.append(one_of_several(inputs, config.image_token_id, tokens, **own))
+            start += patches
+        return out
 
     def extend(self, inputs: Inputs, ids: torch.Tensor) -> Inputs:
         return extend_aligned(inputs, ids, {"attention_mask": 1, "mm_token_type_ids": 0})

@@ -18,12 +18,14 @@ from workbench.ui.case.stream import stream_pair
 from workbench.ui.case.trust_queue import TrustQueue
 from workbench.ui.services import ROLES, Services, model_line
 from workbench.ui.sessions import Live, NoMap, Run, Session, Sessions
-from workbench.viewer.payload import png_data_url, viewer_payload
+from workbench.viewer.payload import png_data_url, turns_payload, viewer_payload
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 HIGHEST_TEMPERATURE = 2.0
 EXPLAINABLE = ("done", "cancelled")
 LONGEST_ANSWER = 4096  # tokens that a visitor may ask for where the owner sets no limit
+MOST_PICTURES = 6  # of one conversation
+MOST_TURNS = 8
 PARAM_SLOTS = 2  # how many settings of a map method the screen has room for
 
 
@@ -74,12 +76,76 @@ class CaseDesk:
         page = self.sessions.of(session_id)
         page.forget_answers()
         page.picture = picture
+        page.more = []
+
+    def add_picture(self, session_id: str, path: str | None) -> tuple[Picture, dict[str, Any]]:
+        """Take a further picture of the same case; it goes with the next question, answers stay.
+
+        Returns it and the viewer's payload. Raises UserFacing without a first one, and for one too many.
+        """
+        picture = take_upload(path, self.upload_folder, imaging.load_image)
+        page = self.sessions.of(session_id)
+        if page.picture is None:
+            raise UserFacing("There is no first picture yet.", "Drop an image on the page first.")
+        if len(page.more) + 1 >= MOST_PICTURES:
+            raise UserFacing(f"A case has at most {MOST_PICTURES} pictures.", "Clear the page to begin anew.")
+        page.more.append(picture)
+        return picture, self._payload(page, page.run.case_id if page.run else _new_id())
+
+    def follow_up(self, session_id: str, text: str) -> tuple[str, PageState]:
+        """Open a run that follows on the last turn's answers; returns its ticket for `answer`.
+
+        Pictures, way of answering and decoding are kept; pictures added since go with it. Raises UserFacing
+        while no model has finished an answer.
+        """
+        page = self.sessions.of(session_id)
+        asked = self.services.settings.checked_question(str(text or ""))
+        page.keep_turn()
+        if not page.turns or page.picture is None:
+            raise UserFacing("There is no answer yet to follow on.", "Ask a question first.")
+        if len(page.turns) >= MOST_TURNS:
+            raise UserFacing(f"A conversation has at most {MOST_TURNS} turns.", "Ask anew.")
+        last = page.turns[-1]
+        columns = last.live.columns
+        finished = {
+            role: column.case.next_question(asked)
+            for role, column in columns.items()
+            if column.status in EXPLAINABLE and column.case is not None
+        }
+        if not finished or _writing(last.live):
+            raise UserFacing("The models have not answered yet.", "Wait until they have, then follow on.")
+        run = Run(
+            _new_id(), page.picture, Question(asked, (), last.run.question.mode), last.run.decoding,
+            tuple(page.more), finished,
+        )  # fmt: skip
+        page.next_turn(run)
+        return run.case_id, self._waiting(page, run)
+
+    def turns(self, session_id: str) -> tuple[list[str], int]:
+        """The questions of the conversation on the page, and the number of the one that is looked at."""
+        page = self.sessions.of(session_id)
+        page.keep_turn()
+        return [past.run.question.text for past in page.turns], page.turn
+
+    def look_at(self, session_id: str, number: int) -> PageState:
+        """Show another turn of the conversation with its own maps. Raises UserFacing."""
+        page = self.sessions.of(session_id)
+        if _writing(page.live):
+            raise UserFacing("The models are answering.", "Wait until they have.")
+        page.keep_turn()
+        if not 0 <= number < len(page.turns):
+            raise UserFacing("There is no such turn.", "Choose one from the list.")
+        page.look_at(number)
+        pair = self.services.pair(page.run.replaced)
+        return PageState(self._payload(page, page.run.case_id, pair), _verdict(page.live))
 
     def rewindow(self, session_id: str, label: str | None, invert: bool) -> Picture:
         """The same picture in another grey window; the models see it so from the next question on."""
         picture = self._picture(session_id)
         picture = with_window(picture, label, invert, imaging.rewindow)
+        more = self.sessions.of(session_id).more
         self.place(session_id, picture)
+        self.sessions.of(session_id).more = more
         return picture
 
     def blank(self, session_id: str) -> dict[str, Any]:
@@ -92,7 +158,7 @@ class CaseDesk:
         question, decoding = self._checked(form)
         page = self.sessions.of(session_id)
         page.forget_answers()
-        page.run = Run(_new_id(), picture, question, decoding)
+        page.run = Run(_new_id(), picture, question, decoding, tuple(page.more))
         return page.run.case_id, self._waiting(page, page.run)
 
     def answer(
@@ -110,7 +176,7 @@ class CaseDesk:
             yield self._waiting(page, run)
             pair = self.services.pair(run.stop)
             for live in stream_pair(self.services.engine, pair, run):
-                if run.replaced.is_set():
+                if _moved_on(page, run):
                     return
                 page.live = live
                 yield PageState(
@@ -118,7 +184,7 @@ class CaseDesk:
                 )
             yield from self._explained(page, run, pair, method, slots)
         except UserFacing as fault:
-            if not run.replaced.is_set():
+            if not _moved_on(page, run):
                 page.live = Live({}, dict.fromkeys(ROLES, str(fault)))
                 yield PageState(self._payload(page, run.case_id), str(fault))
         finally:
@@ -167,10 +233,12 @@ class CaseDesk:
             yield PageState(
                 self._payload(page, run.case_id, pair), f"Computing the {role} heat maps.", busy=True
             )
-            if run.replaced.is_set():
+            if _moved_on(page, run):
                 return
-            page.maps[role] = self._maps(column.case, method, params)
-        if not run.replaced.is_set():
+            found = self._maps(column.case, method, params)
+            if not _moved_on(page, run):
+                page.maps[role] = found
+        if not _moved_on(page, run):
             yield PageState(self._payload(page, run.case_id, pair), _verdict(page.live))
 
     def _maps(self, case: AnsweredCase, method: str, params: Mapping[str, int]) -> Any:
@@ -192,9 +260,12 @@ class CaseDesk:
             computed,
             titles={role: f"{role.capitalize()}: {model.label}" for role, model in pair.items()},
             subtitles={role: model_line(model) for role, model in pair.items()},
+            images=[picture.payload for picture in (page.picture, *page.more) if picture is not None],
         )
         for column in payload["columns"]:
             role = column["key"]
+            if page.run is not None and (asked := page.run.question_of(role)) is not None:
+                column |= turns_payload(asked)
             if isinstance(refusal := page.maps.get(role), NoMap):
                 column["maps"] = {"refused": refusal.reason, "hint": refusal.hint}
             if role in live.failures:
@@ -209,14 +280,17 @@ class CaseDesk:
         """The picture's payload; "what the model saw" is added once a model has prepared it."""
         if page.picture is None:
             return None
-        payload = page.picture.payload
-        if payload["seen"] is None:
+        for number, picture in enumerate((page.picture, *page.more)):
+            payload = picture.payload
+            if payload["seen"] is not None:
+                continue
             for role, column in columns.items():
-                if role in pair and column is not None and column.prompt is not None:
-                    seen = pair[role].seen(column.prompt)
+                prompt = None if column is None else column.prompt
+                if role in pair and prompt is not None and (number == 0 or number < len(prompt.image_sizes)):
+                    seen = pair[role].seen(prompt, number) if number else pair[role].seen(prompt)
                     payload["seen"] = None if seen is None else png_data_url(seen)
                     break
-        return payload
+        return page.picture.payload
 
     def _waiting(self, page: Session, run: Run) -> PageState:
         state = self.services.state
@@ -252,6 +326,17 @@ class CaseDesk:
 def longest_answer(settings: Settings) -> int:
     """The most tokens that a visitor may ask for."""
     return settings.max_new_tokens or LONGEST_ANSWER
+
+
+def _moved_on(page: Session, run: Run) -> bool:
+    """Whether the page shows something else by now: another question, or another turn."""
+    return run.replaced.is_set() or page.run is not run
+
+
+def _writing(live: Live) -> bool:
+    """Whether a model is still to write; one that failed won't."""
+    states = (column.status for role, column in live.columns.items() if role not in live.failures)
+    return any(status in ("waiting", "streaming") for status in states)
 
 
 def _verdict(live: Live) -> str:

@@ -25,9 +25,9 @@ def wire_case(ui: CaseComponents, desk: CaseDesk, examples: ExampleSet) -> None:
     wire_probe(ui.probe, ProbeDesk(desk.services, desk.sessions), examples)
     wire_methods(ui.methods, MethodsDesk(desk.services, desk.sessions), examples)
     placed = _wire_picture(ui, desk, examples)
-    answered, cleared = _wire_question(ui, desk)
-    _wire_trust(ui, desk, [answered, *_wire_maps(ui, desk)])
-    _refresh_methods(ui, desk, [*placed, answered, cleared])
+    answered, cleared, looked = _wire_question(ui, desk)
+    _wire_trust(ui, desk, [answered, looked, *_wire_maps(ui, desk)])
+    _refresh_methods(ui, desk, [*placed, answered, cleared, looked])
 
 
 def _refresh_methods(ui: CaseComponents, desk: CaseDesk, news: list[Any]) -> None:
@@ -62,7 +62,7 @@ def wire_opened(
 
     outputs = [
         notice, tabs, ui.question, ui.options, ui.notice, ui.ask_notice, ui.notes, ui.window_row, ui.window,
-        ui.invert, ui.chips, ui.viewer, ui.status,
+        ui.invert, ui.chips, ui.viewer, ui.status, ui.shown_turn,
     ]  # fmt: skip
     _refresh_methods(ui, desk, [click(take, None, outputs, **AT_ONCE)])
 
@@ -103,11 +103,21 @@ def _wire_picture(ui: CaseComponents, desk: CaseDesk, examples: ExampleSet) -> l
         emptied = {ui.viewer: desk.blank(request.session_hash), ui.notes: _facts(picture)}
         return {**emptied, ui.status: {"text": texts.MODELS_SEE_WINDOW}}
 
+    @guarded(ui.notice)
+    def add(path: str | None, session_id: str) -> Updates:
+        picture, payload = desk.add_picture(session_id, path)
+        said = "Picture added. It goes with the next question."
+        return {ui.viewer: payload, ui.status: {"text": said}, ui.notes: _facts(picture)}
+
+    def added(sent: Any, request: gr.Request) -> Updates:
+        return {ui.more: None, **add(sent_path(sent), request.session_hash)}
+
     placed = [
         ui.notice, ui.ask_notice, ui.notes, ui.window_row, ui.window, ui.invert, ui.chips, ui.viewer,
-        ui.status,
+        ui.status, ui.shown_turn,
     ]  # fmt: skip
     events = []
+    ui.more.upload(added, ui.more, [ui.more, ui.notice, ui.notes, ui.viewer, ui.status], **AT_ONCE, **AS_SENT)
     for source, arrived in ((ui.file, ui.file.upload), (ui.camera, ui.camera.input)):
         sent = [source, ui.question, ui.options]
         events.append(arrived(taken(source), sent, [source, ui.options, *placed], **AT_ONCE, **AS_SENT))
@@ -118,10 +128,10 @@ def _wire_picture(ui: CaseComponents, desk: CaseDesk, examples: ExampleSet) -> l
     return events
 
 
-def _wire_question(ui: CaseComponents, desk: CaseDesk) -> tuple[Any, Any]:
+def _wire_question(ui: CaseComponents, desk: CaseDesk) -> tuple[Any, Any, Any]:
     """QuestionForm, stopping, clearing. Ask checks the form at once and hands a ticket to the model lane.
 
-    Returns the events of a finished answer and of a cleared page, for what comes after them.
+    Returns the events of a finished answer, of a cleared page and of another turn, for what comes after them.
     """
 
     @guarded(ui.ask_notice)
@@ -136,7 +146,19 @@ def _wire_question(ui: CaseComponents, desk: CaseDesk) -> tuple[Any, Any]:
     ) -> Updates:
         form = QuestionForm(question, options, mode, tokens, temperature, seed)
         ticket, state = desk.ask(request.session_hash, form)
-        return {ui.ticket: ticket, **_answers_of(ui, state)}
+        return {
+            ui.ticket: ticket, ui.shown_turn: _turns(desk, request.session_hash), **_answers_of(ui, state)
+        }  # fmt: skip
+
+    @guarded(ui.ask_notice)
+    def follow(text: str, request: gr.Request) -> Updates:
+        ticket, state = desk.follow_up(request.session_hash, text)
+        turns = _turns(desk, request.session_hash)
+        return {ui.ticket: ticket, ui.follow_up: "", ui.shown_turn: turns, **_answers_of(ui, state)}
+
+    @guarded(ui.ask_notice)
+    def look_at(number: int | None, request: gr.Request) -> Updates:
+        return _answers_of(ui, desk.look_at(request.session_hash, -1 if number is None else int(number)))
 
     @guarded(ui.ask_notice)
     def answer(
@@ -160,22 +182,26 @@ def _wire_question(ui: CaseComponents, desk: CaseDesk) -> tuple[Any, Any]:
             ui.notice: None,
             ui.window_row: gr.Row(visible=False),
         }
-        return {**emptied, ui.viewer: desk.blank(request.session_hash), ui.status: {"text": "Cleared."}}
+        blank = {ui.viewer: desk.blank(request.session_hash), ui.status: {"text": "Cleared."}}
+        return {**emptied, **blank, ui.follow_up: "", ui.shown_turn: _turns(desk, request.session_hash)}
 
     def suggest(event: gr.EventData) -> str:
         return str((event._data or {}).get("text", ""))
 
     form = [ui.question, ui.options, ui.mode, ui.tokens, ui.temperature, ui.seed]
     results = [ui.ask_notice, ui.viewer, ui.status]
-    ui.ask.click(ask, form, [ui.ticket, *results], **AT_ONCE)
+    ui.ask.click(ask, form, [ui.ticket, ui.shown_turn, *results], **AT_ONCE)
+    followed = [ui.ticket, ui.follow_up, ui.shown_turn, *results]
+    for event in (ui.ask_follow_up.click, ui.follow_up.submit):
+        event(follow, ui.follow_up, followed, **AT_ONCE)
+    looked = ui.shown_turn.input(look_at, ui.shown_turn, results, **AT_ONCE)
     asked = [ui.ticket, ui.method, *ui.params]
     answered = ui.ticket.change(answer, asked, results, **with_progress_on(MODEL_LANE, ui.status))
     ui.stop.click(stop, None, ui.ask_notice, **AT_ONCE)
-    cleared = ui.clear.click(
-        clear, None, [ui.question, ui.options, ui.notes, ui.notice, ui.window_row, *results], **AT_ONCE
-    )
+    emptied = [ui.question, ui.options, ui.notes, ui.notice, ui.window_row, ui.follow_up, ui.shown_turn]
+    cleared = ui.clear.click(clear, None, [*emptied, *results], **AT_ONCE)
     ui.chips.click(suggest, None, ui.question, **AT_ONCE)
-    return answered, cleared
+    return answered, cleared, looked
 
 
 def _wire_maps(ui: CaseComponents, desk: CaseDesk) -> list[Any]:
@@ -250,8 +276,16 @@ def _placed(
         ui.invert: False,
         ui.chips: list(examples.suggested(picture.modality)),
         ui.viewer: desk.blank(session_id),
+        ui.shown_turn: _turns(desk, session_id),
         ui.status: {"text": "Picture ready. Ask a question about it."},
     }
+
+
+def _turns(desk: CaseDesk, session_id: str) -> gr.Radio:
+    """The conversation's turns to choose from; hidden while there is only one."""
+    questions, shown = desk.turns(session_id)
+    choices = [(f"{number + 1}. {text[:60]}", number) for number, text in enumerate(questions)]
+    return gr.Radio(choices, value=shown if choices else None, visible=len(choices) > 1)
 
 
 def _facts(picture: Picture) -> dict[str, Any]:

@@ -22,6 +22,7 @@ class CaseComponents:
     """The components of the tab, by name."""
 
     file: gr.File
+    more: gr.UploadButton
     camera: gr.Image
     notice: gr.HTML
     notes: gr.HTML
@@ -44,6 +45,9 @@ class CaseComponents:
     method: gr.Dropdown
     params: tuple[gr.Number, ...]
     viewer: gr.HTML
+    shown_turn: gr.Radio
+    follow_up: gr.Textbox
+    ask_follow_up: gr.Button
     ticket: gr.State
     trust: gr.HTML
     turn: gr.State
@@ -87,6 +91,9 @@ def _picture() -> dict[str, Any]:
     file = gr.File(
         label=texts.DROP_LABEL, file_count="single", type="filepath", height=124, elem_id="case-file"
     )
+    more = gr.UploadButton(
+        "Add another picture", file_count="single", type="filepath", size="sm", elem_id="case-more"
+    )
     components.paste_catcher()
     notice = components.notice("case-notice")
     notes = components.notes("case-notes")
@@ -94,8 +101,8 @@ def _picture() -> dict[str, Any]:
         window = gr.Dropdown([], label="Grey window", filterable=False, scale=2, min_width=140)
         invert = gr.Checkbox(False, label="Invert", scale=1, min_width=90)
     return {
-        "file": file, "notice": notice, "notes": notes, "window_row": window_row, "window": window,
-        "invert": invert,
+        "file": file, "more": more, "notice": notice, "notes": notes, "window_row": window_row,
+        "window": window, "invert": invert,
     }  # fmt: skip
 
 
@@ -166,7 +173,16 @@ def _answers() -> dict[str, Any]:
         )
         with gr.Column(min_width=200):
             status = components.status_line("case-status", "Nothing asked yet.")
+    shown_turn = gr.Radio([], label="Turn that is looked at", visible=False, elem_id="case-turns")
+    viewer = viewer_html()
+    with gr.Row(equal_height=True, elem_id="case-follow"):
+        follow_up = gr.Textbox(
+            label="Ask a follow-up", placeholder="And which side?", lines=1, max_lines=4, scale=5,
+            elem_id="case-follow-up",
+        )  # fmt: skip
+        ask_follow_up = gr.Button("Ask follow-up", min_width=120, scale=1, elem_id="case-ask-follow-up")
     return {
-        "status": status, "method": method, "params": slots, "viewer": viewer_html(), "ticket": gr.State(""),
+        "status": status, "method": method, "params": slots, "viewer": viewer, "ticket": gr.State(""),
+        "shown_turn": shown_turn, "follow_up": follow_up, "ask_follow_up": ask_follow_up,
         "trust": trust_feed(), "turn": gr.State(""),
     }  # fmt: skip

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from workbench.errors import UserFacing
 from workbench.ui.boundary import sentence_for
 from workbench.ui.services import Engine
 from workbench.ui.sessions import Live, Run
@@ -22,9 +23,15 @@ def stream_pair(engine: Engine, pair: Mapping[str, Any], run: Run) -> Iterator[L
     # One each: a model sets the flag it was given when it is through, which must not stop the other.
     stops = {role: threading.Event() for role in pair}
 
+    images = tuple(picture.image for picture in run.pictures)
+    shown = images[0] if len(images) == 1 else images
+
     def answer(role: str, model: Any) -> None:
         try:
-            for column in engine.run_case(model, run.picture.image, run.question, run.decoding, stops[role]):
+            question = run.question_of(role)
+            if question is None:
+                raise UserFacing("This model gave no answer that could be followed on.", "Ask anew.")
+            for column in engine.run_case(model, shown, question, run.decoding, stops[role]):
                 live.columns[role] = column
                 news.set()
         except Exception as fault:  # a thread's fault would otherwise vanish; it belongs into its column

@@ -69,7 +69,9 @@ def _map_of(running: "Comparison", name: str) -> "HeatMap | Refusal":
         running.case, running.span, name, settings_of(running, name), evidence=evidence,
         progress=lambda done, total: _count(running, done, total), stop=running.stop,
     )  # fmt: skip
-    return found if isinstance(found, explain.Refusal) else _with_note(running, name, found)
+    if isinstance(found, explain.Refusal):
+        return found
+    return _with_note(running, name, found).on_sheet(running.case.sheet)
 
 
 def _count(running: "Comparison", done: int, total: int) -> None:

@@ -18,7 +18,7 @@ from workbench.explain import metrics
 from workbench.ui import boundary
 from workbench.ui.case.trust import MovedOn
 from workbench.ui.methods.compute import check_sanity, compute
-from workbench.ui.methods.form import Form, region_of, span_of
+from workbench.ui.methods.form import Form, on_sheet, region_of, span_of
 from workbench.ui.services import ROLES, Services
 from workbench.ui.sessions import Sessions
 
@@ -102,9 +102,8 @@ class Comparison:
 
     @property
     def image(self) -> "MedicalImage":
-        """The picture that was asked about; there is one, or no comparison is started."""
-        assert self.case.image is not None
-        return self.case.image
+        """The picture that was asked about, of several their sheet; there is one, or no comparison starts."""
+        return self.case.images[0] if len(self.case.images) == 1 else self.case.sheet.image
 
     @property
     def maps(self) -> list[Entry]:
@@ -145,7 +144,7 @@ class MethodsDesk:
         page.trust.moved_on.set()  # what was measured for Trace must not keep this waiting
         page.comparison = Comparison(
             secrets.token_hex(6), form.role, case, span_of(case, form.span, form.word),
-            names, form.curves, region, len(names), foil=form.foil, settings=form.settings,
+            names, form.curves, on_sheet(region, case), len(names), foil=form.foil, settings=form.settings,
             metrics=tuple(name for name in further_metrics() if name in form.metrics),
         )  # fmt: skip
         return page.comparison

@@ -76,6 +76,15 @@ def region_of(page: Session, kind: str, box: str) -> np.ndarray | None:
     return metrics.region_mask(size, box_of(box)[None])
 
 
+def on_sheet(region: np.ndarray | None, case: "AnsweredCase") -> np.ndarray | None:
+    """A region of the first picture on the sheet of all pictures, bool `[H, W]`."""
+    if region is None or len(case.images) == 1:
+        return region
+    sheet = np.zeros(case.sheet.pixels.shape[:2], bool)
+    sheet[: region.shape[0], : region.shape[1]] = region
+    return sheet
+
+
 def box_of(text: str) -> np.ndarray:
     """Four numbers "x0, y0, x1, y1" as float64 `[4]`. Raises UserFacing for anything else."""
     hint = "Write x0, y0, x1, y1 in pixels of the picture, e.g. 40, 60, 90, 120."

@@ -140,7 +140,8 @@ def medxpert(**changes: Any) -> dict[str, Any]:
 
 
 def test_medxpertqa(tmp_path: Path) -> None:
-    draw(tmp_path / "images" / "MM-26-a.jpeg")
+    for name in ("MM-26-a.jpeg", "MM-27-b.jpeg"):
+        draw(tmp_path / "images" / name)
     listed = [{"letter": "A", "content": "flu"}, {"letter": "B", "content": "asthma"}]
     path = write_lines(
         tmp_path / "MM" / "test.jsonl",
@@ -151,11 +152,13 @@ def test_medxpertqa(tmp_path: Path) -> None:
         "{half",
     )
     found = import_items("medxpertqa", path)
-    mm, text = found.items
+    mm, text, several = found.items
+    assert [path.name for path in several.image_paths] == ["MM-26-a.jpeg", "MM-27-b.jpeg"]
+    assert mm.image_paths == (mm.image_path,) and text.image_paths == ()
     assert (mm.question, mm.options, mm.answer) == ("A man coughs. What is it?", ("flu", "asthma"), "asthma")
     assert (mm.task, mm.body_part, mm.question_type) == ("Diagnosis", "Respiratory", "Reasoning")
     assert (text.image_path, text.answer_letter, text.dataset) == (None, "A", "MedXpertQA Text")
-    assert found.bad == (BadRow(3, "more than one image"), BadRow(4, "no image"), BadRow(5, "not JSON"))
+    assert found.bad == (BadRow(4, "no image"), BadRow(5, "not JSON"))
 
 
 def test_medssr(tmp_path: Path) -> None:

@@ -105,12 +105,11 @@ def test_rows_of_the_training_data(tmp_path: Path) -> None:
         row | {"id": "p4", "solution": "liver"},
     )
     found = import_items("medix", path)
-    first, second = found.items
+    first, second, several = found.items
+    assert [path.name for path in several.image_paths] == ["a.png", "a.png"]
     assert (first.modality, first.answer, first.answer_letter, first.dataset) == ("CT", "liver", "B", "pmc")
     assert (second.modality, second.image_path, second.answer_type) == ("microscopy", None, "open")
-    assert [fault.reason for fault in found.bad] == [
-        "more than one image", "no known modality tag in front of the solution",
-    ]  # fmt: skip
+    assert [fault.reason for fault in found.bad] == ["no known modality tag in front of the solution"]
 
 
 @pytest.mark.parametrize("name", ["../x_1", "/etc/passwd_1"])

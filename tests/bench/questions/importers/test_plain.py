@@ -135,3 +135,16 @@ def test_a_hundred_times_as_many_rows_take_no_more_memory_to_read(tmp_path: Path
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 2 * peaks[0] + 100_000
+
+
+def test_several_pictures_as_a_list_or_between_bars(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        draw(tmp_path / name)
+    row = {"question": "Which is older?", "answer": "the first"}
+    table = write_table(tmp_path / "own.tsv", row | {"image": "a.png | b.png"}, separator="\t")
+    for path in (write_list(tmp_path / "own.json", row | {"image": ["a.png", "b.png"]}), table):
+        (item,) = import_items("plain", path).items
+        assert [found.name for found in item.image_paths] == ["a.png", "b.png"]
+    gone = write_list(tmp_path / "gone.json", row | {"image": ["a.png", "c.png"]})
+    with pytest.raises(UserFacing, match="the image file is missing: 1"):
+        import_items("plain", gone)

@@ -73,12 +73,15 @@ def make_item(
     image_group: str = "",
     **labels: Any,
 ) -> Item:
-    """The item of a row; `answer` is the gold letter or text, `image` the cell where `has_image`.
+    """The item of a row; `answer` is the gold letter or text, `image` the cell where `has_image`, or a list
+    of cells for a question about several pictures.
 
     Without options an answer of yes or no is closed, any other open, unless `answer_type` is given. Raises
     Unusable for an empty question or answer, a gold answer outside the options, and an unusable picture.
     """
-    path, group = context.picture(image) if has_image else (None, identity)
+    cells = (image if isinstance(image, list) and image else [image]) if has_image else []
+    pictures = [context.picture(cell) for cell in cells]
+    path, group = pictures[0] if pictures else (None, identity)
     require(question.strip(), "no question")
     require(answer.strip(), "no answer")
     letter = gold_letter(answer, options) if options else None
@@ -96,6 +99,7 @@ def make_item(
         answer_letter=letter,
         dataset=dataset,
         image_group=image_group or group,
+        more_images=tuple(found for found, _ in pictures[1:]),
         **(defaults | given),
     )
 

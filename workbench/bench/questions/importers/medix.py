@@ -67,7 +67,6 @@ def _image_named(identity: str, context: Context) -> str | None:
 
 def _rl_row(row: Row, context: Context) -> Item:
     cells = row["image"] if isinstance(row["image"], list) else [row["image"]]
-    require(len(cells) <= 1, "more than one image")
     solution = _SOLUTION.fullmatch(row["solution"])
     if solution is None or solution[1] not in MODALITIES:
         raise Unusable("no known modality tag in front of the solution")
@@ -79,7 +78,7 @@ def _rl_row(row: Row, context: Context) -> Item:
         question=stem,
         options=options,
         answer=answer,
-        image=cells[0] if cells else None,
+        image=cells,
         has_image=bool(cells),
         dataset=said(row.get("source")) or "medix-rl-data",
         modality=_NAMES.get(tag, tag.replace("_", " ").lower()),

@@ -10,9 +10,8 @@ CHOICES = "Answer Choices:"
 
 
 def read(row: Row, context: Context) -> Item:
-    """One row of Text or MM; a row with several images is left out, since an item carries one."""
+    """One row of Text or MM, with all of its images."""
     images, identity = row.get("images") or [], said(row["id"])
-    require(len(images) <= 1, "more than one image")
     require(images or not identity.startswith("MM"), "no image")
     return make_item(
         context,
@@ -20,7 +19,7 @@ def read(row: Row, context: Context) -> Item:
         question=row["question"].rpartition(CHOICES)[0] or row["question"],
         options=_options(row["options"]),
         answer=said(row["label"]),
-        image=images[0] if images else None,
+        image=list(images),
         has_image=bool(images),
         dataset="MedXpertQA MM" if images else "MedXpertQA Text",
         question_type=said(row.get("question_type")),

@@ -1,6 +1,7 @@
 """A user's own questions: CSV, TSV, JSON or JSON lines beside an image folder.
 
-Columns `question` and `answer` are needed. `image` is a file name; leave the column out for text questions.
+Columns `question` and `answer` are needed. `image` is a file name, or several as a list or with " | " between
+them; leave the column out for text questions.
 `options` is a list, or text with " | " between options; they may also end the question, "A. …" one a line.
 `answer` is the option's letter or text. `id`, `modality`, `body_part`, `task`, `question_type`,
 `answer_type`, `dataset`, `image_group`, `licence`, `reasoning` and, in JSON, rubric units under `perception`,
@@ -29,12 +30,19 @@ def read(row: Row, context: Context) -> Item:
         question=question,
         options=options,
         answer=said(row["answer"]),
-        image=row.get("image"),
+        image=_images(row.get("image")),
         has_image="image" in row,
         dataset=said(row.get("dataset")) or "own items",
         **{name: said(row.get(name)) for name in _LABELS},
     )
     return replace(item, units=read_units(row), reasoning=str(row.get("reasoning") or ""))
+
+
+def _images(cell: Any) -> Any:
+    """A list of file names, where there are several."""
+    if isinstance(cell, str) and " | " in cell:
+        return [name.strip() for name in cell.split(" | ") if name.strip()]
+    return cell
 
 
 def _options(cell: Any) -> tuple[str, ...]:

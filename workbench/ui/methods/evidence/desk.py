@@ -4,7 +4,7 @@ Takes and returns plain data. Importing this module loads no model code; calling
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -111,14 +111,18 @@ def _both(running: Comparison, entry: Entry, pair: Mapping[str, Any]) -> BothMod
     if isinstance(found, explain.Refusal):
         raise UserFacing(found.reason, found.hint)
     words = word_changes(running.case.words, found.base_logprobs, found.tuned_logprobs)
-    return BothModels(entry, words, found.base_maps[0], found.tuned_maps[0], found.maps[0], found.same_prompt)
+    maps = (found.base_maps[0], found.tuned_maps[0], found.maps[0])
+    shown = (heat.on_sheet(running.case.sheet) for heat in maps)
+    return BothModels(entry, words, *shown, found.same_prompt)
 
 
 def show_heads(methods: MethodsDesk, session_id: str) -> Comparison:
     """Fill in `heads`, every head's map of the span. Raises UserFacing without a shared pass."""
     running, _ = _ready(methods, session_id)
     if running.heads is None:
-        running.heads = explain.head_grid(shared_pass(running), running.span)
+        heads, case = explain.head_grid(shared_pass(running), running.span), running.case
+        boxes = case.sheet.boxes(heads.boxes, case.prompt.picture_of)
+        running.heads = replace(heads, boxes=boxes)
     return running
 
 
