@@ -129,4 +129,5 @@ def is_hub_id(ref: str) -> bool:
 
 def card_for(ref: str, catalogue: Mapping[str, ModelCard]) -> ModelCard | None:
     """The card of a catalogue name or of the location that an entry names, if any."""
-    return catalogue.get(ref) or next((card for card in catalogue.values() if card.location == ref), None)
+    placed = (card for card in catalogue.values() if card.location and card.location == ref)
+    return catalogue.get(ref) or next(placed, None)

@@ -7,6 +7,7 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -237,15 +238,9 @@ class _Transfer:
 def _meter(transfer: _Transfer) -> Any:
     """What huggingface_hub counts the bytes of a file with: a class that looks like a progress bar."""
 
-    class Meter:
+    class Meter(nullcontext):
         def __init__(self, *_: Any, **__: Any) -> None:
-            pass
-
-        def __enter__(self) -> "Meter":
-            return self
-
-        def __exit__(self, *_: Any) -> None:
-            pass
+            super().__init__(self)
 
         def update(self, count: float | None = 1) -> None:
             transfer.done += int(count or 0)

@@ -115,13 +115,13 @@ def test_a_hook_that_says_no_stops_between_batches(tiny, method):
     heard: list[int] = []
     refused = _run(tiny, method, progress=lambda done, _total: heard.append(done) or False)
     assert isinstance(refused, Refusal) and refused.reason == "Stopped."
-    assert len(heard) == 1
+    assert not heard
     assert tiny.lock.acquire(blocking=False)
     tiny.lock.release()
 
 
 @pytest.mark.parametrize("method", MANY)
-def test_a_set_event_stops_after_the_first_batch(tiny, method):
+def test_a_set_event_stops_before_the_first_batch(tiny, method):
     stop, heard = threading.Event(), []
     stop.set()
     refused = _run(tiny, method, stop=stop, progress=lambda *now: heard.append(now))
