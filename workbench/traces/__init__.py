@@ -1,7 +1,8 @@
 """From generated text to a trace: steps with axes and spans, the answer, and how it was found."""
 
 from workbench.traces.axes import AXIS_RULE, label_axis
-from workbench.traces.grammar import MODALITIES
+from workbench.traces.modalities import MODALITIES, tag_of, tags_that_fit
+from workbench.traces.modality_check import ModalityCheck, check_modality
 from workbench.traces.normalise import answers_match, is_yes_no, normalise_answer
 from workbench.traces.parser import parse_trace
 from workbench.traces.resolve import resolve_option
@@ -14,11 +15,13 @@ __all__ = [
     "AXIS_RULE",
     "MODALITIES",
     "Axis",
+    "ModalityCheck",
     "Status",
     "Step",
     "Trace",
     "WordSpan",
     "answers_match",
+    "check_modality",
     "is_yes_no",
     "label_axis",
     "locate_tokens",
@@ -27,5 +30,7 @@ __all__ = [
     "resolve_option",
     "split_sentences",
     "split_words",
+    "tag_of",
+    "tags_that_fit",
     "token_span",
 ]
