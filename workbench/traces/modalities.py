@@ -27,10 +27,12 @@ MODALITIES = {
 # Kind of picture -> its own tag. A word that is missing here and below is a kind that nobody can check.
 _OWN = {
     "x ray": "X_RAY", "xray": "X_RAY", "radiograph": "X_RAY", "radiography": "X_RAY", "plain film": "X_RAY",
-    "xr": "X_RAY", "cr": "X_RAY", "dx": "X_RAY", "chest x ray": "X_RAY", "cxr": "X_RAY", "chest film": "X_RAY",
+    "xr": "X_RAY", "cr": "X_RAY", "dx": "X_RAY", "chest x ray": "X_RAY", "cxr": "X_RAY",
+    "chest film": "X_RAY",
     "ct": "CT_SCAN", "computed tomography": "CT_SCAN",
     "mri": "MRI_SCAN", "mr": "MRI_SCAN", "magnetic resonance": "MRI_SCAN",
-    "ultrasound": "ULTRASOUND", "us": "ULTRASOUND", "sonography": "ULTRASOUND", "ultrasonography": "ULTRASOUND",
+    "ultrasound": "ULTRASOUND", "us": "ULTRASOUND", "sonography": "ULTRASOUND",
+    "ultrasonography": "ULTRASOUND",
     "echocardiography": "ULTRASOUND", "ivus": "ULTRASOUND",
     "microscopy": "MICROSCOPY", "histology": "MICROSCOPY", "histopathology": "MICROSCOPY",
     "pathology": "MICROSCOPY", "cytology": "MICROSCOPY", "blood smear": "MICROSCOPY",
