@@ -40,7 +40,8 @@ def test_a_stated_letter_that_is_not_the_answer(options: tuple[str, ...]) -> Non
 @pytest.mark.parametrize(
     "denial",
     [
-        "There is no nodule.", "No nodule is seen.", "Nodules are absent.", "The image does not show a nodule.",
+        "There is no nodule.", "No nodule is seen.", "Nodules are absent.",
+        "The image does not show a nodule.",
         "There is no evidence of a nodule.", "This is not a nodule.", "It is not a nodule.",
     ],
 )  # fmt: skip
@@ -89,7 +90,8 @@ SILENT = [
     "Nodule and consolidation are both bright.", "Consolidation would be larger.",
     "Consolidation has air bronchograms.", "Compared with consolidation the spot is small.",
     # a part of the picture, another thing, a part of the name
-    "There is no nodule in the left lung.", "There is no nodule larger than 3 cm.", "There is no nodule-like scar.",
+    "There is no nodule in the left lung.", "There is no nodule larger than 3 cm.",
+    "There is no nodule-like scar.",
     "Therefore the consolidation beside it is old.", "Therefore the nodule is no consolidation.",
     "The treatment of choice is drainage of a pleural effusion.",
     # the same thing
@@ -146,8 +148,8 @@ def test_a_side_said_of_another_organ_than_the_question_asks_about() -> None:
     ("first", "second"),
     [
         ("kidney stone", "renal calculus"), ("pneumonia", "consolidation"), ("mass", "nodule"),
-        ("left lower zone", "consolidation"), ("myocardial infarction", "heart attack"), ("X-ray", "radiograph"),
-        ("haemorrhage", "bleeding"), ("effusion", "effusions"), ("3 cm", "3"),
+        ("left lower zone", "consolidation"), ("myocardial infarction", "heart attack"),
+        ("X-ray", "radiograph"), ("haemorrhage", "bleeding"), ("effusion", "effusions"), ("3 cm", "3"),
     ],
 )  # fmt: skip
 def test_without_options_two_names_of_one_thing_are_let_be(first: str, second: str) -> None:
