@@ -171,7 +171,8 @@ def test_an_answer_that_stands_in_the_reasoning_contradicts_no_conclusion() -> N
 
 _PARTS = (
     *SILENT, "Therefore the finding is consolidation.", "There is no nodule.", "The answer is C.",
-    "Therefore", "is", "the answer is", "<think>", "</think>", "<answer>", "</answer>", "nodule", "B", "…", "\n",
+    "Therefore", "is", "the answer is", "<think>", "</think>", "<answer>", "</answer>", "nodule", "B", "…",
+    "\n",
 )  # fmt: skip
 
 

@@ -77,7 +77,8 @@ _ASKED = (
     r"(?: (?:visible|present|seen|shown))?(?: (?:in|on) (?:the|this) (?:image|picture|scan|film))?",
     r"(?:is|are|can|could) (?:any |an? |the )?(?P<b>.+?) (?:be )?(?:seen|visible|present|shown)"
     r"(?: (?:in|on) (?:the|this) (?:image|picture|scan|film))?",
-    r"does (?:the|this) (?:image|picture|scan|film) show (?:any |an? )?(?:(?:sign|evidence)s? of )?(?P<c>.+?)",
+    r"does (?:the|this) (?:image|picture|scan|film) show (?:any |an? )?(?:(?:sign|evidence)s? of )?"
+    r"(?P<c>.+?)",
     r"would you say there (?:is|are) (?:any |an? )?(?P<d>.+?)",
 )
 _PRESENT = (
@@ -282,7 +283,8 @@ def _predicate(text: str, begin: int, start: int, end: int) -> bool:
     before, verbs = text[begin:start], list(_VERB.finditer(text[begin:start]))
     lead = before[verbs[-1].end() :] if verbs else before
     joined = not lead.strip(" \t\n,:*\"'“”") or re.fullmatch(
-        r"(?:\W|\b(?:an?|the|on|in|at|to|of|there|and|shows?|abnormal|small|large|place|side|left|right)\b){0,8}",
+        r"(?:\W|\b(?:an?|the|on|in|at|to|of|there|and|shows?|abnormal|small|large|place|side|left|right)\b)"
+        r"{0,8}",
         lead,
         re.IGNORECASE,
     )
@@ -367,7 +369,7 @@ _PLACES = frozenset(
 
 
 def _unfit(answer: tuple[str, ...]) -> bool:
-    """Answers that a denial can't be held against: sides, numbers, letters, and those that deny themselves."""
+    """Answers that no denial can be held against: sides, numbers, letters, those that deny themselves."""
     return (
         bool(_DENIAL & set(answer))
         or set(answer) <= _PLACES

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from workbench.bench.store.results import Result
 from workbench.traces import answers_match, tag_of
 
-Judge = Callable[[str, str, str], bool]
+Judge = Callable[[str, str, str], bool | None]  # None: its reply says neither yes nor no
 Similarity = Callable[[str, str], float]
 
 CONTENT, FORMAT = 0.9, 0.1
@@ -232,6 +232,8 @@ def _judged(question: str, gold: str, answer: str, rules: Rules) -> tuple[float 
     if rules.judge is None:
         return None, "not computed: not an exact match, and there is no judge"
     right = rules.judge(question, gold, answer)
+    if right is None:
+        return None, "not computed: the judge's reply was neither yes nor no"
     return float(right), "" if right else "not the same answer as the gold one, says the judge"
 
 
