@@ -55,10 +55,10 @@ def check_modality(trace: Trace, known: str | None, source: str = "") -> Modalit
     if known is None:
         what = f"no tag is known for “{_cut(kind)}”" if kind else "what the picture is, is not known here"
         return ModalityCheck("not known", said, None, f"The model says {trace.modality}; {what}.")
-    by = f", as {source} says" if source else ""
+    by = f" (according to {source})" if source else ""
     key = next(key for key, name in MODALITIES.items() if name == trace.modality)
     if key in fits:
-        return ModalityCheck("agrees", said, known, f"The model says {trace.modality}: right{by}.")
+        return ModalityCheck("agrees", said, known, f"The model says {trace.modality}, which is right{by}.")
     picture = "no medical one" if tag_of(kind) == "OTHER" else f"of the kind “{_cut(kind)}”"
     return ModalityCheck(
         "differs", said, known, f"The model says {trace.modality}, but the picture is {picture}{by}."

@@ -27,6 +27,7 @@ class Run:
 
     `more` are the pictures after the first. `follow_ups` has each role's own question where this is a later
     turn of a conversation; a role that isn't in it has no earlier answer to follow on.
+    `gold` is the right answer, "" where nobody knows it.
     """
 
     case_id: str
@@ -35,6 +36,7 @@ class Run:
     decoding: Decoding
     more: tuple[Picture, ...] = ()
     follow_ups: "dict[str, Question] | None" = None
+    gold: str = ""
     stop: threading.Event = field(default_factory=threading.Event)
     replaced: threading.Event = field(default_factory=threading.Event)
 
@@ -102,6 +104,7 @@ class Session:
     more: list[Picture] = field(default_factory=list)
     turns: list[PastTurn] = field(default_factory=list)
     turn: int = 0
+    `gold` is the right answer, "" where nobody knows it.
     run: Run | None = None
     live: Live = field(default_factory=Live)
     maps: "dict[str, MapSet | NoMap]" = field(default_factory=dict)

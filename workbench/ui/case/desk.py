@@ -2,15 +2,16 @@
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from workbench import imaging
+from workbench import bench, imaging
 from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
 from workbench.models.answer import Decoding, Mode, Question
 from workbench.settings import Settings
+from workbench.traces import MODALITIES, check_modality
 from workbench.ui import boundary
 from workbench.ui.case.examples import Example, drawn_lesion
 from workbench.ui.case.intake import Picture, picture_of, take_upload, with_window
@@ -18,7 +19,7 @@ from workbench.ui.case.stream import stream_pair
 from workbench.ui.case.trust_queue import TrustQueue
 from workbench.ui.services import ROLES, Services, model_line
 from workbench.ui.sessions import Live, NoMap, Run, Session, Sessions
-from workbench.viewer.payload import png_data_url, turns_payload, viewer_payload
+from workbench.viewer.payload import check_payload, png_data_url, turns_payload, viewer_payload
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 HIGHEST_TEMPERATURE = 2.0
@@ -26,6 +27,7 @@ EXPLAINABLE = ("done", "cancelled")
 LONGEST_ANSWER = 4096  # tokens that a visitor may ask for where the owner sets no limit
 MOST_PICTURES = 6  # of one conversation
 MOST_TURNS = 8
+LONGEST_GOLD = 500  # characters
 PARAM_SLOTS = 2  # how many settings of a map method the screen has room for
 
 
@@ -48,6 +50,7 @@ class QuestionForm:
     max_new_tokens: float = 0
     temperature: float = 0.0
     seed: float = 0
+    gold: str = ""
 
 
 class CaseDesk:
@@ -67,16 +70,35 @@ class CaseDesk:
         """Put a case of the gallery on the page."""
         image = imaging.load_image(example.file())
         lesion = drawn_lesion(example, image.pixels)
-        picture = picture_of(image, modality=example.modality, alt=example.alt, lesion=lesion)
-        self.place(session_id, picture)
+        picture = picture_of(
+            image, modality=example.modality, alt=example.alt, lesion=lesion, source="the gallery"
+        )
+        self.place(session_id, picture, (example.question, example.answer))
         return picture
 
-    def place(self, session_id: str, picture: Picture | None) -> None:
-        """Put a picture (or none) on the page; answers about the one before are dropped."""
+    def place(self, session_id: str, picture: Picture | None, filled: tuple[str, str] = ("", "")) -> None:
+        """Put a picture (or none) on the page; answers about the one before are dropped.
+
+        `filled` is the question that comes with it, and its right answer.
+        """
         page = self.sessions.of(session_id)
         page.forget_answers()
-        page.picture = picture
+        page.picture, page.filled = picture, filled
         page.more = []
+
+    def state_modality(self, session_id: str, kind: str) -> PageState | None:
+        """Note what a person says the picture is; the answers on the page are checked against it at once.
+
+        None where there is no answer to show anew. Raises UserFacing for an unknown kind.
+        """
+        if kind not in MODALITIES.values():
+            raise UserFacing("That kind of picture is not known.", "Choose one from the list.")
+        page = self.sessions.of(session_id)
+        page.picture = replace(self._picture(session_id), modality=kind, modality_source="you")
+        if page.run is None or not page.live.columns:
+            return None
+        pair = self.services.pair(page.run.replaced)
+        return PageState(self._payload(page, page.run.case_id, pair), _verdict(page.live))
 
     def add_picture(self, session_id: str, path: str | None) -> tuple[Picture, dict[str, Any]]:
         """Take a further picture of the same case; it goes with the next question, answers stay.
@@ -143,9 +165,10 @@ class CaseDesk:
         """The same picture in another grey window; the models see it so from the next question on."""
         picture = self._picture(session_id)
         picture = with_window(picture, label, invert, imaging.rewindow)
-        more = self.sessions.of(session_id).more
-        self.place(session_id, picture)
-        self.sessions.of(session_id).more = more
+        page = self.sessions.of(session_id)
+        more = page.more
+        self.place(session_id, picture, page.filled)
+        page.more = more
         return picture
 
     def blank(self, session_id: str) -> dict[str, Any]:
@@ -158,7 +181,8 @@ class CaseDesk:
         question, decoding = self._checked(form)
         page = self.sessions.of(session_id)
         page.forget_answers()
-        page.run = Run(_new_id(), picture, question, decoding, tuple(page.more))
+        gold = _gold(form, question, page.filled)
+        page.run = Run(_new_id(), picture, question, decoding, tuple(page.more), gold=gold)
         return page.run.case_id, self._waiting(page, page.run)
 
     def answer(
@@ -268,6 +292,7 @@ class CaseDesk:
                 column |= turns_payload(asked)
             if isinstance(refusal := page.maps.get(role), NoMap):
                 column["maps"] = {"refused": refusal.reason, "hint": refusal.hint}
+            column |= _remarks(page, live.columns.get(role))
             if role in live.failures:
                 column |= {"status": "failed", "message": live.failures[role]}
             elif pair and live.columns.get(role) is None:
@@ -337,6 +362,27 @@ def _writing(live: Live) -> bool:
     """Whether a model is still to write; one that failed won't."""
     states = (column.status for role, column in live.columns.items() if role not in live.failures)
     return any(status in ("waiting", "streaming") for status in states)
+
+
+def _gold(form: QuestionForm, question: Question, filled: tuple[str, str]) -> str:
+    """The right answer, unless it came with another question than the one that is asked."""
+    gold = " ".join(str(form.gold or "").split())
+    if len(gold) > LONGEST_GOLD:
+        raise UserFacing(f"The right answer is longer than {LONGEST_GOLD} characters.", "Shorten it.")
+    asked_first, its_gold = (" ".join(text.split()) for text in filled)
+    return "" if gold == its_gold and asked_first != " ".join(question.text.split()) else gold
+
+
+def _remarks(page: Session, column: Any) -> dict[str, Any]:
+    """The modality tag against what the picture is known to be, and the reward of a finished answer."""
+    if column is None or column.case is None or page.picture is None:
+        return {}
+    kind, source = page.picture.modality, page.picture.modality_source
+    found = {"modality_check": check_payload(check_modality(column.trace, kind, source))}
+    if page.run is not None and page.run.gold and column.status in EXPLAINABLE:
+        panel = bench.reward(column.case, page.run.gold, modality=kind or "")
+        found["reward"] = panel.to_json() | {"total_text": panel.total_text}
+    return found
 
 
 def _verdict(live: Live) -> str:
