@@ -229,7 +229,7 @@ def _judged(case: _Case, step: Step, clause: tuple[int, int]) -> Iterator[Contra
 def _same_thing(case: _Case, text: str, clause: tuple[int, int]) -> bool:
     """Whether a side, colour or number is said of what the question asks about, as far as it tells."""
     answer = set(plain_words(case.meant))
-    asked = set(plain_words(case.question))
+    asked = set(plain_words(case.question)) - _ASKING
     attribute = answer <= _PLACES | COLOURS or all(word.isdigit() for word in answer)
     if not attribute or not asked or asked & _ANY_FINDING:
         return True
@@ -360,6 +360,11 @@ def _denies(case: _Case) -> Iterator[Contradiction]:
 
 
 _ANY_FINDING = frozenset(("abnormality", "finding", "lesion", "pathology", "abnormal", "disease"))
+_ASKING = frozenset(
+    ("which", "what", "where", "how", "many", "is", "are", "do", "does", "in", "on", "at", "of", "or", "to")
+    + ("this", "that", "it", "you", "see", "say", "state", "tell", "me", "side", "left", "right", "color")
+    + ("image", "picture", "number", "count", "place", "position", "location", "there", "lie", "located")
+)
 _FILLERS = frozenset(("of", "there", "it", "this", "that", "number", "count", "place", "side", "position"))
 _PLACES = frozenset(
     ("left", "right", "upper", "lower", "middle", "yes", "no", "normal", "abnormal", "both", "one", "side")
