@@ -46,7 +46,8 @@ def test_a_right_tag_agrees_and_a_wrong_one_differs_with_both_named() -> None:
     assert (right.state, right.warns, right.counts) == ("agrees", False, True)
     wrong = check_modality(parse_trace(written("<X_RAY>")), "CT", "the file")
     assert (wrong.state, wrong.said, wrong.known) == ("differs", "<X_RAY>", "CT")
-    assert wrong.sentence == "The model says X-ray, but the picture is of the kind “CT” (according to the file)."
+    said = "The model says X-ray, but the picture is of the kind “CT” (according to the file)."
+    assert wrong.sentence == said
     assert wrong.warns and wrong.counts is False
 
 

@@ -1,7 +1,7 @@
 """From generated text to a trace: steps with axes and spans, the answer, and how it was found."""
 
 from workbench.traces.axes import AXIS_RULE, label_axis
-from workbench.traces.contradictions import Contradiction, contradictions
+from workbench.traces.self_contradiction import Contradiction, contradictions
 from workbench.traces.modalities import MODALITIES, tag_of, tags_that_fit
 from workbench.traces.modality_check import ModalityCheck, check_modality
 from workbench.traces.normalise import answers_match, is_yes_no, normalise_answer

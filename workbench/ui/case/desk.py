@@ -6,20 +6,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from workbench import bench, imaging
+from workbench import imaging
 from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
 from workbench.models.answer import Decoding, Mode, Question
 from workbench.settings import Settings
-from workbench.traces import MODALITIES, check_modality
+from workbench.traces import MODALITIES
 from workbench.ui import boundary
 from workbench.ui.case.examples import Example, drawn_lesion
 from workbench.ui.case.intake import Picture, picture_of, take_upload, with_window
+from workbench.ui.case.known import gold_for, remarks
 from workbench.ui.case.stream import stream_pair
 from workbench.ui.case.trust_queue import TrustQueue
 from workbench.ui.services import ROLES, Services, model_line
 from workbench.ui.sessions import Live, NoMap, Run, Session, Sessions
-from workbench.viewer.payload import check_payload, png_data_url, turns_payload, viewer_payload
+from workbench.viewer.payload import png_data_url, turns_payload, viewer_payload
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 HIGHEST_TEMPERATURE = 2.0
@@ -27,7 +28,6 @@ EXPLAINABLE = ("done", "cancelled")
 LONGEST_ANSWER = 4096  # tokens that a visitor may ask for where the owner sets no limit
 MOST_PICTURES = 6  # of one conversation
 MOST_TURNS = 8
-LONGEST_GOLD = 500  # characters
 PARAM_SLOTS = 2  # how many settings of a map method the screen has room for
 
 
@@ -181,7 +181,7 @@ class CaseDesk:
         question, decoding = self._checked(form)
         page = self.sessions.of(session_id)
         page.forget_answers()
-        gold = _gold(form, question, page.filled)
+        gold = gold_for(form.gold, question, page.filled)
         page.run = Run(_new_id(), picture, question, decoding, tuple(page.more), gold=gold)
         return page.run.case_id, self._waiting(page, page.run)
 
@@ -292,7 +292,7 @@ class CaseDesk:
                 column |= turns_payload(asked)
             if isinstance(refusal := page.maps.get(role), NoMap):
                 column["maps"] = {"refused": refusal.reason, "hint": refusal.hint}
-            column |= _remarks(page, live.columns.get(role))
+            column |= remarks(page, live.columns.get(role))
             if role in live.failures:
                 column |= {"status": "failed", "message": live.failures[role]}
             elif pair and live.columns.get(role) is None:
@@ -362,27 +362,6 @@ def _writing(live: Live) -> bool:
     """Whether a model is still to write; one that failed won't."""
     states = (column.status for role, column in live.columns.items() if role not in live.failures)
     return any(status in ("waiting", "streaming") for status in states)
-
-
-def _gold(form: QuestionForm, question: Question, filled: tuple[str, str]) -> str:
-    """The right answer, unless it came with another question than the one that is asked."""
-    gold = " ".join(str(form.gold or "").split())
-    if len(gold) > LONGEST_GOLD:
-        raise UserFacing(f"The right answer is longer than {LONGEST_GOLD} characters.", "Shorten it.")
-    asked_first, its_gold = (" ".join(text.split()) for text in filled)
-    return "" if gold == its_gold and asked_first != " ".join(question.text.split()) else gold
-
-
-def _remarks(page: Session, column: Any) -> dict[str, Any]:
-    """The modality tag against what the picture is known to be, and the reward of a finished answer."""
-    if column is None or column.case is None or page.picture is None:
-        return {}
-    kind, source = page.picture.modality, page.picture.modality_source
-    found = {"modality_check": check_payload(check_modality(column.trace, kind, source))}
-    if page.run is not None and page.run.gold and column.status in EXPLAINABLE:
-        panel = bench.reward(column.case, page.run.gold, modality=kind or "")
-        found["reward"] = panel.to_json() | {"total_text": panel.total_text}
-    return found
 
 
 def _verdict(live: Live) -> str:
