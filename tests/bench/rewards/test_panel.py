@@ -12,6 +12,7 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from tests.bench.chat_fakes import serving
 from tests.bench.report_fakes import line, write_run
+from tests.hub.server import pointed_at, serving_hub
 from workbench.bench import SentenceEmbedder, reward, reward_run, yes_no_judge
 from workbench.bench.rewards.panel import EMBEDDER_STAND_IN, JUDGE_STAND_IN
 from workbench.bench.rewards.stored import REWARDS_FILE
@@ -128,6 +129,20 @@ def test_a_real_encoder_embeds_and_reads_its_pooling(encoder: Path, tmp_path: Pa
 def test_an_encoder_that_is_none_is_refused_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserFacing, match="can't be loaded"):
         SentenceEmbedder(str(tmp_path))
+
+
+def test_an_encoder_of_the_hub_is_named_with_its_commit_and_keeps_its_pooling(
+    encoder: Path, tmp_path: Path
+) -> None:
+    (encoder / "1_Pooling").mkdir(exist_ok=True)
+    (encoder / "1_Pooling" / "config.json").write_text('{"pooling_mode_cls_token": true}')
+    with serving_hub() as hub, pointed_at(hub, tmp_path / "cache"):
+        commit = hub.repository("someone/encoder", encoder).refs["main"]
+        found = SentenceEmbedder("someone/encoder")
+        assert (found.pooling, commit[:12] in found.origin) == ("cls", True)
+        assert found("left lung", "left lung") == pytest.approx(1, abs=1e-5)
+        with pytest.raises(UserFacing):
+            SentenceEmbedder("someone/nothing")
 
 
 def test_stored_answers_are_marked_once_by_each_judge(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Sentence embeddings for the composite reward: any encoder of the hub or of a folder, by transformers."""
 
 import json
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -8,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from workbench.errors import UserFacing
+from workbench.models.hub import fetch_snapshot, parse_hub_name
 
 Pooling = Literal["mean", "cls"]
 LONGEST = 512  # tokens
@@ -25,21 +27,19 @@ class SentenceEmbedder:
         import torch
         from transformers import AutoModel, AutoTokenizer
 
-        place, _, revision = (ref, "", "") if Path(ref).is_dir() else ref.partition("@")
-        given = {"revision": revision} if revision else {}
+        folder, commit = _folder(ref)
         try:
-            self._tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False, **given)
+            self._tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
             self._model = AutoModel.from_pretrained(
-                place, trust_remote_code=False, use_safetensors=True, dtype=torch.float32, **given
+                folder, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
             ).eval()
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise UserFacing(
                 f"The embedding model {ref!r} can't be loaded ({type(error).__name__}).",
                 "Give a folder or a hub id of an encoder with safetensors weights and a tokenizer.",
             ) from error
-        self.pooling: Pooling = pooling or _stated_pooling(place, given)
-        found = getattr(self._model.config, "_commit_hash", None) or revision
-        self.origin = f"{ref}, {self.pooling} pooling" + (f", revision {found[:12]}" if found else "")
+        self.pooling: Pooling = pooling or _stated_pooling(folder, ref, commit)
+        self.origin = f"{ref}, {self.pooling} pooling" + (f", revision {commit[:12]}" if commit else "")
         self._vector = lru_cache(maxsize=4096)(self._embed)
 
     def __call__(self, gold: str, answer: str) -> float:
@@ -62,18 +62,26 @@ class SentenceEmbedder:
         return vector / length if length else vector
 
 
-def _stated_pooling(place: str, given: dict[str, str]) -> Pooling:
-    file: Path | None = Path(place) / _POOLING_FILE
-    if not Path(place).is_dir():
-        from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+def _folder(ref: str) -> tuple[Path, str]:
+    """The folder of a model and its commit on the hub ("" for a folder of one's own)."""
+    name = None if Path(ref).is_dir() else parse_hub_name(ref)
+    if name is None:
+        return Path(ref), ""
+    found = fetch_snapshot(name)
+    return found.folder, found.commit
 
-        try:
-            file = Path(hf_hub_download(place, _POOLING_FILE, **given))
-        except (HfHubHTTPError, LocalEntryNotFoundError, OSError):
-            file = None
+
+def _stated_pooling(folder: Path, ref: str, commit: str) -> Pooling:
+    """What the checkpoint says of itself; a hub snapshot lacks that file, which is fetched by itself."""
+    file, name = folder / _POOLING_FILE, parse_hub_name(ref)
+    if commit and name is not None:
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import EntryNotFoundError
+
+        with suppress(EntryNotFoundError):  # it is not on the hub, or not in the cache of an offline machine
+            file = Path(hf_hub_download(name.repository, _POOLING_FILE, revision=commit))
     try:
-        stated = json.loads(file.read_text(encoding="utf-8")) if file else {}
+        stated = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         stated = {}
     return "cls" if isinstance(stated, dict) and stated.get("pooling_mode_cls_token") else "mean"
