@@ -97,8 +97,8 @@ class Session:
 
     `more` are further pictures after `picture`. `turns` are all turns of the conversation, of which number
     `turn` is looked at; its newest state is in `run`, `live` and `maps`. `selected` is the span that is
-    looked at on Trace; `comparison` is what the Methods screen shows; `filled` is the question that an example
-    or a benchmark item was put on the page with, and its right answer.
+    looked at on Trace; `comparison` is what the Methods screen shows; `filled` is the question that an
+    example or a benchmark item was put on the page with, and its right answer.
     """
 
     picture: Picture | None = None
