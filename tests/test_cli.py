@@ -42,6 +42,7 @@ TRACE = Trace(
     answer_letter="B",
     answer_start=23,
     answer_end=28,
+    modality_tag="<X_RAY>",
 )
 HEAT = HeatMap(
     values=np.array([0.1, 0.9], dtype=np.float32),
@@ -101,6 +102,12 @@ def test_ask_json_has_exactly_the_promised_keys(chain, capsys) -> None:
     code = main(["ask", "x.png", " What is it? ", "--option", "square", "--option", "round", "--json"])
     assert code == 0
     record = json.loads(capsys.readouterr().out)
+    check = {
+        "state": "not known",
+        "said": "<X_RAY>",
+        "known": None,
+        "sentence": "The model says X-ray; what the picture is, is not known here.",
+    }
     assert record == {
         "model": "teaching-tuned",
         "revision": "r1",
@@ -108,6 +115,7 @@ def test_ask_json_has_exactly_the_promised_keys(chain, capsys) -> None:
         "text": TEXT,
         "trace": {
             "modality": "X-ray",
+            "modality_tag": "<X_RAY>",
             "steps": [
                 {"index": 0, "axis": "perception", "text": "A bright disc.", "token_start": 0, "token_end": 2}
             ],
@@ -115,6 +123,9 @@ def test_ask_json_has_exactly_the_promised_keys(chain, capsys) -> None:
             "answer_letter": "B",
             "status": "ok",
         },
+        "modality_check": check,
+        "contradictions": [],
+        "reward": None,
         "tokens": [
             {"id": token, "text": TEXT[start:end], "logprob": -0.1, "image_share": share}
             for token, (start, end), share in zip(ANSWER.ids, OFFSETS, SHARES, strict=True)
@@ -394,3 +405,29 @@ def test_bad_bench_input(bench, capsys, arguments: list[str], words: str) -> Non
     assert main(["bench", *arguments]) == 2
     assert words in fault_of(capsys)
     assert bench == []
+
+
+def test_ask_with_a_gold_answer_shows_the_reward_and_checks_the_tag(chain, capsys) -> None:
+    asked = ["ask", "x.png", "What is it?", "--option", "square", "--option", "round"]
+    assert main([*asked, "--gold", "square", "--modality", "CT", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["modality_check"]["state"] == "differs" and record["modality_check"]["known"] == "CT"
+    assert [part["name"] for part in record["reward"]["parts"]] == ["llm", "embed", "modality", "format"]
+    assert record["reward"]["parts"][2]["value"] == 0 and record["reward"]["stand_ins"] is True
+    assert main([*asked, "--gold", "square", "--modality", "CT"]) == 0
+    said = capsys.readouterr().out
+    assert "Composite reward" in said and "stand-in" in said and "“CT”" in said
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--modality", "thermography"], "no known kind"), (["--gold", " "], "gold answer is empty"),
+        (["--judge", "http://localhost:9/v1"], "--gold"), (["--embedder", "somewhere"], "--gold"),
+    ],
+)  # fmt: skip
+def test_ask_refuses_what_it_cannot_mark_before_loading(
+    chain, capsys, flags: list[str], sentence: str
+) -> None:
+    assert main(["ask", "x.png", "What is it?", *flags]) == 2
+    assert sentence in capsys.readouterr().err and "ref" not in chain.seen

@@ -12,6 +12,8 @@ from typing import NoReturn, TextIO
 
 from workbench.commands.grounding import add_arguments as add_grounding_arguments
 from workbench.commands.judging import add_arguments as add_judging_arguments
+from workbench.commands.reward import add_arguments as add_reward_arguments
+from workbench.commands.reward import add_marking_arguments
 from workbench.commands.transfer import add_arguments as add_transfer_arguments
 from workbench.errors import UserFacing
 from workbench.space.allowed import read_settings
@@ -114,7 +116,15 @@ def _leaf(commands: "argparse._SubParsersAction", name: str, summary: str) -> ar
 
 
 def _add_ask(commands: "argparse._SubParsersAction") -> None:
-    _add_case(_leaf(commands, "ask", "ask one question about one image"))
+    leaf = _leaf(commands, "ask", "ask one question about one image")
+    _add_case(leaf)
+    leaf.add_argument(
+        "--modality",
+        metavar="KIND",
+        help="what the picture is (CT, X-ray, …), to check the model's tag against",
+    )
+    leaf.add_argument("--gold", metavar="TEXT", help="the right answer: shows the composite reward in parts")
+    add_marking_arguments(leaf)
 
 
 def _add_explain(commands: "argparse._SubParsersAction") -> None:
@@ -237,6 +247,7 @@ def _add_bench(commands: "argparse._SubParsersAction") -> None:
     for leaf in (run, report):
         leaf.set_defaults(module="bench")
     add_judging_arguments(actions, _leaf)
+    add_reward_arguments(actions, _leaf)
 
 
 def _add_layout(run: argparse.ArgumentParser) -> None:

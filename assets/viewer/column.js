@@ -35,11 +35,14 @@ function createColumn(key, select) {
   const parse = chips.appendChild(make("span", "wbv-chip"));
   const whole = chips.appendChild(make("button", "wbv-whole", "Map of the whole text"));
   const message = node.appendChild(make("p", "wbv-message"));
+  const remarks = node.appendChild(make("ul", "wbv-remarks"));
   const refused = node.appendChild(make("p", "wbv-refused"));
   const plain = node.appendChild(make("p", "wbv-plain"));
   const earlier = node.appendChild(make("div", "wbv-earlier"));
   const body = node.appendChild(make("div", "wbv-cards"));
   const options = node.appendChild(make("ul", "wbv-options"));
+  const reward = createReward();
+  node.append(reward.node);
   const cards = new Map();
   const words = [];
   let column = null;
@@ -130,6 +133,7 @@ function createColumn(key, select) {
     const parts = { holder, button, text: holder.appendChild(make("p", "wbv-text")) };
     button.type = "button";
     parts.name = button.appendChild(make("span", "wbv-card-name"));
+    parts.flag = button.appendChild(make("span", "wbv-flag"));
     parts.share = button.appendChild(make("span", "wbv-share"));
     if (card.kind === "step") button.dataset.step = card.step;
     else if (card.kind === "answer") button.dataset.answer = "yes";
@@ -146,6 +150,7 @@ function createColumn(key, select) {
     const name = card.kind === "step" ? step : letter;
     setText(parts.name, name);
     parts.text.setAttribute("aria-label", (card.kind === "other" ? "Text" : name) + ": arrow keys move, Enter selects");
+    setNotice(parts.flag, flagOf(column, card));
     setText(parts.share, card.kind === "other" ? "" : shareText(card));
     if (!card.words.length) return setText(parts.text, column.answer?.text ?? "");
     const wanted = card.words.flatMap((index) => [words[index].glue, words[index].node]);
@@ -184,7 +189,12 @@ function createColumn(key, select) {
     setNotice(subtitle, column.subtitle || "");
     setText(status, TEXT.status[column.status] ?? column.status);
     node.dataset.status = column.status;
-    setNotice(modality, column.modality ? "Modality: " + column.modality : "");
+    setNotice(modality, modalityText(column));
+    modality.dataset.check = column.modality_check?.state ?? "";
+    modality.title = column.modality_check?.sentence ?? "";
+    const said = remarksOf(column);
+    remarks.hidden = !said.length;
+    remarks.replaceChildren(...said.map((sentence) => make("li", "", sentence)));
     const finished = column.status === "done" || column.status === "cancelled";
     const known = finished && column.parse;
     setNotice(parse, known ? TEXT.parse[column.parse.status] ?? column.parse.status : "");
@@ -241,6 +251,7 @@ function createColumn(key, select) {
       fitCards();
       setActive(active);
       fillOptions();
+      reward.update(column.reward);
     },
 
     /** Shows what is selected, which words a patch matters for, and how much each word took from the image. */

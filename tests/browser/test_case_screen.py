@@ -71,6 +71,9 @@ def test_the_main_job_with_an_example(plain: str, visit: Any) -> None:
         assert "nodule" in column.inner_text()
     column.locator("[data-step]").nth(1).click()
     says(page, "#viewer", "40 % of the evidence")
+    says(page, "[data-column=tuned] .wbv-reward summary", "Composite reward")
+    column.locator(".wbv-reward summary").click()
+    says(page, "[data-column=tuned] .wbv-reward", "stand-in")
 
 
 def test_the_main_job_with_app_py_and_the_shipped_pair(visit: Any, tmp_path: Path) -> None:

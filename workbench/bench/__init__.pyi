@@ -9,5 +9,12 @@ from .questions.items import ItemSet as ItemSet
 from .questions.items import load_items as load_items
 from .reports.model import Report as Report
 from .reports.stored import open_report as open_report
+from .rewards.embedding import SentenceEmbedder as SentenceEmbedder
+from .rewards.panel import RewardPanel as RewardPanel
+from .rewards.panel import RewardPart as RewardPart
+from .rewards.panel import reward as reward
+from .rewards.stored import reward_run as reward_run
+from .rewards.yes_no import YesNoJudge as YesNoJudge
+from .rewards.yes_no import yes_no_judge as yes_no_judge
 from .scores.answer_metrics import ANSWER_METRICS as ANSWER_METRICS
 from .scores.answer_metrics import AnswerMetric as AnswerMetric

@@ -15,6 +15,7 @@ from workbench.explain import interventions
 from workbench.explain.sheet import Sheet
 from workbench.models.answer import Answer, Mode, Prompt, Question, Turn
 from workbench.models.conversation import Images, as_pictures
+from workbench.traces import Contradiction, ModalityCheck, check_modality, contradictions
 from workbench.traces.read import read_trace
 from workbench.traces.trace import Trace
 
@@ -86,6 +87,18 @@ class AnsweredCase:
     def final_answer(self) -> str | None:
         """The final answer as text, None when the parser found none."""
         return self.trace.answer_text if self.trace.answer_text is not None else self.trace.answer_raw
+
+    @cached_property
+    def contradictions(self) -> tuple[Contradiction, ...]:
+        """Words of the reasoning that disagree with the answer; see `traces.contradictions`."""
+        return contradictions(self.trace, self.question.options, self.question.text)
+
+    def modality_check(self, known: str | None = None, source: str = "you") -> ModalityCheck:
+        """The answer's modality tag against the kind of picture `known`; by default what the file says."""
+        if known:
+            return check_modality(self.trace, known, source)
+        stated = self.image.modality if self.image else None
+        return check_modality(self.trace, stated, "the file")
 
     def span(self, key: "str | Span") -> "Span":
         """The part of the answer called `answer`, `all`, `step:K`, `word:K` or `token:K`, counted from 0.

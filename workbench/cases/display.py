@@ -17,7 +17,10 @@ def case_text(case: AnsweredCase) -> str:
     """The trace step by step, the answer and its options' probabilities, a line each."""
     trace = case.trace
     lines = [f"{case.model.label}, {case.answer.seconds:.1f} s"]
-    if trace.modality:
+    check = case.modality_check()
+    if check.warns:
+        lines.append(f"Warning: {check.sentence}")
+    elif trace.modality:
         lines.append(f"Modality: {trace.modality}")
     lines += [f"{step.index + 1}. [{step.axis}] {' '.join(step.text.split())}" for step in trace.steps]
     if trace.status == "no_trace":
@@ -31,6 +34,7 @@ def case_text(case: AnsweredCase) -> str:
         string.ascii_uppercase, case.question.options, case.option_probabilities or (), strict=False
     ):
         lines.append(f"  {letter}. {option}: {p:.0%}")
+    lines += [f"Contradiction: {found.sentence}" for found in case.contradictions]
     return "\n".join(lines)
 
 

@@ -4,24 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-MODALITIES = {
-    "X_RAY": "X-ray",
-    "MICROSCOPY": "microscopy",
-    "CLINICAL_PHOTOGRAPHY": "clinical photograph",
-    "CT_SCAN": "CT",
-    "GRAPHICS": "graphics",
-    "ANGIOGRAPHY": "angiography",
-    "PET_SCAN": "PET",
-    "ULTRASOUND": "ultrasound",
-    "MRI_SCAN": "MRI",
-    "FUNDUS_PHOTOGRAPHY": "fundus photograph",
-    "OCT_SCAN": "OCT",
-    "ENDOSCOPY": "endoscopy",
-    "MAMMOGRAPHY": "mammography",
-    "FLUOROSCOPY": "fluoroscopy",
-    "OTHER": "other",
-    "SPECT": "SPECT",
-}
+from workbench.traces.modalities import MODALITIES
+
 # White space inside a tag is bounded, so that no text makes the search slow.
 _OPEN, _CLOSE, _GAP = r"(?:<|&(?:amp;)?lt;)", r"(?:>|&(?:amp;)?gt;)", r"\s{0,3}"
 _NAMES = "|".join(name.replace("_", "[_ -]") for name in MODALITIES)
@@ -29,6 +13,16 @@ TAG = re.compile(
     rf"{_OPEN}{_GAP}(?P<slash>/?){_GAP}(?:(?P<think>think(?:ing)?)|(?P<answer>answer)|(?P<modality>{_NAMES}))"
     rf"{_GAP}{_CLOSE}",
     re.IGNORECASE,
+)
+# A lone tag in front of the thinking that is none of the 16: only there can it be meant as a modality.
+_FOREIGN = re.compile(
+    rf"\s{{0,20}}({_OPEN}{_GAP}(?P<name>[A-Za-z][A-Za-z0-9_ -]{{1,40}}){_GAP}{_CLOSE})"
+    rf"(?=\s{{0,20}}{_OPEN}{_GAP}(?:think(?:ing)?|answer){_GAP}{_CLOSE})",
+    re.IGNORECASE,
+)
+_NO_MODALITY = frozenset(
+    ("think", "thinking", "thought", "reasoning", "answer", "image", "img", "text", "output", "response", "s")
+    + ("bos", "eos", "pad", "unk", "b", "i", "p", "br", "div", "span", "html", "body")
 )
 _PARTIAL = re.compile(rf"{_OPEN}{_GAP}/?{_GAP}([A-Za-z_]{{0,20}}){_GAP}$")
 _LONGEST_TAG = 48
@@ -68,6 +62,7 @@ class Layout:
     modality: str | None
     begin: int
     end: int
+    tag: str | None = None  # the modality tag as it was written, one of the 16 or not
 
 
 def visible_end(text: str) -> int:
@@ -96,7 +91,9 @@ def lay_out(text: str) -> Layout:
     """Find the parts of a text; never raises."""
     end = visible_end(text)
     tags = [tag for tag in find_tags(text) if tag.end <= end]
-    modality, begin = _modality(text, tags)
+    named, begin = _modality(text, tags)
+    modality = MODALITIES[named.name] if named else None
+    tag = text[named.start : named.end] if named else _foreign_tag(text)
     tags = [tag for tag in tags if tag.kind != "modality"]
     shape, thinking = _thinking(tags, begin, end)
     outside = [t for t in tags if t.kind == "answer" and not _within(t, thinking)]
@@ -116,11 +113,23 @@ def lay_out(text: str) -> Layout:
         modality,
         begin,
         end,
+        tag,
     )
 
 
-def _modality(text: str, tags: list[Tag]) -> tuple[str | None, int]:
-    """The modality named before thinking and answer, and where the text after its tag begins."""
+def _foreign_tag(text: str) -> str | None:
+    """A tag in front of the thinking that names none of the 16 modalities, as it was written."""
+    match = _FOREIGN.match(text)
+    if match is None or match["name"].strip().casefold() in _NO_MODALITY:
+        return None
+    closing = re.compile(
+        rf"{_OPEN}{_GAP}/{_GAP}{re.escape(match['name'].strip())}{_GAP}{_CLOSE}", re.IGNORECASE
+    )
+    return None if TAG.fullmatch(match[1]) or closing.search(text) else match[1]
+
+
+def _modality(text: str, tags: list[Tag]) -> tuple[Tag | None, int]:
+    """The modality tag before thinking and answer, and where the text after its tag begins."""
     for tag in tags:
         leads = not any(character.isalnum() for character in text[: tag.start])
         if tag.kind != "modality" and not tag.closing:
@@ -130,7 +139,7 @@ def _modality(text: str, tags: list[Tag]) -> tuple[str | None, int]:
             and not tag.closing
             and (leads or any(not t.closing for t in tags if t.kind != "modality"))
         ):
-            return MODALITIES[tag.name], tag.end if leads else 0
+            return tag, tag.end if leads else 0
     return None, 0
 
 

@@ -160,6 +160,7 @@ def _assemble(
         _letter(said, options),
         answer[0] if answer else None,
         answer[1] if answer else None,
+        html.unescape(html.unescape(layout.tag)) if layout.tag else None,
     )
 
 

@@ -28,10 +28,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Trace:
-    """What the tolerant parser made of a generated text .
+    """What the tolerant parser made of a generated text.
 
     `rule` says which grammar rule produced the answer. `answer_start`/`answer_end` are character
-    positions of the final answer in the raw text (None when there is none).
+    positions of the final answer in the raw text (None when there is none). `modality` is the name of the
+    modality tag, None for a tag that is none of MediX-R1's 16; `modality_tag` is the tag as it was written.
     """
 
     status: Status
@@ -44,3 +45,4 @@ class Trace:
     answer_letter: str | None = None
     answer_start: int | None = None
     answer_end: int | None = None
+    modality_tag: str | None = None

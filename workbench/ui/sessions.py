@@ -27,6 +27,7 @@ class Run:
 
     `more` are the pictures after the first. `follow_ups` has each role's own question where this is a later
     turn of a conversation; a role that isn't in it has no earlier answer to follow on.
+    `gold` is the right answer, "" where nobody knows it.
     """
 
     case_id: str
@@ -35,6 +36,7 @@ class Run:
     decoding: Decoding
     more: tuple[Picture, ...] = ()
     follow_ups: "dict[str, Question] | None" = None
+    gold: str = ""
     stop: threading.Event = field(default_factory=threading.Event)
     replaced: threading.Event = field(default_factory=threading.Event)
 
@@ -95,13 +97,15 @@ class Session:
 
     `more` are further pictures after `picture`. `turns` are all turns of the conversation, of which number
     `turn` is looked at; its newest state is in `run`, `live` and `maps`. `selected` is the span that is
-    looked at on Trace; `comparison` is what the Methods screen shows.
+    looked at on Trace; `comparison` is what the Methods screen shows; `filled` is the question that an
+    example or a benchmark item was put on the page with, and its right answer.
     """
 
     picture: Picture | None = None
     more: list[Picture] = field(default_factory=list)
     turns: list[PastTurn] = field(default_factory=list)
     turn: int = 0
+    filled: tuple[str, str] = ("", "")
     run: Run | None = None
     live: Live = field(default_factory=Live)
     maps: "dict[str, MapSet | NoMap]" = field(default_factory=dict)

@@ -11,12 +11,14 @@ import base64
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
 from workbench.imaging.medical_image import MedicalImage
+from workbench.traces import ModalityCheck, check_modality, contradictions
 
 if TYPE_CHECKING:  # the case runner loads torch; packing a payload must not
     from workbench.cases.column import Column
@@ -109,7 +111,7 @@ def viewer_payload(
             "key": key,
             "title": (titles or {}).get(key) or DEFAULT_TITLES.get(key, key),
             "subtitle": (subtitles or {}).get(key, ""),
-            **column_payload(column),
+            **column_payload(column, image.modality if isinstance(image, MedicalImage) else None),
             "maps": maps_payload(column, (maps or {}).get(key)),
         }
         for key, column in columns.items()
@@ -138,13 +140,19 @@ def turns_payload(question: Question) -> dict[str, Any]:
     return {"earlier": turns, "asked": question.text}
 
 
-def column_payload(column: Column | None) -> dict[str, Any]:
-    """One model's text: words with their places, steps, answer, options. No maps, no title."""
+def column_payload(column: Column | None, known: str | None = None) -> dict[str, Any]:
+    """One model's text: words with their places, steps, answer, options. No maps, no title.
+
+    `known` is the kind of picture that the file names.
+    """
     if column is None:
         return {
             "status": "empty",
             "message": "",
             "modality": None,
+            "modality_check": None,
+            "contradictions": [],
+            "reward": None,
             "parse": None,
             "text": "",
             "words": [],
@@ -159,6 +167,9 @@ def column_payload(column: Column | None) -> dict[str, Any]:
         "status": column.status,
         "message": column.message,
         "modality": trace.modality,
+        "modality_check": check_payload(check_modality(trace, known, "the file")),
+        "contradictions": _contradictions(column, place),
+        "reward": None,
         "parse": {"status": trace.status, "rule": trace.rule},
         "text": column.answer.text,
         "words": _word_entries(column, place, answer_words),
@@ -172,6 +183,22 @@ def column_payload(column: Column | None) -> dict[str, Any]:
         "options": _option_entries(column),
         **(turns_payload(column.prompt.question) if column.prompt is not None else {}),
     }
+
+
+def check_payload(check: ModalityCheck) -> dict[str, Any]:
+    """What the chip of the modality tag shows."""
+    return asdict(check)
+
+
+def _contradictions(column: Column, place: Mapping[int, int]) -> list[dict[str, Any]]:
+    """Disagreements of a finished answer; one that is still written may come round."""
+    if column.prompt is None or column.status not in ("done", "cancelled"):
+        return []
+    asked = column.prompt.question
+    return [
+        asdict(found) | {"step": place[found.step], "sentence": found.sentence}
+        for found in contradictions(column.trace, asked.options, asked.text)
+    ]
 
 
 def maps_payload(column: Column | None, maps: MapSet | None) -> dict[str, Any] | None:

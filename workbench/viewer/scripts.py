@@ -24,6 +24,7 @@ SCRIPTS = (
     "legend.js",
     "film.js",
     "save.js",
+    "remarks.js",
     "column.js",
     "theme.js",
     "controls.js",

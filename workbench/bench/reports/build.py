@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from workbench.bench.judging.judged import judged_numbers
+from workbench.bench.judging.verdicts import read_verdicts
 from workbench.bench.reports.model import (
     REPORT_SCHEMA,
     CompositeNumbers,
@@ -15,6 +17,7 @@ from workbench.bench.reports.model import (
     ItemsFacts,
     ModelFacts,
     Report,
+    TagNumbers,
 )
 from workbench.bench.reports.warnings import warnings_of
 from workbench.bench.scores.answer_metrics import answer_scores
@@ -26,6 +29,7 @@ from workbench.bench.scores.effects import image_effect, image_sensitivity, prom
 from workbench.bench.scores.measure import Measure
 from workbench.bench.scores.numbers import Number, number
 from workbench.bench.scores.slices import slices_of
+from workbench.bench.scores.tasks import task_numbers
 from workbench.bench.store.records import from_json
 from workbench.bench.store.results import Result
 from workbench.bench.store.run_lines import RunLines, answered, load_lines, one_line_an_item, regrouped
@@ -37,6 +41,7 @@ def build_report(folder: str | Path) -> Report:
     items = one_line_an_item(lines)
     measure = Measure(lines.groups, {names: lines.protocol(*names) for names in lines.groups})
     report = Report(**_about(lines, items), **_scores(lines, measure, items))
+    report = replace(report, judged=judged_numbers(measure, read_verdicts(Path(folder))))
     return replace(report, warnings=tuple(warnings_of(report)))
 
 
@@ -78,6 +83,13 @@ def _scores(lines: RunLines, measure: Measure, items: Sequence[Result]) -> dict[
             )
         ),
         "composite": measure.each(lambda protocol, part: _composite(lines, protocol, part)),
+        "modality_tags": measure.each(lambda protocol, part: _tags(lines, protocol, part)),
+        "contradictions": measure.each(lambda protocol, part: _contradictions(lines, protocol, part)),
+        "by_task": measure.each(
+            lambda protocol, part: task_numbers(
+                ((line, line.correct) for line in part if line.correct is not None), protocol
+            )
+        ),
         "slices": slices_of(measure, items, guesses),
         "differences": tuple(measure.differences()),
         "image_effect": image_effect(measure),
@@ -125,6 +137,25 @@ def _composite(lines: RunLines, protocol: str, part: Sequence[Result]) -> Compos
         return number(values, images, f"{protocol}; composite reward with offline stand-ins")
 
     return CompositeNumbers(mean("total"), {name: mean(name) for name in WEIGHTS}, dict(WEIGHTS))
+
+
+def _tags(lines: RunLines, protocol: str, part: Sequence[Result]) -> TagNumbers | None:
+    """Modality tags; None where no answer carries one."""
+    marks = [(lines.marks[line.key], line.image_group) for line in answered(part)]
+    states = dict(sorted(Counter(mark.modality for mark, _ in marks).items()))
+    if not set(states) - {"no tag"}:
+        return None
+    known = [(mark.tag_right, image) for mark, image in marks if mark.tag_right is not None]
+    note = f"{protocol}; tags of pictures whose kind is known"
+    return TagNumbers(number([right for right, _ in known], [image for _, image in known], note), states)
+
+
+def _contradictions(lines: RunLines, protocol: str, part: Sequence[Result]) -> Number:
+    """Share of the answers that words of their reasoning disagree with."""
+    marks = [(lines.marks[line.key].contradicts, line.image_group) for line in answered(part)]
+    known = [(found, image) for found, image in marks if found is not None]
+    note = f"{protocol}; answers with reasoning, by rules that rather stay silent"
+    return number([found for found, _ in known], [image for _, image in known], note)
 
 
 def _self_consistency(lines: RunLines) -> dict[str, SelfConsistency]:

@@ -20,6 +20,7 @@ from workbench.bench.scores.compare import verdict
 from workbench.bench.scores.composite import Composite, composite_of
 from workbench.bench.scores.measure import PARTS
 from workbench.bench.scores.numbers import ByKind, Number, Paired, p_text, percent_text
+from workbench.bench.store.marks import remarks_of
 from workbench.bench.store.records import from_json
 from workbench.bench.store.results import Result, has_results, read_run
 from workbench.bench.store.run_lines import current_lines, replaces
@@ -53,6 +54,7 @@ class ReadableAnswer:
     trace: Trace
     units: tuple[ReadableUnit, ...]
     composite: Composite
+    remarks: tuple[str, ...] = ()
 
 
 def html_report(folder: str | Path, items: int = ITEMS) -> str:
@@ -192,7 +194,8 @@ def _readable(line: Result, units: Mapping[str, Unit]) -> ReadableAnswer:
         )
         for unit in line.units
     )  # fmt: skip
-    return ReadableAnswer(line, parse_trace(line.text, line.options), readable, composite_of(line))
+    trace = parse_trace(line.text, line.options)
+    return ReadableAnswer(line, trace, readable, composite_of(line), remarks_of(line, trace))
 
 
 def _asked(line: Result) -> tuple[str, str, str]:

@@ -4,11 +4,13 @@ Schema 2 added letters, regrouped_items, shuffled_image_effect, image_sensitivit
 self_consistency, text_scores, composite, warnings, and the slices body_part, answer_type and rare; of a
 stored report of schema 1 they are empty. Schema 3 tests every paired difference by image (sign flips) and
 keeps no p of the 2 × 2 counts; a report of schema 2 says with each p that it came from a bootstrap.
+Schema 4 added modality_tags, contradictions, by_task and judged, which are None in an earlier report.
 """
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from workbench.bench.judging.judged import Judged
 from workbench.bench.scores.baselines import Letters
 from workbench.bench.scores.calibration import Calibration
 from workbench.bench.scores.consistency import SelfConsistency
@@ -22,10 +24,11 @@ from workbench.bench.scores.measure import (
 )
 from workbench.bench.scores.numbers import ByKind, Number, Paired
 from workbench.bench.scores.slices import Slice
+from workbench.bench.scores.tasks import TaskNumbers
 from workbench.bench.store import records
 from workbench.bench.store.records import OPTIONAL
 
-REPORT_SCHEMA = 3  # raise it with every change to what a report holds: stored ones are then made anew
+REPORT_SCHEMA = 4  # raise it with every change to what a report holds: stored ones are then made anew
 Level = Literal["warning", "caution", "note"]
 
 
@@ -79,6 +82,17 @@ class CompositeNumbers:
 
 
 @dataclass(frozen=True)
+class TagNumbers:
+    """Modality tags of one model under one condition: how many are in which state (`traces.ModalityCheck`).
+
+    `right` is the share of the right ones among the tags of pictures whose kind is known.
+    """
+
+    right: Number
+    states: dict[str, int]
+
+
+@dataclass(frozen=True)
 class Warned:
     """Something that speaks against believing a report, in a sentence with its numbers."""
 
@@ -91,7 +105,8 @@ class Report:
     """Everything that a benchmark run measured. ByModel is model → condition → what was measured.
 
     Scores are fractions. Lines of an earlier revision or protocol of a model are left out and counted in
-    `stale_lines`; those of condition "sampled" count in `self_consistency` only. `sources` says of which
+    `stale_lines`; those of condition "sampled" count in `self_consistency` only. `contradictions` are shares
+    of the answers with reasoning whose words disagree with the answer. `sources` says of which
     files a stored report was made: name → size in bytes and digest.
     """
 
@@ -119,6 +134,10 @@ class Report:
     text_scores: ByModel[dict[str, Number]] = field(default_factory=dict)
     open_scores: ByModel[dict[str, Number]] | None = field(default=None, metadata=OPTIONAL)
     composite: ByModel[CompositeNumbers | None] = field(default_factory=dict)
+    modality_tags: ByModel[TagNumbers | None] | None = field(default=None, metadata=OPTIONAL)
+    contradictions: ByModel[Number] | None = field(default=None, metadata=OPTIONAL)
+    by_task: ByModel[TaskNumbers] | None = field(default=None, metadata=OPTIONAL)
+    judged: dict[str, ByModel[Judged]] | None = field(default=None, metadata=OPTIONAL)
     slices: dict[str, tuple[Slice, ...]] = field(default_factory=dict)
     differences: tuple[Difference, ...] = ()
     image_effect: dict[str, Paired] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from workbench.bench.judging.verdicts import VERDICTS_FILE
 from workbench.bench.reports.build import build_report
 from workbench.bench.reports.model import REPORT_SCHEMA, Report
 from workbench.bench.store.result_files import result_files
@@ -46,8 +47,10 @@ def open_report(folder: str | Path) -> Report:
 def _inputs(folder: Path) -> list[Path]:
     """The files that a report is made from; none without result lines."""
     lines = result_files(folder)
-    run = folder / RUN_FILE
-    return [*lines, run] if lines and run.is_file() else lines
+    if not lines:
+        return []
+    beside = (folder / RUN_FILE, folder / VERDICTS_FILE)
+    return [*lines, *(file for file in beside if file.is_file())]
 
 
 def _read(path: Path) -> Report | None:

@@ -23,6 +23,9 @@ def bench_table_text(report: Report) -> str:
         _difference_lines(report),
         _reliance_lines(report),
         _answer_metric_lines(report),
+        _task_lines(report),
+        _judged_lines(report),
+        _mark_lines(report),
         _sample_lines(report),
         _calibration_lines(report),
         [f"{model.label}: {model.protocol}, revision {model.revision}" for model in report.models],
@@ -113,6 +116,44 @@ def _open_lines(report: Report) -> list[str]:
             n = max(figure.n for figure in found.values())
             rows.append([model, *(percent_text(found.get(metric.name)) for metric in metrics), str(n)])
     return [*_table(rows), OVERLAP_CAVEAT] if len(rows) > 1 else []
+
+
+def _task_lines(report: Report) -> list[str]:
+    """The mean over tasks where there are several."""
+    rows = [["Every task counts the same", "mean over tasks", "tasks"]]
+    for model, conditions in (report.by_task or {}).items():
+        for condition, found in conditions.items():
+            if len(found.tasks) > 1:
+                rows.append([f"{model}, {condition}", percent_text(found.mean), str(len(found.tasks))])
+    return _table(rows)
+
+
+def _judged_lines(report: Report) -> list[str]:
+    """Accuracy by the verdicts of each judge, then task by task."""
+    rows = [["Judged accuracy", *KINDS, "mean over tasks", "unparsed"]]
+    for judge, models in (report.judged or {}).items():
+        for model, conditions in models.items():
+            for condition, found in conditions.items():
+                name = f"{model}, {condition}, {judge}"
+                cells = [percent_text(number) for _, number in found.accuracy.items()]
+                rows.append([name, *cells, percent_text(found.by_task.mean), str(found.unparsed)])
+                several = found.by_task.tasks if len(found.by_task.tasks) > 1 else {}
+                rows += [
+                    [f"  {task}", percent_text(number), "", "", "", ""] for task, number in several.items()
+                ]
+    return _table(rows)
+
+
+def _mark_lines(report: Report) -> list[str]:
+    """Modality tags against the pictures, and reasoning against its answer."""
+    rows = [["What the text says", "modality tag right", "n", "contradicts itself", "n"]]
+    for model, conditions in (report.contradictions or {}).items():
+        for condition, found in conditions.items():
+            tags = (report.modality_tags or {}).get(model, {}).get(condition)
+            if found.n or tags:
+                right = [percent_text(tags.right), str(tags.right.n)] if tags else ["-", "0"]
+                rows.append([f"{model}, {condition}", *right, percent_text(found), str(found.n)])
+    return _table(rows)
 
 
 def _sample_lines(report: Report) -> list[str]:

@@ -11,10 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from workbench.bench.store.results import Result
-from workbench.phantoms.sample import TAGS
-from workbench.traces import MODALITIES, answers_match
+from workbench.traces import answers_match, tag_of
 
-Judge = Callable[[str, str, str], bool]
+Judge = Callable[[str, str, str], bool | None]  # None: its reply says neither yes nor no
 Similarity = Callable[[str, str], float]
 
 CONTENT, FORMAT = 0.9, 0.1
@@ -29,9 +28,6 @@ _SHAPE = re.compile(r"<thinking>.*</thinking>\s*<answer>.*</answer>", re.DOTALL)
 _START = "<thinking>"
 _EDGES = " \t\r\n\f\v\u00a0."
 _PARTS = (_START, "</thinking>", "<answer>", "</answer>")
-_TAG_OF = {name.casefold(): f"<{key}>" for key, name in MODALITIES.items()} | {
-    name.casefold(): tag for name, tag in TAGS.items()
-}
 
 
 def offline_judge(question: str, gold: str, answer: str) -> bool:
@@ -180,8 +176,9 @@ def total_reward(llm: float, embed: float, modality: float, format: float) -> fl
 
 
 def modality_tag(modality: str) -> str:
-    """The gold tag of a modality as this project spells it ("CT" → "<CT_SCAN>"); "" for an unknown one."""
-    return _TAG_OF.get(modality.strip().casefold(), "")
+    """The gold tag of a kind of picture ("CT" → "<CT_SCAN>"); "" for one that has none of its own."""
+    tag = tag_of(modality)
+    return f"<{tag}>" if tag else ""
 
 
 def score_response(response: str, question: str, gold: str, tag: str, rules: Rules = PUBLISHED) -> Composite:
@@ -235,6 +232,8 @@ def _judged(question: str, gold: str, answer: str, rules: Rules) -> tuple[float 
     if rules.judge is None:
         return None, "not computed: not an exact match, and there is no judge"
     right = rules.judge(question, gold, answer)
+    if right is None:
+        return None, "not computed: the judge's reply was neither yes nor no"
     return float(right), "" if right else "not the same answer as the gold one, says the judge"
 
 

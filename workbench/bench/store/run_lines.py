@@ -8,6 +8,7 @@ from typing import Any
 from workbench.bench.asking.conditions import OVERRIDES
 from workbench.bench.scores.composite import composite_of
 from workbench.bench.scores.numbers import Groups
+from workbench.bench.store.marks import Marks, marks_of
 from workbench.bench.store.results import PROTOCOL, Result, iter_results, read_run
 from workbench.errors import UserFacing
 
@@ -25,7 +26,8 @@ class RunLines:
     """What a folder holds. `groups` has one line an item; `samples` per model and item the sampled lines in
     order; `stale` counts lines of an earlier revision or protocol, which are left out.
 
-    The text of a line is dropped once `composites` (by key) has been computed from it: it is most of a line.
+    The text of a line is dropped once `composites` and `marks` (by key) have been computed from it: it is
+    most of a line.
     """
 
     run: dict[str, Any]
@@ -34,6 +36,7 @@ class RunLines:
     composites: dict[str, Parts]
     stale: int = 0
     judges: dict[str, str] = field(default_factory=dict)
+    marks: dict[str, Marks] = field(default_factory=dict)
 
     @property
     def models(self) -> list[str]:
@@ -84,6 +87,7 @@ def load_lines(folder: Path) -> RunLines:
             if replaces(line, group.get(line.item_id)):
                 group[line.item_id] = slim
             lines.composites[line.key] = shared.one(_parts(line))
+            lines.marks[line.key] = shared.one(marks_of(line))
     lines.groups = {names: group for names, group in found.items() if group}
     lines.samples = {
         model: {item: [drawn[i] for i in sorted(drawn)] for item, drawn in items.items()}

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,9 +11,11 @@ from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
 from workbench.models.answer import Decoding, Mode, Question
 from workbench.settings import Settings
+from workbench.traces import MODALITIES
 from workbench.ui import boundary
 from workbench.ui.case.examples import Example, drawn_lesion
 from workbench.ui.case.intake import Picture, picture_of, take_upload, with_window
+from workbench.ui.case.known import gold_for, remarks
 from workbench.ui.case.stream import stream_pair
 from workbench.ui.case.trust_queue import TrustQueue
 from workbench.ui.services import ROLES, Services, model_line
@@ -48,6 +50,7 @@ class QuestionForm:
     max_new_tokens: float = 0
     temperature: float = 0.0
     seed: float = 0
+    gold: str = ""
 
 
 class CaseDesk:
@@ -67,16 +70,35 @@ class CaseDesk:
         """Put a case of the gallery on the page."""
         image = imaging.load_image(example.file())
         lesion = drawn_lesion(example, image.pixels)
-        picture = picture_of(image, modality=example.modality, alt=example.alt, lesion=lesion)
-        self.place(session_id, picture)
+        picture = picture_of(
+            image, modality=example.modality, alt=example.alt, lesion=lesion, source="the gallery"
+        )
+        self.place(session_id, picture, (example.question, example.answer))
         return picture
 
-    def place(self, session_id: str, picture: Picture | None) -> None:
-        """Put a picture (or none) on the page; answers about the one before are dropped."""
+    def place(self, session_id: str, picture: Picture | None, filled: tuple[str, str] = ("", "")) -> None:
+        """Put a picture (or none) on the page; answers about the one before are dropped.
+
+        `filled` is the question that comes with it, and its right answer.
+        """
         page = self.sessions.of(session_id)
         page.forget_answers()
-        page.picture = picture
+        page.picture, page.filled = picture, filled
         page.more = []
+
+    def state_modality(self, session_id: str, kind: str) -> PageState | None:
+        """Note what a person says the picture is; the answers on the page are checked against it at once.
+
+        None where there is no answer to show anew. Raises UserFacing for an unknown kind.
+        """
+        if kind not in MODALITIES.values():
+            raise UserFacing("That kind of picture is not known.", "Choose one from the list.")
+        page = self.sessions.of(session_id)
+        page.picture = replace(self._picture(session_id), modality=kind, modality_source="you")
+        if page.run is None or not page.live.columns:
+            return None
+        pair = self.services.pair(page.run.replaced)
+        return PageState(self._payload(page, page.run.case_id, pair), _verdict(page.live))
 
     def add_picture(self, session_id: str, path: str | None) -> tuple[Picture, dict[str, Any]]:
         """Take a further picture of the same case; it goes with the next question, answers stay.
@@ -143,9 +165,10 @@ class CaseDesk:
         """The same picture in another grey window; the models see it so from the next question on."""
         picture = self._picture(session_id)
         picture = with_window(picture, label, invert, imaging.rewindow)
-        more = self.sessions.of(session_id).more
-        self.place(session_id, picture)
-        self.sessions.of(session_id).more = more
+        page = self.sessions.of(session_id)
+        more = page.more
+        self.place(session_id, picture, page.filled)
+        page.more = more
         return picture
 
     def blank(self, session_id: str) -> dict[str, Any]:
@@ -158,7 +181,8 @@ class CaseDesk:
         question, decoding = self._checked(form)
         page = self.sessions.of(session_id)
         page.forget_answers()
-        page.run = Run(_new_id(), picture, question, decoding, tuple(page.more))
+        gold = gold_for(form.gold, question, page.filled)
+        page.run = Run(_new_id(), picture, question, decoding, tuple(page.more), gold=gold)
         return page.run.case_id, self._waiting(page, page.run)
 
     def answer(
@@ -268,6 +292,7 @@ class CaseDesk:
                 column |= turns_payload(asked)
             if isinstance(refusal := page.maps.get(role), NoMap):
                 column["maps"] = {"refused": refusal.reason, "hint": refusal.hint}
+            column |= remarks(page, live.columns.get(role))
             if role in live.failures:
                 column |= {"status": "failed", "message": live.failures[role]}
             elif pair and live.columns.get(role) is None:

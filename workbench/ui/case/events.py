@@ -55,14 +55,17 @@ def wire_opened(
         found = find(event._data, request.session_hash)
         if found is None:
             return {}
-        desk.place(request.session_hash, found.picture)
-        form = {ui.question: found.question, ui.options: "\n".join(found.options), ui.notice: None}
+        desk.place(request.session_hash, found.picture, (found.question, found.gold))
+        form = {
+            ui.question: found.question, ui.options: "\n".join(found.options), ui.notice: None,
+            ui.gold: found.gold,
+        }  # fmt: skip
         placed = _placed(ui, desk, request.session_hash, found.picture, examples)
-        return {**form, **placed, tabs: gr.Tabs(selected="case")}
+        return {**placed, **form, tabs: gr.Tabs(selected="case")}
 
     outputs = [
         notice, tabs, ui.question, ui.options, ui.notice, ui.ask_notice, ui.notes, ui.window_row, ui.window,
-        ui.invert, ui.chips, ui.viewer, ui.status, ui.shown_turn,
+        ui.invert, ui.chips, ui.viewer, ui.status, ui.shown_turn, ui.known, ui.gold,
     ]  # fmt: skip
     _refresh_methods(ui, desk, [click(take, None, outputs, **AT_ONCE)])
 
@@ -94,8 +97,10 @@ def _wire_picture(ui: CaseComponents, desk: CaseDesk, examples: ExampleSet) -> l
     def pick(event: gr.EventData, request: gr.Request) -> Updates:
         example = examples.get((event._data or {}).get("example"))
         picture = desk.example(request.session_hash, example)
-        form = {ui.question: example.question, ui.options: "\n".join(example.options)}
-        return {**form, **_placed(ui, desk, request.session_hash, picture, examples)}
+        form = {
+            ui.question: example.question, ui.options: "\n".join(example.options), ui.gold: example.answer,
+        }  # fmt: skip
+        return {**_placed(ui, desk, request.session_hash, picture, examples), **form}
 
     @guarded(ui.notice)
     def rewindow(label: str | None, invert: bool, request: gr.Request) -> Updates:
@@ -114,7 +119,7 @@ def _wire_picture(ui: CaseComponents, desk: CaseDesk, examples: ExampleSet) -> l
 
     placed = [
         ui.notice, ui.ask_notice, ui.notes, ui.window_row, ui.window, ui.invert, ui.chips, ui.viewer,
-        ui.status, ui.shown_turn,
+        ui.status, ui.shown_turn, ui.known, ui.gold,
     ]  # fmt: skip
     events = []
     ui.more.upload(added, ui.more, [ui.more, ui.notice, ui.notes, ui.viewer, ui.status], **AT_ONCE, **AS_SENT)
@@ -142,9 +147,10 @@ def _wire_question(ui: CaseComponents, desk: CaseDesk) -> tuple[Any, Any, Any]:
         tokens: float,
         temperature: float,
         seed: float,
+        gold: str,
         request: gr.Request,
     ) -> Updates:
-        form = QuestionForm(question, options, mode, tokens, temperature, seed)
+        form = QuestionForm(question, options, mode, tokens, temperature, seed, gold)
         ticket, state = desk.ask(request.session_hash, form)
         return {
             ui.ticket: ticket, ui.shown_turn: _turns(desk, request.session_hash), **_answers_of(ui, state)
@@ -178,6 +184,8 @@ def _wire_question(ui: CaseComponents, desk: CaseDesk) -> tuple[Any, Any, Any]:
         emptied = {
             ui.question: "",
             ui.options: "",
+            ui.known: None,
+            ui.gold: "",
             ui.notes: None,
             ui.notice: None,
             ui.window_row: gr.Row(visible=False),
@@ -188,7 +196,12 @@ def _wire_question(ui: CaseComponents, desk: CaseDesk) -> tuple[Any, Any, Any]:
     def suggest(event: gr.EventData) -> str:
         return str((event._data or {}).get("text", ""))
 
-    form = [ui.question, ui.options, ui.mode, ui.tokens, ui.temperature, ui.seed]
+    @guarded(ui.ask_notice)
+    def state(kind: str | None, request: gr.Request) -> Updates:
+        shown = desk.state_modality(request.session_hash, kind) if kind else None
+        return {} if shown is None else _answers_of(ui, shown)
+
+    form = [ui.question, ui.options, ui.mode, ui.tokens, ui.temperature, ui.seed, ui.gold]
     results = [ui.ask_notice, ui.viewer, ui.status]
     ui.ask.click(ask, form, [ui.ticket, ui.shown_turn, *results], **AT_ONCE)
     followed = [ui.ticket, ui.follow_up, ui.shown_turn, *results]
@@ -198,7 +211,11 @@ def _wire_question(ui: CaseComponents, desk: CaseDesk) -> tuple[Any, Any, Any]:
     asked = [ui.ticket, ui.method, *ui.params]
     answered = ui.ticket.change(answer, asked, results, **with_progress_on(MODEL_LANE, ui.status))
     ui.stop.click(stop, None, ui.ask_notice, **AT_ONCE)
-    emptied = [ui.question, ui.options, ui.notes, ui.notice, ui.window_row, ui.follow_up, ui.shown_turn]
+    ui.known.input(state, ui.known, results, **AT_ONCE)
+    emptied = [
+        ui.question, ui.options, ui.known, ui.gold, ui.notes, ui.notice, ui.window_row, ui.follow_up,
+        ui.shown_turn,
+    ]  # fmt: skip
     cleared = ui.clear.click(clear, None, [*emptied, *results], **AT_ONCE)
     ui.chips.click(suggest, None, ui.question, **AT_ONCE)
     return answered, cleared, looked
@@ -268,6 +285,8 @@ def _placed(
     windows = picture.windows
     return {
         ui.ask_notice: None,
+        ui.known: None,
+        ui.gold: "",
         ui.notes: _facts(picture),
         ui.window_row: gr.Row(visible=True),
         ui.window: gr.Dropdown(

@@ -23,7 +23,9 @@ THUMBNAIL = 112  # pixels, longest side; shown at half of that on a dense screen
 
 @dataclass(frozen=True)
 class Example:
-    """One case of the gallery. `image` is a file of the folder or `pydicom:NAME`."""
+    """One case of the gallery. `image` is a file of the folder or `pydicom:NAME`; `answer` is the right one
+    to its question, "" where nobody knows it.
+    """
 
     id: str
     title: str
@@ -34,6 +36,7 @@ class Example:
     modality: str
     credit: str
     drawn: dict[str, Any] | None = None
+    answer: str = ""
 
     def file(self, folder: Path = EXAMPLES_FOLDER) -> Path | None:
         """Where the image lies on this machine; None when the package that brings it does not have it."""

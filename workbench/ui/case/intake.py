@@ -19,7 +19,8 @@ Loader = Callable[..., MedicalImage]
 class Picture:
     """A decoded image and its part of the viewer's payload (encoded once).
 
-    `lesion` bool `[H, W]` marks the finding of a picture that the project drew; None where nobody knows.
+    `modality` is what the picture is, and `modality_source` who says so. `lesion` bool `[H, W]` marks the
+    finding of a picture that the project drew; None where nobody knows.
     """
 
     image: MedicalImage
@@ -27,6 +28,7 @@ class Picture:
     modality: str | None = None
     suggestions: tuple[str, ...] = ()
     lesion: np.ndarray | None = None
+    modality_source: str = "the file"
 
     @property
     def windows(self) -> tuple[str, ...]:
@@ -41,6 +43,7 @@ class OpenedCase:
     picture: Picture
     question: str
     options: tuple[str, ...]
+    gold: str = ""
 
 
 def picture_of(
@@ -50,9 +53,12 @@ def picture_of(
     suggestions: tuple[str, ...] = (),
     alt: str = "",
     lesion: np.ndarray | None = None,
+    source: str = "you",
 ) -> Picture:
-    """Encode a decoded image for the page; `modality` wins over what the file said."""
-    return Picture(image, picture_payload(image, alt=alt), modality or image.modality, suggestions, lesion)
+    """Encode a decoded image for the page; `modality`, which `source` knows, wins over what the file said."""
+    said_by = source if modality else "the file"
+    kind = modality or image.modality
+    return Picture(image, picture_payload(image, alt=alt), kind, suggestions, lesion, said_by)
 
 
 def sent_path(sent: Any) -> str | None:

@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from workbench.settings import Settings
+from workbench.traces import MODALITIES
 from workbench.ui import texts
 from workbench.ui.case.desk import HIGHEST_TEMPERATURE, PARAM_SLOTS, longest_answer
 from workbench.ui.case.examples import ExampleSet, thumbnail
@@ -33,6 +34,8 @@ class CaseComponents:
     question: gr.Textbox
     chips: gr.HTML
     options: gr.Textbox
+    known: gr.Dropdown
+    gold: gr.Textbox
     mode: gr.Radio
     tokens: gr.Slider
     temperature: gr.Slider
@@ -138,6 +141,7 @@ def _question(settings: Settings, examples: ExampleSet) -> dict[str, Any]:
         stop = gr.Button("Stop", min_width=60, elem_id="case-stop")
         clear = gr.Button("Clear", min_width=60, elem_id="case-clear")
     ask_notice = components.notice("case-ask-notice")
+    known, gold = _known()
     with gr.Accordion("Decoding", open=False):
         mode = gr.Radio(texts.ANSWER_STYLES, value="trace", label="Way of answering")
         tokens = gr.Slider(
@@ -159,8 +163,28 @@ def _question(settings: Settings, examples: ExampleSet) -> dict[str, Any]:
         seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=2**31 - 1)
     return {
         "question": question, "chips": chips, "options": options, "ask": ask, "stop": stop, "clear": clear,
-        "ask_notice": ask_notice, "mode": mode, "tokens": tokens, "temperature": temperature, "seed": seed,
+        "ask_notice": ask_notice, "known": known, "gold": gold, "mode": mode, "tokens": tokens,
+        "temperature": temperature, "seed": seed,
     }  # fmt: skip
+
+
+def _known() -> tuple[gr.Dropdown, gr.Textbox]:
+    """What a person knows of the case: it is held against the answers."""
+    with gr.Accordion("What is known of this case", open=False):
+        known = gr.Dropdown(
+            list(MODALITIES.values()),
+            value=None,
+            label="What the picture is",
+            info="Checks the modality tag. Empty: what the file or the example says.",
+            elem_id="case-known",
+        )
+        gold = gr.Textbox(
+            label="Right answer",
+            info="Shows the composite reward of both answers in parts.",
+            max_lines=2,
+            elem_id="case-gold",
+        )
+    return known, gold
 
 
 def _answers() -> dict[str, Any]:

@@ -21,5 +21,5 @@ def opened_case(shelf: Shelf, click: Any, session_id: str | None) -> OpenedCase 
     if opened.picture is None:
         raise UserFacing("The picture of this item can't be opened.", opened.reason)
     line = opened.any_line
-    picture = picture_of(load_image(opened.picture), modality=line.modality or None)
-    return OpenedCase(picture, line.question, line.options)
+    picture = picture_of(load_image(opened.picture), modality=line.modality or None, source="the data set")
+    return OpenedCase(picture, line.question, line.options, line.gold)

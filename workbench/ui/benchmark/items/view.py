@@ -9,6 +9,7 @@ from workbench.bench.questions.items import Item
 from workbench.bench.reports.labels import condition_name
 from workbench.bench.reports.model import Report
 from workbench.bench.scores.composite import composite_of
+from workbench.bench.store.marks import remarks_of
 from workbench.bench.store.results import Result
 from workbench.errors import UserFacing
 from workbench.imaging import load_image
@@ -164,6 +165,7 @@ def _column(opened: Opened, model: str) -> Node:
         _verdict(line),
         node("p", note, cls="wb-small") if note else None,
         *_cards(trace),
+        *(node("p", said, cls="wb-notice") for said in remarks_of(line, trace)),
         _scores(line),
         *_lamps(line),
         _probability(line),
