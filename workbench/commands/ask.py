@@ -33,9 +33,11 @@ def ask_record(case: AnsweredCase) -> dict[str, Any]:
     """The JSON of `ask`: model, revision, image, text, trace, tokens (one per generated id), seconds.
 
     A case about several pictures names them all under `images`.
+
+    Of a served model, tokens are the pieces that the server sent: without ids and image shares, and without
+    log probs where it gave none; `served_at` names it. `finish` is why the answer ended.
     """
     answer, trace = case.answer, case.trace
-    shares = explain.image_shares(case.model, case.prompt, answer) if answer.ids else []
     steps = [
         {
             "index": step.index,
@@ -45,12 +47,6 @@ def ask_record(case: AnsweredCase) -> dict[str, Any]:
             "token_end": step.token_end,
         }
         for step in trace.steps
-    ]
-    tokens = [
-        {"id": token, "text": answer.text[start:end], "logprob": logprob, "image_share": share}
-        for token, (start, end), logprob, share in zip(
-            answer.ids, answer.offsets, answer.logprobs, shares, strict=True
-        )
     ]
     images = [{"width": image.width, "height": image.height} for image in case.images]
     return {
@@ -66,6 +62,19 @@ def ask_record(case: AnsweredCase) -> dict[str, Any]:
             "answer_letter": trace.answer_letter,
             "status": trace.status,
         },
-        "tokens": tokens,
+        "tokens": _tokens(case),
+        "finish": answer.finish,
+        "served_at": getattr(case.model, "served_at", None),
         "seconds": answer.seconds,
     }
+
+
+def _tokens(case: AnsweredCase) -> list[dict[str, Any]]:
+    answer, pieces = case.answer, len(case.answer.offsets)
+    unknown = (None,) * pieces
+    shares = explain.image_shares(case.model, case.prompt, answer) if answer.ids else unknown
+    columns = zip(answer.ids or unknown, answer.offsets, answer.logprobs or unknown, shares, strict=True)
+    return [
+        {"id": token, "text": answer.text[start:end], "logprob": logprob, "image_share": share}
+        for token, (start, end), logprob, share in columns
+    ]

@@ -219,7 +219,7 @@ def _word_entries(
         {
             "text": GRAMMAR_TAG.sub("", word.text) or word.text,
             "glue": word.glue,
-            "lp": _finite(sum(logprobs[word.token_start : word.token_end])),
+            "lp": _finite(sum(logprobs[word.token_start : word.token_end])) if logprobs else None,
             "step": None if word.step is None else place.get(word.step),
             "answer": answer_words[0] <= at < answer_words[1],
         }

@@ -14,20 +14,21 @@ from PIL import Image
 from tests.bench.chat_fakes import Body, FakeServer, Fault, Rule, completion, said, serving
 from tests.bench.fakes import sided_items
 from tests.waiting import HANG_SECONDS
-from workbench.bench.asking.chat import (
-    ChatServer,
-    EndpointDown,
-    NoAnswer,
-    Patience,
-    retry_after,
-    without_secrets,
-)
-from workbench.bench.asking.endpoint import EndpointModel, connect
 from workbench.bench.asking.runner import run_bench
 from workbench.bench.store.results import read_results
 from workbench.errors import UserFacing
 from workbench.imaging import from_array
-from workbench.models.answer import Decoding, Question, Turn
+from workbench.models.answer import Decoding, Question
+from workbench.models.served import (
+    ChatServer,
+    EndpointDown,
+    NoAnswer,
+    Patience,
+    ServedModel,
+    connect,
+    retry_after,
+    without_secrets,
+)
 
 ASKED = [{"role": "user", "content": "Hello?"}]
 
@@ -85,23 +86,6 @@ def test_a_picture_and_a_question_arrive_as_they_are() -> None:
         and model.name == "served"
         and model.prepare(question, None).image_size is None
     )
-
-
-def test_several_pictures_and_an_earlier_turn_arrive_in_order() -> None:
-    with serving(lambda body: "left") as fake:
-        model = connect(fake.url)
-        question = Question("And now?", (), "short", (Turn("Which side?", "left", 1, ("left", "right")),))
-        prompt = model.prepare(question, (from_array(picture()), from_array(255 - picture())))
-        model.generate_batch([prompt], Decoding(4))
-        (body,) = fake.requests
-    first, said, last = body["messages"]
-    assert [part["type"] for part in first["content"]] == [part["type"] for part in last["content"]]
-    assert [part["type"] for part in last["content"]] == ["image_url", "text"]
-    assert (said["role"], said["content"]) == ("assistant", "left")
-    assert first["content"][1]["text"].startswith("Which side?\nA. left\nB. right")
-    data = last["content"][0]["image_url"]["url"].partition(",")[2]
-    assert np.array_equal(np.array(Image.open(io.BytesIO(base64.b64decode(data)))), 255 - picture())
-    assert prompt.image_sizes == ((7, 5), (7, 5))
 
 
 def test_no_key_of_this_machine_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +227,7 @@ def test_each_prompt_may_have_a_seed_of_its_own() -> None:
 
 def test_a_poisoned_prompt_costs_the_others_nothing(clock: Clock) -> None:
     with serving(lambda body: Fault(500) if "poison" in said(body) else "fine") as fake:
-        model = EndpointModel(server_for(fake, clock, attempts=2))
+        model = ServedModel(server_for(fake, clock, attempts=2))
         prompts = [model.prepare(Question(text), None) for text in ("a", "poison", "b")]
         with pytest.raises(NoAnswer):
             model.generate_batch(prompts)
@@ -270,7 +254,7 @@ def test_a_run_over_an_endpoint_and_taking_it_up_again(tmp_path: Path, clock: Cl
         return f"<think>It is bright on the {side} side.</think><answer>{side}</answer>"
 
     with serving(rule) as fake:
-        model = EndpointModel(server_for(fake, clock, attempts=2, failures=99), name="served")
+        model = ServedModel(server_for(fake, clock, attempts=2, failures=99), name="served")
         lines = read_results(run_bench(items, [model], tmp_path / "out"))
         failed = [line for line in lines if line.error]
         assert len(lines) == 12 and len(failed) == 3 and all("500" in line.error for line in failed)
