@@ -35,7 +35,7 @@ def ask_record(case: AnsweredCase) -> dict[str, Any]:
     A case about several pictures names them all under `images`.
 
     Of a served model, tokens are the pieces that the server sent: without ids and image shares, and without
-    log probs where it gave none; `served_at` names it. `finish` is why the answer ended.
+    log probs where it gave none; `served_at` names it, and `finish` says why the answer ended.
     """
     answer, trace = case.answer, case.trace
     steps = [
@@ -63,10 +63,13 @@ def ask_record(case: AnsweredCase) -> dict[str, Any]:
             "status": trace.status,
         },
         "tokens": _tokens(case),
-        "finish": answer.finish,
-        "served_at": getattr(case.model, "served_at", None),
         "seconds": answer.seconds,
-    }
+    } | _of_server(case)
+
+
+def _of_server(case: AnsweredCase) -> dict[str, Any]:
+    host = getattr(case.model, "served_at", None)
+    return {"served_at": host, "finish": case.answer.finish} if host else {}
 
 
 def _tokens(case: AnsweredCase) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from workbench.imaging.medical_image import MedicalImage
+from workbench.models.served.elsewhere import weights_elsewhere
 
 if TYPE_CHECKING:  # the case runner loads torch; packing a payload must not
     from workbench.cases.column import Column
@@ -175,7 +176,8 @@ def column_payload(column: Column | None) -> dict[str, Any]:
 
 
 def maps_payload(column: Column | None, maps: MapSet | None) -> dict[str, Any] | None:
-    """The maps of one column, quantised; None before they exist; the reason when they were refused.
+    """The maps of one column, quantised; None before they exist; the reason when they were refused
+    (`state` "elsewhere" where that is no fault: the model is served, and its weights are elsewhere).
 
     `keys` names the span of each row; a part of the answer without a map has no row, and the page says so
     instead of drawing an empty map. Raises ValueError when the maps are not those of the column's words.
@@ -183,7 +185,8 @@ def maps_payload(column: Column | None, maps: MapSet | None) -> dict[str, Any] |
     if column is None or maps is None:
         return None
     if maps.refused is not None:
-        return {"refused": maps.refused.reason, "hint": maps.refused.hint, "label": maps.label}
+        state = {"state": "elsewhere"} if column.case and weights_elsewhere(column.case.model) else {}
+        return {"refused": maps.refused.reason, "hint": maps.refused.hint, "label": maps.label} | state
     words = sum(span.kind == "word" for span in maps.spans)
     if words != len(column.words):
         raise ValueError(f"{words} word maps for {len(column.words)} words")

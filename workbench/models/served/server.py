@@ -399,6 +399,8 @@ class _Incoming:
     def _take(self, item: Head | bytes | End | Exception) -> bool:
         if isinstance(item, Head):
             self.head = item
+            if item.status == 200 and "event-stream" in item.kind:
+                self._streams = True
         elif isinstance(item, bytes):
             return self._part(item)
         elif isinstance(item, End):
@@ -414,7 +416,7 @@ class _Incoming:
     def _part(self, part: bytes) -> bool:
         assert self.head is not None
         if self._streams is None:
-            marked = "event-stream" in self.head.kind or part.lstrip().startswith((b"data:", b":", b"event:"))
+            marked = part.lstrip().startswith((b"data:", b":", b"event:"))
             self._streams = self.head.status == 200 and marked
         if self._streams:
             return self._add(self.events.add(part))
