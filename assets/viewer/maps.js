@@ -128,8 +128,8 @@ function columnMap(columns, selection, key) {
   const own = columns.find((one) => one.key === selection.column);
   const refused = column.maps && column.maps.refused !== undefined;
   if (refused) {
-    const { refused: missing, hint = "", state = "" } = column.maps;
-    return { missing, hint, refused: true, state };
+    const { refused: missing, hint = "", state } = column.maps;
+    return { missing, hint, refused: true, ...(state ? { state } : {}) };
   }
   const maps = column.unpacked;
   if (!maps) return { missing: TEXT.noMapYet, hint: "" };

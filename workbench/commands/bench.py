@@ -20,7 +20,7 @@ from workbench.bench.questions.importers import remarks
 from workbench.bench.questions.items import ItemSet, load_items
 from workbench.bench.reports.stored import open_report
 from workbench.bench.reports.text import bench_table_text
-from workbench.bench.store import current_lines
+from workbench.bench.store import current_lines, has_results
 from workbench.commands.outcome import Outcome, as_json
 from workbench.commands.servers import teller, with_servers
 from workbench.errors import UserFacing
@@ -149,7 +149,7 @@ def _servers(
 def failures(out: Path) -> tuple[str, ...]:
     """A sentence for each model and condition whose answers failed: how many, and why most of them did."""
     reasons: dict[tuple[str, str], Counter[str]] = {}
-    for line in current_lines(out):
+    for line in current_lines(out) if has_results(out) else ():
         if line.error is not None:
             reasons.setdefault((line.model, line.condition), Counter())[line.error] += 1
     return tuple(

@@ -103,10 +103,10 @@ def test_what_is_waited_for_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        (Fault(401, b'{"error": {"message": "no s3cret"}}'), r"not accept the key.*\[key\].*--key-file"),
+        (Fault(401, b'{"error": "no s3cret"}'), r"does not accept the key.*\[key\].*--key-file"),
         (Fault(403), "forbids the request"),
         (Fault(200, b"<!doctype html><p>hi"), "sent a web page.*/v1"),
-        (Fault(307, headers={"location": "http://elsewhere/v1?t=s3cret"}), "on to http://elsewhere/v1 .*nothing"),
+        (Fault(308, headers={"location": "http://else/v1?t=s3cret"}), "to http://else/v1 .*nothing"),
         (Fault(200, b"garbage"), "not in the chat format"),
         (Fault(200, b'{"choices": [{"message": {"content": ""}, "finish_reason": "stop"}]}'), "is empty"),
         (Fault(404), r"no model named 'm'.*It offers: served"),
@@ -140,7 +140,8 @@ def test_a_server_that_knows_no_log_probs_is_asked_without_them_and_that_is_reme
 def test_options_are_compared_only_where_the_server_told_all_of_them() -> None:
     def rule(likeliest: dict[str, float]) -> Rule:
         return lambda body: Stream(
-            [delta("<answer>", tokens=[token("<answer>", -0.5)]), delta("A", tokens=[token("A", -0.1, **likeliest)]),
+            [delta("<answer>", tokens=[token("<answer>", -0.5)]),
+             delta("A", tokens=[token("A", -0.1, **likeliest)]),
              delta("</answer>", "stop", tokens=[token("</answer>", -0.5)])]
         )  # fmt: skip
 
