@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
@@ -42,8 +43,8 @@ def _dtype(settings: Settings, device: torch.device) -> torch.dtype:
 
 def served_model(ref: str, settings: Settings, **how: Any) -> ServedModel:
     """The model at "URL#MODEL" with the key, the patience and the permissions of the settings; `how` as in
-    `served.connect`. It is asked in the catalogue's templates where it is served under a name that stands there,
-    or as `settings.template` says. Raises UserFacing."""
+    `served.connect`. It is asked in the catalogue's templates where its name stands there, or as
+    `settings.template` says. Raises UserFacing."""
     settings.require_allowed(ref)
     key = settings.keys.bound({*settings.servers, ref}).key_for(ref)
     model = connect(ref, key, **{"timeout": settings.timeout, "tries": settings.tries} | how)
