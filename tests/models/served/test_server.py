@@ -18,10 +18,13 @@ from workbench.bench.asking.runner import run_bench
 from workbench.bench.store.results import read_results
 from workbench.errors import UserFacing
 from workbench.imaging import from_array
-from workbench.models.answer import Decoding, Question
+from workbench.models.answer import Decoding, Question, Turn
+from workbench.models.catalogue import load_catalogue
+from workbench.models.loading import load_model
 from workbench.models.served import ChatServer, EndpointDown, NoAnswer, Patience, ServedModel, connect
 from workbench.models.served.address import without_secrets
 from workbench.models.served.faults import retry_after
+from workbench.settings import Settings
 
 ASKED = [{"role": "user", "content": "Hello?"}]
 
@@ -79,6 +82,35 @@ def test_a_picture_and_a_question_arrive_as_they_are() -> None:
         and model.name == "served"
         and model.prepare(question, None).image_size is None
     )
+
+
+def test_several_pictures_and_an_earlier_turn_arrive_in_order() -> None:
+    with serving(lambda body: "left") as fake:
+        model = connect(fake.url)
+        question = Question("And now?", (), "short", (Turn("Which side?", "left", 1, ("left", "right")),))
+        prompt = model.prepare(question, (from_array(picture()), from_array(255 - picture())))
+        model.generate_batch([prompt], Decoding(4))
+        (body,) = fake.requests
+    first, said, last = body["messages"]
+    assert [part["type"] for part in first["content"]] == [part["type"] for part in last["content"]]
+    assert [part["type"] for part in last["content"]] == ["image_url", "text"]
+    assert (said["role"], said["content"]) == ("assistant", "left")
+    assert first["content"][1]["text"].startswith("Which side?\nA. left\nB. right")
+    data = last["content"][0]["image_url"]["url"].partition(",")[2]
+    assert np.array_equal(np.array(Image.open(io.BytesIO(base64.b64decode(data)))), 255 - picture())
+    assert prompt.image_sizes == ((7, 5), (7, 5))
+
+
+def test_a_model_of_the_catalogue_is_asked_in_its_own_template() -> None:
+    catalogue = load_catalogue(Settings().models_dir)
+    own = next(card for card in catalogue.values() if card.templates["trace"].system)
+    with serving(lambda body: "left") as fake:
+        model = load_model(f"{fake.url}#{own.location}", settings=Settings())
+        model.generate(model.prepare(Question("Which side?"), None))
+        (body,) = fake.requests
+    system, user = body["messages"]
+    assert (system["role"], system["content"]) == ("system", own.templates["trace"].system)
+    assert "Which side?" in user["content"]
 
 
 def test_no_key_of_this_machine_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
