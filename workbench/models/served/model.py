@@ -65,6 +65,11 @@ class ServedModel:
         """A sentence that whoever reads this model's answers must know, empty as a rule."""
         return self.card.note
 
+    @property
+    def takes_image(self) -> bool:
+        """Whether it takes pictures, as far as its card says; a server that takes none refuses the question."""
+        return self.card.takes_image
+
     def prepare(self, question: Question, images: Images) -> Prompt:
         """The turns of the conversation as messages; there are no image tokens to speak of."""
         pictures = as_pictures(images)
