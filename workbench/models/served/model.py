@@ -67,7 +67,7 @@ class ServedModel:
 
     @property
     def takes_image(self) -> bool:
-        """Whether it takes pictures, as far as its card says; a server that takes none refuses the question."""
+        """Whether its card says that it takes pictures; a server that takes none refuses the question."""
         return self.card.takes_image
 
     def prepare(self, question: Question, images: Images) -> Prompt:
