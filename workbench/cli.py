@@ -14,6 +14,7 @@ from workbench.commands.grounding import add_arguments as add_grounding_argument
 from workbench.commands.judging import add_arguments as add_judging_arguments
 from workbench.commands.reward import add_arguments as add_reward_arguments
 from workbench.commands.reward import add_marking_arguments
+from workbench.commands.servers import add_server_arguments
 from workbench.commands.transfer import add_arguments as add_transfer_arguments
 from workbench.errors import UserFacing
 from workbench.space.allowed import read_settings
@@ -176,7 +177,7 @@ def _add_case(leaf: argparse.ArgumentParser) -> None:
         "--option", action="append", default=[], metavar="TEXT", help="an answer option; repeat it"
     )
     leaf.add_argument(
-        "--model", default="tuned", help="tuned, base, a folder or a hub id (default: %(default)s)"
+        "--model", help="tuned, base, a folder, a hub id or a server's URL#MODEL (default: tuned)"
     )
     leaf.add_argument(
         "--mode",
@@ -186,6 +187,11 @@ def _add_case(leaf: argparse.ArgumentParser) -> None:
     )
     leaf.add_argument("--window", metavar="PRESET", help="grey-level window of a DICOM or 16-bit image")
     leaf.add_argument("--invert", action="store_true", help="swap black and white")
+    leaf.add_argument(
+        "--endpoint", metavar="URL[#MODEL]",
+        help="ask a model on an OpenAI-compatible server instead, such as http://localhost:8000/v1#name",
+    )  # fmt: skip
+    add_server_arguments(leaf)
     _add_machine(leaf)
 
 
@@ -233,7 +239,10 @@ def _add_bench(commands: "argparse._SubParsersAction") -> None:
         help="with reasoning, only the answer, or the question as it stands (default: %(default)s)",
     )
     _add_sampling(run)
-    run.add_argument("--retry-failed", action="store_true", help="ask again where an earlier run failed")
+    run.add_argument(
+        "--retry-failed", action="store_true",
+        help="ask again where an earlier run failed, and a judge whose replies could not be used",
+    )  # fmt: skip
     run.add_argument("--batch-size", type=int, metavar="N", help="questions answered together (default: 16)")
     _add_machine(run)
     grounding = _leaf(actions, "grounding", "how well the maps of every method point at what is known")
@@ -289,7 +298,7 @@ def _add_servers(run: argparse.ArgumentParser) -> None:
         default="single",
         help="one reply, 3 apart, or 3 in one conversation (default: %(default)s)",
     )
-    run.add_argument("--key-file", metavar="FILE", help="a file that holds the servers' API key")
+    add_server_arguments(run)
 
 
 def _run(arguments: list[str]) -> int:
@@ -313,8 +322,10 @@ def _run(arguments: list[str]) -> int:
 
 
 def _settings_flags(args: argparse.Namespace) -> list[str]:
-    given = {name: getattr(args, name, None) for name in ("device", "dtype", "max_new_tokens", "template")}
-    return [f"--{name.replace('_', '-')}={value}" for name, value in given.items() if value is not None]
+    names = ("device", "dtype", "max_new_tokens", "template", "timeout", "tries")
+    given = [(name, getattr(args, name, None)) for name in names]
+    given += [("key_file", file) for file in getattr(args, "key_file", None) or ()]
+    return [f"--{name.replace('_', '-')}={value}" for name, value in given if value is not None]
 
 
 def _say_fault(error: UserFacing, as_json: bool) -> None:

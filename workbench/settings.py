@@ -3,11 +3,13 @@
 import argparse
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args
 
 from workbench.errors import UserFacing
+from workbench.models.served.address import is_address, without_secrets
+from workbench.models.served.keys import Keys
 from workbench.places import ASSETS, KEPT
 
 DeviceChoice = Literal["auto", "cpu", "cuda"]
@@ -25,12 +27,18 @@ class Settings:
 
     Each field is also the variable `WORKBENCH_<FIELD>`. `models_dir` holds the shipped pair;
     `base` and `tuned` are what those two names load ("base" and "tuned" are folders in it, anything
-    else is a folder or a hub id). `public` restricts loading to `public_models`; it is set by itself
-    on a Space, and `workbench.space.allowed` gives it the models that space.yaml enables. `pins` are hub ids
-    with the commit that space.yaml names for them: what is loaded of them without @revision. Runs that are
-    started from the page go below `runs_dir`. `max_new_tokens` None gives each model the longest answer of
-    its card; `template` asks every model in another prompt template than its card's (a name of the
-    catalogue, a file or a text). There is no setting for a share link: the app never opens one.
+    else is a folder, a hub id, or the address of a model server, "URL#MODEL"). `public` restricts
+    loading to `public_models`; it is set by itself on a Space, and `workbench.space.allowed` gives it the
+    models that space.yaml enables. `pins` are hub ids with the commit that space.yaml names for them: what is
+    loaded of them without @revision. Runs that are started from the page go below `runs_dir`.
+    `max_new_tokens` None gives each model the longest answer of its card; `template` asks every model in
+    another prompt template than its card's (a name of the catalogue, a file or a text). There is no setting
+    for a share link: the app never opens one.
+
+    `timeout` is how many seconds a model server may be silent, `tries` how often it is asked where another
+    try may help. `keys` are the servers' access keys, from `--key-file` and WORKBENCH_KEY. `endpoints`
+    (addresses, separated by spaces) are the servers that a public page may send pictures to: none unless
+    they are named.
     """
 
     host: str = "127.0.0.1"
@@ -48,6 +56,10 @@ class Settings:
     max_new_tokens: int | None = None
     max_question_chars: int = 2000
     template: str = ""
+    timeout: int = 60
+    tries: int = 3
+    endpoints: tuple[str, ...] = ()
+    keys: Keys = field(default_factory=Keys, repr=False)
 
     @classmethod
     def from_env(
@@ -64,18 +76,28 @@ class Settings:
         """
         env = os.environ if environ is None else environ
         flags = vars(_parser(prog).parse_args(list(argv))) if argv is not None else {}
-        return _checked(
+        files = flags.pop("key_file", None) or ()
+        checked = _checked(
             _from_mapping(env) | {name: value for name, value in flags.items() if value is not None}
         )
+        return replace(checked, keys=Keys.read(files, env.get("WORKBENCH_KEY", "")))
 
     def require_allowed(self, ref: str) -> None:
         """Raise UserFacing when `ref` may not be loaded: public instances serve an allow-list only.
 
-        What `base` and `tuned` are set to is no exception, and no revision but the pinned one is loaded.
+        What `base` and `tuned` are set to is no exception, and no revision but the pinned one is loaded. A
+        server must be among `endpoints`, whoever names it: visitors' pictures would leave this machine.
         """
         if not self.public:
             return
         ref = {"base": self.base, "tuned": self.tuned}.get(ref, ref)
+        if is_address(ref):
+            if without_secrets(ref).rstrip("/") not in self._enabled_servers:
+                raise UserFacing(
+                    "This public page does not send pictures to that server.",
+                    "Its owner can enable it: WORKBENCH_ENDPOINTS=URL.",
+                )
+            return
         name, _, revision = ref.partition("@")
         if name not in self.public_models or revision not in ("", self.pins.get(name)):
             raise UserFacing(
@@ -83,6 +105,15 @@ class Settings:
                 f"It offers: {', '.join(self.public_models)}. Its owner enables others in space.yaml; or run "
                 "your own copy to load them.",
             )
+
+    @property
+    def _enabled_servers(self) -> set[str]:
+        return {without_secrets(url).rstrip("/") for url in self.endpoints}
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """Addresses of servers among the base and the tuned model."""
+        return tuple(ref for ref in (self.base, self.tuned) if is_address(ref))
 
     def checked_question(self, text: str) -> str:
         """The question, trimmed; raises UserFacing when it is empty, too long or not text."""
@@ -140,13 +171,18 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1, this machine only)")
     parser.add_argument("--port", help="port to listen on (default: 7860)")
     parser.add_argument("--models-dir", help="folder of the shipped pair (default: assets/models)")
-    parser.add_argument("--base", help="base model: name in that folder, a folder, or a hub id")
+    parser.add_argument("--base", help="base model: name in that folder, a folder, a hub id, or URL#MODEL")
     parser.add_argument("--tuned", help="tuned model: name in that folder, a folder, or a hub id")
     parser.add_argument("--device", help="auto, cpu or cuda")
     parser.add_argument("--dtype", help="auto, float32, bfloat16 or float16")
     parser.add_argument("--public", action="store_const", const="1", help="load allow-listed models only")
     parser.add_argument("--max-new-tokens", help="longest answer in tokens (default: what the model needs)")
     parser.add_argument("--template", help="another prompt template: a catalogue name, a file or a text")
+    parser.add_argument("--timeout", help="seconds that a model server may be silent (default: 60)")
+    parser.add_argument("--tries", help="how often a model server is asked (default: 3)")
+    parser.add_argument(
+        "--key-file", action="append", metavar="URL=FILE", help="a file that holds a model server's key"
+    )
     parser.add_argument("--max-question-chars", help="longest question in characters (default: 2000)")
     return parser
 
@@ -154,7 +190,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
 def _from_mapping(env: Mapping[str, str]) -> dict[str, str]:
     on_space = bool(env.get("SPACE_ID"))
     values = {"public": "1", "host": "0.0.0.0"} if on_space else {}
-    names = (name for name in Settings.__dataclass_fields__ if name not in ("public_models", "pins"))
+    names = (name for name in Settings.__dataclass_fields__ if name not in ("public_models", "pins", "keys"))
     values |= {name: env[key] for name in names if env.get(key := f"WORKBENCH_{name.upper()}", "") != ""}
     return values
 
@@ -173,12 +209,18 @@ def _checked(raw: Mapping[str, str]) -> Settings:
         ("port", 0, 65535),
         ("max_new_tokens", 1, LONGEST),
         ("max_question_chars", 1, 100_000),
+        ("timeout", 1, 3600),
+        ("tries", 1, 20),
     ):
         if name in raw:
             values[name] = _integer(name, raw[name], low, high)
     for name in ("public", "allow_remote_code"):
         if name in raw:
             values[name] = _boolean(name, raw[name])
+    if "endpoints" in raw:
+        values["endpoints"] = tuple(raw["endpoints"].split())
+        if bad := [url for url in values["endpoints"] if not is_address(url)]:
+            raise _bad("endpoints", bad[0], "Use addresses such as https://host/v1, separated by spaces.")
     if values.get("public") and values.get("allow_remote_code"):
         raise UserFacing(
             "A public page can't run code that comes with a model.", "Unset WORKBENCH_ALLOW_REMOTE_CODE."

@@ -205,7 +205,10 @@ function createColumn(key, select) {
     const noSteps = bare ? (column.parse?.status === "no_trace" ? TEXT.noReasoning : TEXT.noSteps) : "";
     setNotice(message, [column.message || (TEXT.say[column.status] ?? ""), noSteps].filter(Boolean).join(" "));
     const no = column.maps?.refused;
-    setNotice(refused, no === undefined ? "" : "No heat map: " + no + " " + (column.maps.hint || ""));
+    const state = column.maps?.state ?? "";
+    const lead = state ? "" : "No heat map: ";
+    setNotice(refused, no === undefined ? "" : lead + no + " " + (column.maps.hint || ""));
+    refused.dataset.state = state;
     setNotice(plain, column.words.length ? "" : column.text || "");
   }
 

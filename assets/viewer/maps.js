@@ -127,7 +127,10 @@ function columnMap(columns, selection, key) {
   const column = columns.find((one) => one.key === key);
   const own = columns.find((one) => one.key === selection.column);
   const refused = column.maps && column.maps.refused !== undefined;
-  if (refused) return { missing: column.maps.refused, hint: column.maps.hint || "", refused: true };
+  if (refused) {
+    const { refused: missing, hint = "", state } = column.maps;
+    return { missing, hint, refused: true, ...(state ? { state } : {}) };
+  }
   const maps = column.unpacked;
   if (!maps) return { missing: TEXT.noMapYet, hint: "" };
   const part =

@@ -120,8 +120,9 @@ function createViewer(host, emit = () => {}) {
   }
 
   function showReading() {
-    const refused = map?.refused ? "No heat map: " + map.missing + " " + map.hint : "";
-    setNotice(parts.refused, refused);
+    const lead = map?.state ? "" : "No heat map: ";
+    setNotice(parts.refused, map?.refused ? lead + map.missing + " " + map.hint : "");
+    parts.refused.dataset.state = map?.state || "";
     let text = "";
     if (!shownImage()) text = "";
     else if (!selection) text = columns.some((one) => one.unpacked) ? TEXT.pickOne : "";

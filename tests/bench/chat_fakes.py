@@ -3,13 +3,13 @@
 import json
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 Body = dict[str, Any]
-Rule = Callable[[Body], "str | Fault"]
+Rule = Callable[[Body], "str | Fault | Stream"]
 
 
 class Fault:
@@ -25,6 +25,24 @@ class Fault:
         self.status, self.body, self.headers, self.hang_up = status, body, headers or {}, hang_up
 
 
+class Stream:
+    """A reply that is streamed: each event a chunk (a record, or raw text), with [DONE] at the end unless it
+    is `cut`. Before the event at `holds` the server waits until `go` is set; `gone` is set once it found that
+    nobody listens any more."""
+
+    def __init__(self, events: Sequence[Body | str], *, cut: bool = False, holds: int | None = None) -> None:
+        self.events, self.cut, self.holds = list(events), cut, holds
+        self.go, self.gone = threading.Event(), threading.Event()
+
+    def lines(self) -> Iterator[bytes]:
+        for place, event in enumerate(self.events):
+            while place == self.holds and not self.go.wait(0.01):
+                yield b": still here\n\n"
+            yield f"data: {event if isinstance(event, str) else json.dumps(event)}\n\n".encode()
+        if not self.cut:
+            yield b"data: [DONE]\n\n"
+
+
 class FakeServer:
     """What was asked (`requests`: bodies; `keys`: authorization headers; `busiest`: requests at once)."""
 
@@ -36,7 +54,7 @@ class FakeServer:
         self.lock = threading.Lock()
         self.url = ""
 
-    def reply(self, body: Body) -> "str | Fault":
+    def reply(self, body: Body) -> "str | Fault | Stream":
         with self.lock:
             self.requests.append(body)
             self.busy += 1
@@ -83,6 +101,20 @@ def completion(text: str, finish: str = "stop", **message: Any) -> bytes:
     return json.dumps(head | {"choices": [choice], "usage": usage}).encode()
 
 
+def delta(
+    text: str | None = None, finish: str | None = None, tokens: Sequence[Body] | None = None, **apart: Any
+) -> Body:
+    """One chunk of a stream; `tokens` are entries of `logprobs.content`, `apart` more fields of the delta."""
+    choice = {"index": 0, "delta": {"content": text} | apart, "finish_reason": finish}
+    return {"choices": [choice | ({"logprobs": {"content": list(tokens)}} if tokens is not None else {})]}
+
+
+def token(text: str, logprob: float, **likeliest: float) -> Body:
+    """A token with its log p and the likeliest ones in its place."""
+    top = [{"token": name, "logprob": value} for name, value in likeliest.items()]
+    return {"token": text, "logprob": logprob, "bytes": list(text.encode()), "top_logprobs": top}
+
+
 def said(body: Body) -> str:
     """The text of the last message of a request."""
     content = body["messages"][-1]["content"]
@@ -103,6 +135,8 @@ def _handler(fake: FakeServer) -> type[BaseHTTPRequestHandler]:
             found = fake.reply(body) if self.path == "/v1/chat/completions" else Fault(404)
             if isinstance(found, str):
                 self._send(200, completion(found), {})
+            elif isinstance(found, Stream):
+                self._stream(found)
             elif found.hang_up:
                 self.close_connection = True
             else:
@@ -115,6 +149,17 @@ def _handler(fake: FakeServer) -> type[BaseHTTPRequestHandler]:
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def _stream(self, stream: Stream) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "text/event-stream")
+            self.end_headers()
+            try:
+                for line in stream.lines():
+                    self.wfile.write(line)
+                    self.wfile.flush()
+            except ConnectionError:
+                stream.gone.set()
 
         def log_message(self, *_: Any) -> None:
             """Quiet."""

@@ -105,6 +105,8 @@ test("the map of the selected span, or why there is none", () => {
   const refused = unpacked("base", { maps: { refused: "Hidden.", hint: "Try occlusion." } });
   const selection = { column: "base", kind: "all", index: 0 };
   assert.deepEqual(columnMap([refused], selection, "base"), { missing: "Hidden.", hint: "Try occlusion.", refused: true });
+  const served = unpacked("base", { maps: { refused: "Elsewhere.", hint: "", state: "elsewhere" } });
+  assert.equal(columnMap([served], selection, "base").state, "elsewhere");
   const waiting = unpacked("base", { maps: null });
   assert.match(columnMap([waiting], selection, "base").missing, /no heat map for this answer yet/);
   const unknown = withMaps("base", { keys: column("base").maps.keys.slice(0, 7) });

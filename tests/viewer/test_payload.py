@@ -73,6 +73,7 @@ def case_column(**changes: object) -> SimpleNamespace:
         words=words,
         option_probabilities=(0.25, 0.75),
         prompt=SimpleNamespace(question=Question("What?", ("Left", "Right"))),
+        case=None,
     )
     return SimpleNamespace(**{**vars(column), **changes})
 

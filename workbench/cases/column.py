@@ -26,7 +26,7 @@ class Column:
     """Everything one model's column shows; a new one for every token that arrives.
 
     `case` holds what was written so far; None before the first token and after a fault, which `message`
-    tells.
+    tells and `fault` holds.
     """
 
     model_name: str
@@ -34,6 +34,7 @@ class Column:
     status: ColumnStatus = "waiting"
     message: str = ""
     case: AnsweredCase | None = None
+    fault: UserFacing | None = None
 
     @property
     def answer(self) -> Answer:
@@ -80,23 +81,33 @@ def run_case(
         prompt = model.prepare(question, images)
         case = AnsweredCase.of(model, prompt, images, Answer())
         for written in model.stream(prompt, replace(decoding, max_new_tokens=longest), stop):
+            if not written.text and written.note:  # a server lets us wait for its first word
+                yield replace(blank, message=written.note)
+                continue
             case = AnsweredCase.of(model, prompt, images, written)
-            yield replace(blank, status="streaming", case=case)
+            yield replace(blank, status="streaming", message=written.note, case=case)
         answer = case.answer
         status: ColumnStatus = "cancelled" if answer.finish == "cancelled" else "done"
         message = "Stopped before the end; what was written so far is kept." if status == "cancelled" else ""
         if answer.finish == "length":
-            message = f"The answer reached the limit of {len(answer.ids)} tokens and may be cut off."
+            message = f"The answer reached the limit of {_limit(answer)} tokens and may be cut off."
+        if answer.finish == "cut":
+            message = answer.note
         case = replace(case, option_probabilities=measured_options(case))
         yield replace(blank, status=status, message=message, case=case)
     except UserFacing as fault:
-        yield replace(blank, status="failed", message=str(fault))
+        yield replace(blank, status="failed", message=str(fault), fault=fault)
+
+
+def _limit(answer: Answer) -> int:
+    """Tokens of an answer that reached its limit; a server's pieces need not be tokens."""
+    return len(answer.ids) or answer.decoding.max_new_tokens
 
 
 def measured_options(case: AnsweredCase) -> tuple[float, ...] | None:
     """Option probabilities in place of the final answer; None without options or without an answer."""
     trace, answer, options = case.trace, case.answer, case.question.options
-    if len(options) < 2 or trace.answer_start is None or answer.finish == "cancelled":
+    if len(options) < 2 or trace.answer_start is None or answer.finish in ("cancelled", "cut"):
         return None
     where = token_span(answer.offsets, trace.answer_start, trace.answer_end)
     if where is None:
@@ -104,4 +115,5 @@ def measured_options(case: AnsweredCase) -> tuple[float, ...] | None:
     raw = (trace.answer_raw or "").strip()
     letters = len(raw.strip("().")) == 1 and resolve_option(raw, options) is not None
     as_letter = letters and raw not in options
-    return tuple(case.model.option_probabilities(case.prompt, answer, where[0], options, letters=as_letter))
+    found = case.model.option_probabilities(case.prompt, answer, where[0], options, letters=as_letter)
+    return None if found is None else tuple(found)

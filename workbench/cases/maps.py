@@ -10,7 +10,7 @@ import numpy as np
 from workbench.cases.answered import AnsweredCase
 from workbench.explain.evidence import Evidence
 from workbench.explain.explanations import Given, cost_of, explain_spans
-from workbench.explain.heatmap import HeatMap, Refusal, Span
+from workbench.explain.heatmap import HeatMap, Refusal, Span, weights_refusal
 from workbench.explain.methods.registry import METHODS
 from workbench.explain.spans import case_spans
 
@@ -94,6 +94,8 @@ def case_maps(
 def _maps(
     case: AnsweredCase, method: str, spans: tuple[Span, ...], params: Given | None, evidence: Evidence | None
 ) -> list[HeatMap] | Refusal:
+    if refused := weights_refusal(case.model):
+        return refused
     cost = cost_of(case.prompt, len(spans), method, params)
     if isinstance(cost, Refusal) or cost.forwards + cost.backwards <= WORD_PASSES:
         return explain_spans(case, spans, method, params, evidence=evidence)

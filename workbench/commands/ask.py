@@ -7,9 +7,10 @@ from typing import Any
 from workbench import bench, explain
 from workbench.cases.answered import AnsweredCase
 from workbench.commands.case import answered_turns
-from workbench.commands.keys import read_key
 from workbench.commands.outcome import Outcome, as_json
+from workbench.commands.servers import teller, with_servers
 from workbench.errors import UserFacing
+from workbench.models.served.address import is_address
 from workbench.settings import Settings
 from workbench.traces import MODALITIES, tags_that_fit
 
@@ -60,7 +61,12 @@ def open_marking(args: argparse.Namespace, settings: Settings) -> dict[str, Any]
     """The judge and the embedder that were named, else the offline stand-ins. Raises UserFacing."""
     found: dict[str, Any] = {}
     if args.judge:
-        found["judge"] = bench.yes_no_judge(args.judge, read_key(args.key_file))
+        asked = [getattr(args, "endpoint", None), args.model if isinstance(args.model, str) else None]
+        settings = with_servers(settings, [ref for ref in (*asked, args.judge) if ref and is_address(ref)])
+        found["judge"] = bench.yes_no_judge(
+            args.judge, settings.keys.key_for(args.judge),
+            timeout=settings.timeout, tries=settings.tries, tell=teller(),
+        )  # fmt: skip
     if args.embedder:
         settings.require_allowed(args.embedder)
         found["embedder"] = bench.SentenceEmbedder(args.embedder)
@@ -74,9 +80,11 @@ def ask_record(
 
     `modality` is what the person says the picture is, `panel` the reward where a gold answer is known.
     A case about several pictures names them all under `images`.
+
+    Of a served model, tokens are the pieces that the server sent: without ids and image shares, and without
+    log probs where it gave none; `served_at` names it, and `finish` says why the answer ended.
     """
     answer, trace = case.answer, case.trace
-    shares = explain.image_shares(case.model, case.prompt, answer) if answer.ids else []
     steps = [
         {
             "index": step.index,
@@ -86,12 +94,6 @@ def ask_record(
             "token_end": step.token_end,
         }
         for step in trace.steps
-    ]
-    tokens = [
-        {"id": token, "text": answer.text[start:end], "logprob": logprob, "image_share": share}
-        for token, (start, end), logprob, share in zip(
-            answer.ids, answer.offsets, answer.logprobs, shares, strict=True
-        )
     ]
     images = [{"width": image.width, "height": image.height} for image in case.images]
     return {
@@ -111,6 +113,22 @@ def ask_record(
         "modality_check": asdict(case.modality_check(modality)),
         "contradictions": [asdict(found) | {"sentence": found.sentence} for found in case.contradictions],
         "reward": None if panel is None else panel.to_json(),
-        "tokens": tokens,
+        "tokens": _tokens(case),
         "seconds": answer.seconds,
-    }
+    } | _of_server(case)
+
+
+def _of_server(case: AnsweredCase) -> dict[str, Any]:
+    host = getattr(case.model, "served_at", None)
+    return {"served_at": host, "finish": case.answer.finish} if host else {}
+
+
+def _tokens(case: AnsweredCase) -> list[dict[str, Any]]:
+    answer, pieces = case.answer, len(case.answer.offsets)
+    unknown = (None,) * pieces
+    shares = explain.image_shares(case.model, case.prompt, answer) if answer.ids else unknown
+    columns = zip(answer.ids or unknown, answer.offsets, answer.logprobs or unknown, shares, strict=True)
+    return [
+        {"id": token, "text": answer.text[start:end], "logprob": logprob, "image_share": share}
+        for token, (start, end), logprob, share in columns
+    ]

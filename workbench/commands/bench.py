@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import models
 from workbench.bench.asking.conditions import longest_answer
-from workbench.bench.asking.endpoint import connect
 from workbench.bench.asking.naming import tell_apart
 from workbench.bench.asking.progress import Progress, duration
 from workbench.bench.asking.runner import SAMPLES, TEMPERATURE, run_bench
@@ -20,16 +20,21 @@ from workbench.bench.questions.importers import remarks
 from workbench.bench.questions.items import ItemSet, load_items
 from workbench.bench.reports.stored import open_report
 from workbench.bench.reports.text import bench_table_text
-from workbench.commands.keys import read_key
+from workbench.bench.store import current_lines, has_results
 from workbench.commands.outcome import Outcome, as_json
+from workbench.commands.servers import teller, with_servers
 from workbench.errors import UserFacing
 from workbench.models.answer import Decoding
+from workbench.models.loading import served_model
+from workbench.models.served.address import is_address
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
     from workbench.bench.asking.conditions import Answerer
+    from workbench.bench.reports.model import Report
 
 PROGRESS_STEPS = 20
+EXIT_FAULT = 1  # as workbench.cli names it
 
 
 def run(args: argparse.Namespace, settings: Settings) -> Outcome:
@@ -42,7 +47,11 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
     elif not out.is_dir():
         raise UserFacing(f"There is no results folder {args.out!r}.", "Make one with `bench run --out DIR`.")
     report = open_report(out)
-    return Outcome(as_json(report.to_json()) if args.json else bench_table_text(report))
+    text = as_json(report.to_json()) if args.json else bench_table_text(report)
+    if args.action != "run":
+        return Outcome(text)
+    remarks = failures(out)
+    return Outcome(text, remarks, EXIT_FAULT if remarks and not answered_any(report) else 0)
 
 
 def _answer(args: argparse.Namespace, settings: Settings, out: Path) -> bool:
@@ -50,7 +59,8 @@ def _answer(args: argparse.Namespace, settings: Settings, out: Path) -> bool:
     _check(args, settings)
     shard = join_processes()
     items = _items(args)
-    served, judge = _servers(args, out)
+    settings = with_servers(settings, _addresses(args))
+    served, judge = _servers(args, settings, out)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -91,6 +101,11 @@ def _check(args: argparse.Namespace, settings: Settings) -> None:
         settings.require_allowed(ref)
 
 
+def _addresses(args: argparse.Namespace) -> list[str]:
+    """Every server that this run asks, as answering or judging model."""
+    return [*filter(is_address, args.model), *args.endpoint, *filter(is_address, [args.judge])]
+
+
 def _sampled(args: argparse.Namespace, decoding: Decoding) -> dict[str, Any]:
     """How many answers condition "sampled" draws, and how."""
     temperature = TEMPERATURE if args.temperature is None else args.temperature
@@ -111,18 +126,42 @@ def _items(args: argparse.Namespace) -> ItemSet:
     return items
 
 
-def _servers(args: argparse.Namespace, out: Path) -> tuple[list["Answerer"], Judge | None]:
+def _servers(
+    args: argparse.Namespace, settings: Settings, out: Path
+) -> tuple[list["Answerer"], Judge | None]:
     """The served models and the judge; a model that would judge its own answers is refused."""
-    if not args.endpoint and not args.judge:
-        return [], None
-    key = read_key(args.key_file)
-    served = [connect(ref, key) for ref in dict.fromkeys(args.endpoint)]
+    tell = teller()
+    served = [served_model(ref, settings, tell=tell) for ref in dict.fromkeys(args.endpoint)]
+    for model in served:
+        if sum(other.name == model.name for other in served) > 1:  # two servers that call it the same
+            model.name = f"{model.server.model}@{model.served_at}"
     if not args.judge:
         return list(served), None
-    judge = open_judge(args.judge, args.judge_protocol, key=key, folder=out)
+    judge = open_judge(
+        args.judge, args.judge_protocol, key=settings.keys.key_for(args.judge), folder=out,
+        timeout=settings.timeout, tries=settings.tries, tell=tell, again=args.retry_failed,
+    )  # fmt: skip
     if isinstance(judge, LLMJudge) and judge.address in [model.server.address for model in served]:
         raise UserFacing("The judge is one of the models that it would judge.", "Choose another judge.")
     return list(served), judge
+
+
+def failures(out: Path) -> tuple[str, ...]:
+    """A sentence for each model and condition whose answers failed: how many, and why most of them did."""
+    reasons: dict[tuple[str, str], Counter[str]] = {}
+    for line in current_lines(out) if has_results(out) else ():
+        if line.error is not None:
+            reasons.setdefault((line.model, line.condition), Counter())[line.error] += 1
+    return tuple(
+        f"{model}, {condition}: {count.total()} failed. Most often: {count.most_common(1)[0][0]} "
+        "Ask these again with --retry-failed."
+        for (model, condition), count in reasons.items()
+    )
+
+
+def answered_any(report: "Report") -> bool:
+    """Whether anything was answered at all."""
+    return any(count.failed < count.n for found in report.counts.values() for count in found.values())
 
 
 def progress_lines(write: Callable[[str], object], shard: Shard | None = None) -> Callable[[Progress], None]:

@@ -3,12 +3,16 @@
 import argparse
 import threading
 from collections import deque
+from collections.abc import Iterator
 
 from workbench import cases, imaging, models
 from workbench.cases.answered import AnsweredCase
+from workbench.cases.column import Column
+from workbench.commands.servers import teller, with_servers
 from workbench.errors import UserFacing
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Decoding, Question
+from workbench.models.served.address import EXAMPLE, is_address
 from workbench.models.session import LoadedModel
 from workbench.settings import Settings
 
@@ -31,8 +35,10 @@ def answered_turns(
     options = settings.checked_options(args.option)
     files = (args.image, *args.more_images)
     images = tuple(imaging.load_image(file, window=args.window, invert=args.invert) for file in files)
-    settings.require_allowed(args.model)
-    model = models.load_model(args.model, settings=settings)
+    ref = _model_ref(args)
+    settings = with_servers(settings, [ref] if is_address(ref) else [])
+    settings.require_allowed(ref)
+    model = models.load_model(ref, settings=settings)
     question = Question(question_text, options, args.mode)
     turns, notes = [], [note for image in images for note in image.notes] + [model.note]
     for following in [*later, None]:
@@ -50,11 +56,31 @@ def _answered(
     """The finished case and what is to be said about it. Raises UserFacing when there is none."""
     stop = threading.Event()
     try:
-        last = deque(cases.run_case(model, images, question, decoding, stop), maxlen=1)
+        last = deque(_told(cases.run_case(model, images, question, decoding, stop)), maxlen=1)
     finally:
         stop.set()
     if not last or last[0].status != "done" or last[0].case is None:
+        if last and last[0].fault is not None:
+            raise last[0].fault
         message = last[0].message if last else ""
         hint = "Try again, or run `python -m workbench doctor`."
         raise UserFacing(message or "The model gave no answer.", hint)
     return last[0].case, last[0].message
+
+
+def _model_ref(args: argparse.Namespace) -> str:
+    """The model that was asked for: --endpoint, else --model, else the tuned one."""
+    if args.endpoint and args.model:
+        raise UserFacing("--model and --endpoint name two models.", "Give one of them.")
+    if args.endpoint and not is_address(args.endpoint):
+        raise UserFacing(f"{args.endpoint!r} is no address of a server.", f"Give it like {EXAMPLE}.")
+    return args.endpoint or args.model or "tuned"
+
+
+def _told(columns: Iterator[Column]) -> Iterator[Column]:
+    """The same columns; what a server keeps us waiting for is told on standard error."""
+    tell = teller()
+    for column in columns:
+        if column.status in ("waiting", "streaming"):
+            tell(column.message)
+        yield column

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.bench import judging, reports, scores, store
-from workbench.commands.keys import read_key
 from workbench.commands.outcome import Outcome, as_json
+from workbench.commands.servers import add_server_arguments, teller, with_servers
 from workbench.errors import UserFacing
+from workbench.models.served.address import is_address
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ Leaf = Callable[[Any, str, str], argparse.ArgumentParser]
 FORMATS = ("csv", "jsonl", "html", "medix")
 PROTOCOLS = ("single", "votes", "rounds")
 PROGRESS_EVERY = 50
+EXIT_FAULT = 1  # as workbench.cli names it
 
 
 def add_arguments(actions: Any, leaf: Leaf) -> None:
@@ -66,7 +68,10 @@ def _add_judge(leaf: argparse.ArgumentParser) -> None:
         "--judge-protocol", choices=PROTOCOLS, default="single",
         help="one reply, 3 apart, or 3 in one conversation (default: %(default)s)",
     )  # fmt: skip
-    leaf.add_argument("--key-file", metavar="FILE", help="a file that holds the server's API key")
+    leaf.add_argument(
+        "--retry-failed", action="store_true", help="ask again where the judge's replies could not be used"
+    )
+    add_server_arguments(leaf)
     leaf.add_argument(
         "--at-once",
         type=int,
@@ -78,13 +83,13 @@ def _add_judge(leaf: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, settings: Settings) -> Outcome:
     """Run the action that was asked for. Raises UserFacing."""
-    return _ACTIONS[args.action](args)
+    return _ACTIONS[args.action](args, settings)
 
 
-def _judge(args: argparse.Namespace) -> Outcome:
+def _judge(args: argparse.Namespace, settings: Settings) -> Outcome:
 
     folder = _folder(args.out)
-    judge = _open(args, folder, args.model)
+    judge = _open(args, settings, folder, args.model)
     lines = (
         line
         for line in store.current_lines(folder)
@@ -97,12 +102,14 @@ def _judge(args: argparse.Namespace) -> Outcome:
         raise UserFacing("There are no such answers to judge.", "Check --model and --condition.")
     text = (
         f"{found.judge}: {found.n} answers, {found.new} judged now, {found.known} before; {found.unsettled} "
-        f"without a usable verdict, {found.refused} refused by the server (asked again next time)"
+        f"without a usable verdict (asked again with --retry-failed), {found.refused} refused by the server "
+        "(asked again next time)"
     )
-    return Outcome(as_json(asdict(found)) if args.json else text)
+    none = found.unsettled + found.refused == found.n
+    return Outcome(as_json(asdict(found)) if args.json else text, code=EXIT_FAULT if none else 0)
 
 
-def _agreement(args: argparse.Namespace) -> Outcome:
+def _agreement(args: argparse.Namespace, _settings: Settings) -> Outcome:
 
     folder = _folder(args.out)
     verdicts = judging.read_verdicts(folder)
@@ -139,12 +146,12 @@ def _agreement_lines(record: Mapping[str, Any]) -> Iterable[str]:
     yield f"All judges: Krippendorff's alpha {alpha_text} over {record['n_alpha']} answers"
 
 
-def _preference(args: argparse.Namespace) -> Outcome:
+def _preference(args: argparse.Namespace, settings: Settings) -> Outcome:
 
     if args.first == args.second:
         raise UserFacing("The two models are the same.", "Give another --second.")
     folder, models = _folder(args.out), (args.first, args.second)
-    judge = _open(args, folder, models)
+    judge = _open(args, settings, folder, models)
     progress = _progress_writer(args, lambda done, total: f"{done} of {total} pairs judged\n")
     found = judging.run_preference(
         folder, store.current_lines(folder), models, condition=args.condition, judge=judge,
@@ -181,7 +188,7 @@ def _percent(number: Mapping[str, Any], unit: str = " %") -> str:
     return f"{value} [{100 * number['low']:.1f}, {100 * number['high']:.1f}]"
 
 
-def _export(args: argparse.Namespace) -> Outcome:
+def _export(args: argparse.Namespace, _settings: Settings) -> Outcome:
 
     form = args.format or Path(args.to).suffix.lower().removeprefix(".")
     if form not in FORMATS:
@@ -201,7 +208,7 @@ def _export(args: argparse.Namespace) -> Outcome:
     return Outcome(as_json({"files": made}) if args.json else "\n".join(lines))
 
 
-def _compare(args: argparse.Namespace) -> Outcome:
+def _compare(args: argparse.Namespace, _settings: Settings) -> Outcome:
 
     found = scores.compare_runs(_side(args.first), _side(args.second))
     return Outcome(as_json(store.to_json(found)) if args.json else "\n".join(_compare_lines(found)))
@@ -255,12 +262,16 @@ def _folder(name: str) -> Path:
     return folder
 
 
-def _open(args: argparse.Namespace, folder: Path, models: Iterable[str]) -> "LLMJudge":
+def _open(args: argparse.Namespace, settings: Settings, folder: Path, models: Iterable[str]) -> "LLMJudge":
     """The judge, its record in `folder`; one that would judge its own answers is refused."""
 
     if args.at_once < 1:
         raise UserFacing(f"--at-once can't be {args.at_once}.", "Use a whole number from 1 up.")
-    judge = judging.open_judge(args.judge, args.judge_protocol, key=read_key(args.key_file), folder=folder)
+    settings = with_servers(settings, filter(is_address, [args.judge]))
+    judge = judging.open_judge(
+        args.judge, args.judge_protocol, key=settings.keys.key_for(args.judge), folder=folder,
+        timeout=settings.timeout, tries=settings.tries, tell=teller(), again=args.retry_failed,
+    )  # fmt: skip
     if not isinstance(judge, judging.LLMJudge):
         raise UserFacing(
             f"{args.judge!r} judges reasoning, not answers.", "Give a server: http://host:8000/v1."
@@ -283,7 +294,7 @@ def _progress_writer(args: argparse.Namespace, say: Callable[..., str]) -> Calla
     return tell
 
 
-_ACTIONS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
+_ACTIONS: dict[str, Callable[[argparse.Namespace, Settings], Outcome]] = {
     "judge": _judge,
     "agreement": _agreement,
     "preference": _preference,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.commands.outcome import Outcome, as_json
+from workbench.commands.servers import add_server_arguments
 from workbench.errors import UserFacing
 from workbench.settings import Settings
 
@@ -23,6 +24,7 @@ def add_arguments(actions: Any, leaf: Leaf) -> None:
         "--condition", action="append", default=[], metavar="NAME", help="default: every condition"
     )
     add_marking_arguments(made)
+    add_server_arguments(made)
     made.add_argument(
         "--at-once",
         type=int,
@@ -34,7 +36,7 @@ def add_arguments(actions: Any, leaf: Leaf) -> None:
 
 
 def add_marking_arguments(leaf: argparse.ArgumentParser) -> None:
-    """Who marks an answer: a judge, an embedder, and the key of the judge's server."""
+    """Who marks an answer: a judge and an embedder."""
     leaf.add_argument(
         "--judge", metavar="URL[#MODEL]",
         help="a model on an OpenAI-compatible server says yes or no (default: an offline stand-in)",
@@ -43,7 +45,6 @@ def add_marking_arguments(leaf: argparse.ArgumentParser) -> None:
         "--embedder", metavar="REF",
         help="a sentence embedding model, a folder or a hub id (default: an offline stand-in)",
     )  # fmt: skip
-    leaf.add_argument("--key-file", metavar="FILE", help="a file that holds the judge's API key")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> Outcome:

@@ -8,7 +8,7 @@ import numpy as np
 from workbench.cases.answered import AnsweredCase
 from workbench.explain.evidence import gather_evidence
 from workbench.explain.explanations import Given, explain_spans, refusal_before_pass
-from workbench.explain.heatmap import HeatMap, Refusal, Span
+from workbench.explain.heatmap import HeatMap, Refusal, Span, weights_refusal
 from workbench.explain.methods.registry import METHODS
 from workbench.explain.patch_grid import same_grid
 from workbench.models.session import LoadedModel
@@ -50,6 +50,8 @@ def compare(
     raises UserFacing for an unknown method.
     """
     METHODS.get_or_raise(method)
+    if refused := weights_refusal(base) or weights_refusal(tuned):
+        return refused
     if base.tokenizer.get_vocab() != tuned.tokenizer.get_vocab():
         return Refusal(
             "The two models split text into different tokens, so the same words can't be forced on both.",

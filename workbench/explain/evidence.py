@@ -13,6 +13,7 @@ from workbench.explain.linear_layers import output_width, weight_rows
 from workbench.explain.shared_pass import SharedPassReader
 from workbench.models.answer import Answer, Prompt
 from workbench.models.forced import ForcedPass
+from workbench.models.served.elsewhere import weights_elsewhere
 from workbench.models.session import LoadedModel
 
 # Visual attention sinks carry massive activations in a few fixed dimensions (arXiv 2503.03321).
@@ -86,7 +87,9 @@ def image_shares(model: LoadedModel, prompt: Prompt, answer: Answer) -> list[flo
 
 
 def gather_evidence(model: LoadedModel, prompt: Prompt, answer: Answer) -> Evidence:
-    """Run the shared pass. Raises ValueError for an empty answer."""
+    """Run the shared pass. Raises ValueError for an empty answer, WeightsElsewhere for a served model."""
+    if gone := weights_elsewhere(model):
+        raise gone
     if not answer.ids:
         raise ValueError("cannot teacher-force an empty answer")
     with model.lock:  # a sanity test of another page may randomise weights for a moment

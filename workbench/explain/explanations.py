@@ -10,7 +10,7 @@ import torch
 
 from workbench.cases.answered import AnsweredCase
 from workbench.explain.evidence import Evidence
-from workbench.explain.heatmap import HeatMap, Refusal, Span
+from workbench.explain.heatmap import HeatMap, Refusal, Span, weights_refusal
 from workbench.explain.methods.attribution import Attribution, Cost, Method, Progress, SpanMaps
 from workbench.explain.methods.foil import foil_token
 from workbench.explain.methods.params import settled
@@ -73,7 +73,8 @@ def explain_spans(
     """
     chosen = METHODS.get_or_raise(method)
     prompt = case.prompt
-    refused = refusal_before_pass(prompt, case.answer) or gradient_refusal(case.model, chosen)
+    refused = weights_refusal(case.model) or refusal_before_pass(prompt, case.answer)
+    refused = refused or gradient_refusal(case.model, chosen)
     if refused:
         return refused
     check_sizes(case)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from workbench import explain
+from workbench.models.served.elsewhere import weights_elsewhere
 
 if TYPE_CHECKING:
     from workbench.explain.sheet import Sheet
@@ -133,3 +134,9 @@ class Refusal:
 
     def __str__(self) -> str:
         return f"No map: {self.reason} {self.hint}".strip()
+
+
+def weights_refusal(model: Any) -> Refusal | None:
+    """Why nothing can be mapped or measured that needs the model's weights; None where they are here."""
+    gone = weights_elsewhere(model)
+    return None if gone is None else Refusal(gone.message, gone.hint)

@@ -1,12 +1,13 @@
 """What is asked of a model and what it gives back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 Mode = Literal["trace", "short", "bare"]
-Finish = Literal["running", "stop", "length", "cancelled"]
+Finish = Literal["running", "stop", "length", "cancelled", "cut"]
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,12 @@ class Answer:
 
     `offsets[i]` is the (start, end) character range of token i in `text`; special tokens have empty
     ranges. `logprobs[i]` is log p of token i under the raw (untempered) next-token distribution.
+
+    A server sends text and no ids: `ids` is then empty, the text is the truth, and `offsets` are the ranges
+    of the pieces in which it came. Where the server gave log probs, the pieces are its tokens, with one of
+    `logprobs` each (else empty), and `top_logprobs[i]` are the likeliest tokens in the place of piece i where
+    they were asked for. `finish` "cut" is an answer whose end never arrived; `note` says why, or what is
+    waited for while nothing comes.
     """
 
     ids: tuple[int, ...] = ()
@@ -99,3 +106,5 @@ class Answer:
     finish: Finish = "running"
     seconds: float = 0.0
     decoding: Decoding = field(default_factory=Decoding)
+    top_logprobs: tuple[Mapping[str, float], ...] = ()
+    note: str = ""

@@ -2,20 +2,26 @@
 
 import threading
 from dataclasses import replace
+from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 from transformers.utils import logging as transformers_logging
 
 from workbench.errors import UserFacing
+from workbench.models.catalogue import card_for, load_catalogue
 from workbench.models.families import family_for, has_vision
 from workbench.models.folder import adapter_base
 from workbench.models.hub import Listener, LoadProgress
 from workbench.models.load_errors import load_fault
 from workbench.models.probe import install
 from workbench.models.processors import load_processor
+from workbench.models.served.address import is_address
+from workbench.models.served.connecting import connect
+from workbench.models.served.model import ServedModel
 from workbench.models.session import LoadedModel
 from workbench.models.source import fetch_source
+from workbench.models.templates import given_templates
 from workbench.settings import Settings
 
 SMALL_MODEL = 50_000_000  # below this many parameters a second CPU thread costs more than it gives
@@ -35,19 +41,43 @@ def _dtype(settings: Settings, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cuda" else torch.float32
 
 
+def served_model(ref: str, settings: Settings, **how: Any) -> ServedModel:
+    """The model at "URL#MODEL" with the key, the patience and the permissions of the settings; `how` as in
+    `served.connect`. It is asked in the catalogue's templates where its name stands there, or as
+    `settings.template` says. Raises UserFacing."""
+    settings.require_allowed(ref)
+    key = settings.keys.bound({*settings.servers, ref}).key_for(ref)
+    model = connect(ref, key, **{"timeout": settings.timeout, "tries": settings.tries} | how)
+    catalogue = load_catalogue(settings.models_dir)
+    if (known := card_for(model.server.model, catalogue)) is not None:  # served under its own hub id
+        asked = {"templates": known.templates, "max_new_tokens": known.max_new_tokens}
+        model.card = replace(model.card, **asked)
+    if settings.template:
+        every = {name: card.templates for name, card in catalogue.items()}
+        templates = given_templates(settings.template, model.card.templates, every)
+        model.card = model.card.asked_with(templates)
+    return model
+
+
 def load_model(
     ref: str,
     *,
     settings: Settings | None = None,
     progress: Listener | None = None,
     stop: threading.Event | None = None,
-) -> LoadedModel:
+) -> LoadedModel | ServedModel:
     """Load "tuned", "base", a folder or a hub id (owner/name@revision) with its own dtype for the device.
+
+    "URL#MODEL" is a model on an OpenAI-compatible server: nothing is loaded, see `served_model`.
 
     `progress` hears how far fetching is, and setting `stop` ends it. Raises UserFacing when it is not
     allowed, not there, incomplete, of an unknown family, or unreadable.
     """
+    if is_address(ref):
+        return served_model(ref, settings or Settings.from_env())
     settings = settings or Settings()
+    if is_address(named := {"base": settings.base, "tuned": settings.tuned}.get(ref, ref)):
+        return served_model(named, settings)
     transformers_logging.disable_progress_bar()  # the callers have their own words for loading
     found = fetch_source(ref, settings, progress=progress, stop=stop)
     folder = found.folder

@@ -31,6 +31,7 @@ NOT_ON_TRACE = (
     "logit_contrast", "input_gradient", "smooth_gradient", "grad_cam", "relative_attention", "rise",
     "shapley", "greedy_search", "attention_rollout",
 )  # fmt: skip
+NO_MAPS = "maps are not possible, because the weights are elsewhere"
 LOADING_HINT = "You can add an image and type a question meanwhile."
 
 
@@ -245,13 +246,17 @@ def loading_words(progress: "LoadProgress") -> str:
 
 
 def model_line(model: Any) -> str:
-    """ "revision · device · precision" of one loaded model."""
+    """ "revision · device · precision" of one loaded model; of a served one, where and what follows."""
+    if host := getattr(model, "served_at", ""):
+        return f"served at {host} · pictures and questions are sent there · {NO_MAPS}"
     return " · ".join(
         (f"revision {model.revision}", str(model.device), str(model.dtype).removeprefix("torch."))
     )
 
 
 def memory_line(model: Any) -> str:
-    """Memory of the weights in words, e.g. "14 MB"."""
+    """Memory of the weights in words, e.g. "14 MB"; "" for weights that are elsewhere."""
+    if getattr(model, "served_at", ""):
+        return ""
     megabytes = model.memory_bytes / 1e6
     return f"{megabytes:.0f} MB" if megabytes < 1000 else f"{megabytes / 1000:.1f} GB"

@@ -31,7 +31,8 @@ from the picture at all. A map shows **what influenced the model, not where dise
 - Names, dates and other header fields of DICOM, EXIF and similar data are dropped before anything else
   happens. Text burned into the picture can't be removed reliably: don't use such pictures.
 - Slices of a head can be recognisable as a face. Don't upload them without consent.
-- Questions and answers are not logged. The page asks no other server for anything and counts nobody.
+- Questions and answers are not logged. The page asks no other server for anything and counts nobody. The
+  one exception is a model that is served elsewhere: its column says so, and pictures and questions go there.
 
 ### Sources
 The four systems that this workbench follows are OpenMedReason, MediX-R1, MedSSR and OpenMedQ; their

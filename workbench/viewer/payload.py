@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from workbench.imaging.medical_image import MedicalImage
+from workbench.models.served.elsewhere import weights_elsewhere
 from workbench.traces import ModalityCheck, check_modality, contradictions
 
 if TYPE_CHECKING:  # the case runner loads torch; packing a payload must not
@@ -202,7 +203,8 @@ def _contradictions(column: Column, place: Mapping[int, int]) -> list[dict[str, 
 
 
 def maps_payload(column: Column | None, maps: MapSet | None) -> dict[str, Any] | None:
-    """The maps of one column, quantised; None before they exist; the reason when they were refused.
+    """The maps of one column, quantised; None before they exist; the reason when they were refused
+    (`state` "elsewhere" where that is no fault: the model is served, and its weights are elsewhere).
 
     `keys` names the span of each row; a part of the answer without a map has no row, and the page says so
     instead of drawing an empty map. Raises ValueError when the maps are not those of the column's words.
@@ -210,7 +212,8 @@ def maps_payload(column: Column | None, maps: MapSet | None) -> dict[str, Any] |
     if column is None or maps is None:
         return None
     if maps.refused is not None:
-        return {"refused": maps.refused.reason, "hint": maps.refused.hint, "label": maps.label}
+        state = {"state": "elsewhere"} if column.case and weights_elsewhere(column.case.model) else {}
+        return {"refused": maps.refused.reason, "hint": maps.refused.hint, "label": maps.label} | state
     words = sum(span.kind == "word" for span in maps.spans)
     if words != len(column.words):
         raise ValueError(f"{words} word maps for {len(column.words)} words")
@@ -246,7 +249,7 @@ def _word_entries(
         {
             "text": GRAMMAR_TAG.sub("", word.text) or word.text,
             "glue": word.glue,
-            "lp": _finite(sum(logprobs[word.token_start : word.token_end])),
+            "lp": _finite(sum(logprobs[word.token_start : word.token_end])) if logprobs else None,
             "step": None if word.step is None else place.get(word.step),
             "answer": answer_words[0] <= at < answer_words[1],
         }

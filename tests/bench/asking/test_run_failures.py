@@ -16,12 +16,11 @@ from tests.bench.chat_fakes import Body, Fault, serving
 from tests.bench.fakes import FakeModel, sees_side, sided_items
 from tests.waiting import finished, until
 from workbench.bench.asking.answering import fault_text
-from workbench.bench.asking.chat import ChatServer, EndpointDown, Patience
-from workbench.bench.asking.endpoint import EndpointModel
 from workbench.bench.asking.runner import run_bench
 from workbench.bench.store.results import RESULTS_FILE, ResultFile, known_keys, read_results
 from workbench.cli import main
 from workbench.errors import UserFacing
+from workbench.models.served import ChatServer, EndpointDown, Patience, ServedModel
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -92,9 +91,9 @@ def side_of(body: Body) -> str:
     return "left" if pixels[0, 0, 0] > pixels[0, -1, 0] else "right"
 
 
-def served(url: str, slept: list[float], **patience: float) -> EndpointModel:
+def served(url: str, slept: list[float], **patience: float) -> ServedModel:
     server = ChatServer(url, "served", patience=Patience(**patience), sleep=slept.append)
-    return EndpointModel(server, name="served", concurrency=1)
+    return ServedModel(server, name="served", concurrency=1)
 
 
 def test_a_rate_limit_is_waited_for_then_ends_in_a_state_that_resumes(tmp_path: Path) -> None:

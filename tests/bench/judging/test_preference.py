@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.bench.chat_fakes import Body, Fault, Rule, said, serving
-from workbench.bench.asking.chat import ChatServer, EndpointDown, Patience
 from workbench.bench.judging.log import JudgeLog
 from workbench.bench.judging.preference import (
     Pair,
@@ -21,6 +20,7 @@ from workbench.bench.judging.served_judge import LLMJudge
 from workbench.bench.scores.statistics import wilson
 from workbench.bench.store.results import Result
 from workbench.errors import UserFacing
+from workbench.models.served import ChatServer, EndpointDown, Patience
 
 
 def line(item: str, model: str, side: str, **fields: object) -> Result:

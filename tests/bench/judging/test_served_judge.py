@@ -8,7 +8,6 @@ import pytest
 
 from tests.bench.chat_fakes import Body, Fault, Rule, said, serving
 from tests.bench.fakes import FakeModel, sees_side, sided_items
-from workbench.bench.asking.chat import ChatServer, EndpointDown, Patience
 from workbench.bench.asking.runner import run_bench
 from workbench.bench.judging.agreement import agreement
 from workbench.bench.judging.log import JUDGEMENTS_FILE, JudgeLog
@@ -17,6 +16,7 @@ from workbench.bench.judging.served_judge import JudgeFailed, LLMJudge, judge_an
 from workbench.bench.questions.units import Unit
 from workbench.bench.store.results import read_results
 from workbench.errors import UserFacing
+from workbench.models.served import ChatServer, EndpointDown, Patience
 from workbench.traces import parse_trace
 
 SPOT = Unit(

@@ -7,7 +7,6 @@ import pytest
 
 from tests.bench.chat_fakes import Body, Fault, said, serving
 from tests.bench.judging.test_preference import judge_for, line
-from workbench.bench.asking.chat import EndpointDown
 from workbench.bench.judging.verdicts import (
     RESOLVED,
     VERDICTS_FILE,
@@ -16,6 +15,7 @@ from workbench.bench.judging.verdicts import (
     judges_agreement,
     read_verdicts,
 )
+from workbench.models.served import EndpointDown
 
 LINES = [
     line("0", "base", "left"), line("1", "base", "right"), line("2", "base", "left"),

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from workbench.bench.asking.chat import EndpointDown
 from workbench.bench.asking.conditions import Answerer, Task, blank_picture
 from workbench.bench.asking.plan import Batch
 from workbench.bench.asking.run_key import Asking
@@ -16,6 +15,7 @@ from workbench.bench.scores.scoring import axis_scores, trace_score
 from workbench.bench.store.results import Result
 from workbench.errors import UserFacing
 from workbench.models.answer import Answer, Decoding, Prompt, Question
+from workbench.models.served.faults import EndpointDown
 from workbench.traces import answers_match, parse_trace
 
 Asked = Mapping[str, tuple[Prompt, Decoding]]  # by key
@@ -66,6 +66,8 @@ class BatchAnswerer:
     def _result(self, task: Task, answer: Answer | None, fault: str) -> Result:
         if answer is None:
             return self._line(task, error=fault)
+        if answer.finish == "cut":  # kept, but no answer to score: it is asked again with the failed ones
+            return self._line(task, error=answer.note, text=answer.text, seconds=answer.seconds, finish="cut")
         try:
             return self._scored(task, answer)
         except EndpointDown:  # a judge that can't be reached judges nothing; the run is taken up again
@@ -92,7 +94,7 @@ class BatchAnswerer:
             text=answer.text,
             parse_status=trace.status,
             finish=answer.finish,
-            tokens=len(answer.ids),
+            tokens=len(answer.ids) or len(answer.logprobs),
             probability=confidences(answer, trace),
         )
 

@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from workbench.models.session import LoadedModel
+if TYPE_CHECKING:
+    from workbench.models.session import LoadedModel
 
 
-def tell_apart(models: Iterable[LoadedModel]) -> None:
+def tell_apart(models: "Iterable[LoadedModel]") -> None:
     """Give models of one name the name of the folder around theirs too: two called "model" become
     "reinforce/model" and "rare/model", and as many more folders as it takes.
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ JUDGEMENTS_FILE = "judgements.jsonl"
 
 
 class JudgeLog:
-    """An append-only record, read at start; lines that hold no reply are passed over.
+    """An append-only record, read at start; the last line of a key counts, those without replies don't.
 
     Without a folder it holds the record in memory only. Safe to use from several threads.
     """
@@ -22,6 +23,7 @@ class JudgeLog:
         self.path = folder / JUDGEMENTS_FILE if folder is not None else None
         self._lock = threading.Lock()
         self._replies: dict[str, tuple[str, ...]] = {}
+        self._times: Counter[str] = Counter()
         if self.path is not None:
             self._read(self.path)
 
@@ -32,10 +34,15 @@ class JudgeLog:
         """The replies on record under a key."""
         return self._replies.get(key)
 
+    def times(self, key: str) -> int:
+        """How often a key is on record."""
+        return self._times[key]
+
     def add(self, key: str, entry: Mapping[str, Any], replies: Sequence[str]) -> None:
         """Put replies on record with what was asked; forced to disk. Raises UserFacing when it can't be."""
         with self._lock:
             self._replies[key] = tuple(replies)
+            self._times[key] += 1
             if self.path is not None:
                 append_line(self.path, {"key": key, **entry, "replies": list(replies)})
 
@@ -43,6 +50,7 @@ class JudgeLog:
         for _, record in JsonLines(path).objects():
             try:
                 self._replies[record["key"]] = tuple(record["replies"])
+                self._times[record["key"]] += 1
             except (KeyError, TypeError):
                 continue
 

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from workbench.bench.asking.chat import NoAnswer
 from workbench.bench.judging.log import append_line
 from workbench.bench.judging.served_judge import LLMJudge
 from workbench.bench.judging.votes import Verdict
@@ -21,6 +20,7 @@ from workbench.bench.store.jsonl import JsonLines
 from workbench.bench.store.records import to_json
 from workbench.bench.store.results import Result
 from workbench.errors import UserFacing
+from workbench.models.served.faults import NoAnswer
 from workbench.traces import parse_trace
 
 PREFERENCES_FILE = "preferences.jsonl"

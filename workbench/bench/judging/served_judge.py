@@ -5,11 +5,10 @@ replies at temperature 0 in one conversation, the model asked to check itself in
 each other (arXiv 2602.23363). "votes" asks three times apart, at temperature 0.7 with seeds 0, 1, 2.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from workbench.bench.asking.chat import ChatServer
 from workbench.bench.judging.log import JudgeLog, judgement_key
 from workbench.bench.judging.prompts import (
     CHECK_AGAIN,
@@ -23,6 +22,9 @@ from workbench.bench.judging.votes import Verdict, Vote, read_vote, settle
 from workbench.bench.questions.units import Unit
 from workbench.bench.store.results import Result
 from workbench.errors import UserFacing
+from workbench.models.served.connecting import open_server
+from workbench.models.served.faults import NoAnswer
+from workbench.models.served.server import ChatServer
 from workbench.traces import Trace
 
 Protocol = Literal["single", "votes", "rounds"]
@@ -45,15 +47,22 @@ class JudgeFailed(UserFacing):
 class LLMJudge:
     """A served model that grades rubric units (as a `rule_judge.Judge`) and final answers.
 
-    Every prompt and reply goes on record, and what is on record is not asked for again.
+    Every prompt and reply goes on record, and what is on record is not asked for again; with `again`, replies
+    that hold no verdict are, once a run, and with other seeds.
     """
 
     def __init__(
-        self, server: ChatServer, protocol: Protocol = "single", log: JudgeLog | None = None
+        self,
+        server: ChatServer,
+        protocol: Protocol = "single",
+        log: JudgeLog | None = None,
+        *,
+        again: bool = False,
     ) -> None:
         if protocol not in PROTOCOLS:
             raise UserFacing(f"There is no judge protocol {protocol!r}.", f"Use {', '.join(PROTOCOLS)}.")
-        self._server, self._protocol = server, protocol
+        self._server, self._protocol, self.again = server, protocol, again
+        self._asked_again: set[str] = set()
         self.log = JudgeLog() if log is None else log  # an empty log is falsy
         self.id = f"llm:{server.model}/{protocol}/prompt-{VERSION}"
         self.protocol = (
@@ -100,23 +109,32 @@ class LLMJudge:
     def _asked(self, prompt: str, fields: dict[str, range], entry: dict[str, Any]) -> Verdict:
         key = judgement_key(self.id, prompt)
         replies = self.log.replies(key)
-        if replies is None:
-            replies = self._replies(prompt)
-            votes = [read_vote(reply, fields) for reply in replies]
-            self.log.add(key, {"judge": self.id, **entry, "prompt": prompt, "votes": votes}, replies)
-        return settle([read_vote(reply, fields) for reply in replies], replies)
+        if replies is not None:
+            known = _settled(replies, fields)
+            if known.value is not None or not self.again or key in self._asked_again:
+                return known
+        self._asked_again.add(key)
+        replies = self._replies(prompt, N_VOTES * self.log.times(key))
+        votes = [read_vote(reply, fields) for reply in replies]
+        self.log.add(key, {"judge": self.id, **entry, "prompt": prompt, "votes": votes}, replies)
+        return _settled(replies, fields)
 
-    def _replies(self, prompt: str) -> tuple[str, ...]:
+    def _replies(self, prompt: str, seed: int) -> tuple[str, ...]:
+        """Replies drawn with seeds from `seed` up: asked again, a judge must not just say the same."""
         if self._protocol == "votes":
-            return tuple(self._ask([_user(prompt)], VOTE_TEMPERATURE, seed) for seed in range(N_VOTES))
+            seeds = range(seed, seed + N_VOTES)
+            return tuple(self._ask([_user(prompt)], VOTE_TEMPERATURE, one) for one in seeds)
         turns, replies = [_user(prompt)], []
         for _ in range(1 if self._protocol == "single" else N_VOTES):
-            replies.append(self._ask(turns, 0.0, 0))
+            replies.append(self._ask(turns, 0.0, seed))
             turns += [{"role": "assistant", "content": replies[-1]}, _user(CHECK_AGAIN)]
         return tuple(replies)
 
     def _ask(self, messages: list[dict[str, Any]], temperature: float, seed: int) -> str:
-        return self._server.ask(messages, max_tokens=MAX_TOKENS, temperature=temperature, seed=seed).text
+        reply = self._server.ask(messages, max_tokens=MAX_TOKENS, temperature=temperature, seed=seed)
+        if reply.finish == "cut":
+            raise NoAnswer(f"The judge's reply was cut. {reply.note}")
+        return reply.text
 
 
 def judge_answers(results: Iterable[Result], judge: LLMJudge) -> dict[str, Verdict]:
@@ -139,14 +157,19 @@ def judge_answers(results: Iterable[Result], judge: LLMJudge) -> dict[str, Verdi
 
 
 def open_judge(
-    ref: str, protocol: Protocol = "single", *, key: str | None = None, folder: Path | None = None
+    ref: str,
+    protocol: Protocol = "single",
+    *,
+    key: str | None = None,
+    folder: Path | None = None,
+    again: bool = False,
+    **patience: Any,
 ) -> Judge:
     """The judge of a name in JUDGES, or of "URL#model", with its record in `folder`.
 
+    `again` as in LLMJudge; `patience` (`timeout`, `tries`, `tell`) as in `served.open_server`.
     Raises UserFacing for anything else (EndpointDown where the server can't be reached).
     """
-    from workbench.bench.asking.endpoint import open_server
-
     if ref in JUDGES:
         return JUDGES[ref]
     if "://" not in ref:
@@ -154,7 +177,11 @@ def open_judge(
             f"There is no judge named {ref!r}.",
             f"Known judges: {', '.join(JUDGES)}; or name a server: http://host:8000/v1#model.",
         )
-    return LLMJudge(open_server(ref, key), protocol, JudgeLog(folder))
+    return LLMJudge(open_server(ref, key, **patience), protocol, JudgeLog(folder), again=again)
+
+
+def _settled(replies: Sequence[str], fields: dict[str, range]) -> Verdict:
+    return settle([read_vote(reply, fields) for reply in replies], replies)
 
 
 def _user(text: str) -> dict[str, Any]:

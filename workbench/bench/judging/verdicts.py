@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
-from workbench.bench.asking.chat import NoAnswer
 from workbench.bench.judging.agreement import Agreement, agreement, krippendorff_alpha
 from workbench.bench.judging.log import append_line
 from workbench.bench.judging.served_judge import LLMJudge
 from workbench.bench.store.jsonl import JsonLines
 from workbench.bench.store.results import Result
+from workbench.models.served.faults import NoAnswer
 
 VERDICTS_FILE = "answer_verdicts.jsonl"
 RESOLVED = "answer resolution (rules)"
@@ -68,10 +68,13 @@ def judge_run(
 ) -> JudgedRun:
     """Judge the final answers of stored lines; what is judged already is not judged again.
 
-    Failed lines are left out. Each verdict is on disk before the next chunk is asked for. A question that the
+    Failed lines are left out; a verdict that the replies did not settle is asked for again by a judge with
+    `again`. Each verdict is on disk before the next chunk is asked for. A question that the
     server refuses is counted and asked again next time. Raises EndpointDown; a later call goes on.
     """
     known = read_verdicts(folder).get(judge.id, {})
+    if judge.again:
+        known = {key: verdict for key, verdict in known.items() if verdict.score is not None}
     counts = {"n": 0, "new": 0, "known": 0, "unsettled": 0, "refused": 0}
 
     def asked(line: Result) -> AnswerVerdict | None:

@@ -7,13 +7,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from workbench.bench.asking.chat import NoAnswer
 from workbench.bench.judging.log import append_line
 from workbench.bench.rewards.panel import EMBEDDER_STAND_IN, JUDGE_STAND_IN, marker_name, reward
 from workbench.bench.scores.composite import Judge, Similarity
 from workbench.bench.scores.numbers import Number, number
 from workbench.bench.store.jsonl import JsonLines
 from workbench.bench.store.results import Result
+from workbench.models.served import NoAnswer
 
 REWARDS_FILE = "answer_rewards.jsonl"
 CHUNK = 64

@@ -6,7 +6,7 @@ import numpy as np
 
 from workbench.cases.answered import AnsweredCase
 from workbench.cases.words import Word
-from workbench.explain.heatmap import Refusal
+from workbench.explain.heatmap import Refusal, weights_refusal
 from workbench.explain.spans import answer_span, content_tokens
 
 
@@ -53,7 +53,7 @@ class Effect:
 
 def refuse_picture(case: AnsweredCase) -> Refusal | None:
     """Why the picture of a case can't be changed, if so."""
-    if len(case.prompt.image_positions) == 0:
+    if case.image is None or not (len(case.prompt.image_positions) or weights_refusal(case.model)):
         return Refusal("This model was given no picture, so there is none to change.", "Add an image.")
     return None
 

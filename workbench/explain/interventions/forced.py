@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from workbench.cases.answered import AnsweredCase
-from workbench.explain.heatmap import Refusal
+from workbench.explain.heatmap import Refusal, weights_refusal
 from workbench.explain.interventions.block import Unblockable, blocking
 from workbench.explain.interventions.effects import Effect, effect_of
 from workbench.explain.methods.pictures import forced_logprobs
@@ -22,10 +22,13 @@ Pixels = np.ndarray | Sequence[np.ndarray]  # of the only picture, or of all
 
 def changed_prompt(case: AnsweredCase, pixels: Pixels) -> Prompt | Refusal:
     """The case's question about other pixels of the same size; refused when the model would cut these into
-    other image tokens, because the original words would then stand at other places."""
+    other image tokens, because the original words would then stand at other places (a served model is only
+    asked again)."""
     several = (pixels,) if isinstance(pixels, np.ndarray) else pixels
     images = [MedicalImage(one, "", "array") for one in several]
     prompt = case.model.prepare(case.prompt.question, images)
+    if weights_refusal(case.model):  # nothing is forced there, so nothing has to stand where it stood
+        return prompt
     if prompt.length != case.prompt.length or not np.array_equal(
         prompt.image_positions, case.prompt.image_positions
     ):

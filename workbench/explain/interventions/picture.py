@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
-from workbench.explain.heatmap import Refusal
+from workbench.explain.heatmap import Refusal, weights_refusal
 from workbench.explain.interventions.edits import (
     RegionFill,
     WholeEdit,
@@ -26,6 +26,10 @@ from workbench.explain.interventions.regions import Controls, Region, control_re
 
 Action = Literal["remove", "keep", "block"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
+ASKED_ONLY = (
+    "The model was only asked again: how probable its first words are under the change is not known, because "
+    "its weights are elsewhere."
+)
 CONTROLS = 3  # regions scored as controls; the first one is also answered
 WHOLE_LABELS: dict[str, str] = {
     "blank": "blank picture", "noise": "noise", "blur": "blurred picture", "flip": "mirrored picture",
@@ -85,6 +89,11 @@ def probe_whole(
         shown[number] = other_picture(other, size) if edit == "other" else whole_edit(own, edit, seed)
     label = WHOLE_LABELS[edit] + _which(case, picture)
     outcome = replace(outcome, label=label, pixels=shown[chosen[0]], picture=chosen[0])
+    if weights_refusal(case.model):
+        outcome = replace(outcome, note=ASKED_ONLY)
+        yield outcome
+        yield replace(outcome, regenerated=_written(case, shown, label, stop))
+        return
     effects = picture_effects(case, [shown], [label])
     if isinstance(effects, Refusal):
         yield replace(outcome, refused=effects)
@@ -114,6 +123,9 @@ def probe_region(
     if refused:
         yield replace(outcome, refused=refused)
         return
+    if action == "block" and (refused := weights_refusal(case.model)):
+        yield replace(outcome, refused=refused)
+        return
     number = _number(case, picture)
     outcome = replace(outcome, picture=number, label=outcome.label + _which(case, number))
     places = control_regions(region, CONTROLS, seed)
@@ -130,12 +142,15 @@ def _repainted(
     masks = [region.mask for region in (outcome.region, *places.regions) if region is not None]
     whole, at = [image.pixels for image in case.images], outcome.picture
     pictures = [[*whole[:at], paint(whole[at], mask, fill), *whole[at + 1 :]] for mask in masks]
-    effects = picture_effects(case, pictures, [outcome.label, *["control"] * len(places.regions)])
     outcome = replace(outcome, pixels=pictures[0][at])
-    if isinstance(effects, Refusal):
-        yield replace(outcome, refused=effects)
-        return
-    outcome = replace(outcome, effect=effects[0], controls=tuple(effects[1:]))
+    if weights_refusal(case.model):
+        outcome = replace(outcome, note=ASKED_ONLY)
+    else:
+        effects = picture_effects(case, pictures, [outcome.label, *["control"] * len(places.regions)])
+        if isinstance(effects, Refusal):
+            yield replace(outcome, refused=effects)
+            return
+        outcome = replace(outcome, effect=effects[0], controls=tuple(effects[1:]))
     yield outcome
     outcome = replace(outcome, regenerated=_written(case, pictures[0], outcome.label, stop))
     yield outcome

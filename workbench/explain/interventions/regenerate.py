@@ -95,8 +95,7 @@ def _regenerated(
     case: AnsweredCase, forced: Sequence[int], written: Answer, label: str, seconds: float
 ) -> Regenerated:
     """Forced and written ids read as one answer."""
-    ids = (*forced, *written.ids)
-    answer = read_answer(case, ids, written)
+    answer = read_answer(case, (*forced, *written.ids), written) if forced else written
     trace = read_trace(answer.text, answer.offsets, case.prompt.question.options)
     return Regenerated(label, answer, trace, len(forced), same_answer(case.trace, trace), seconds)
 

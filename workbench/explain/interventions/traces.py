@@ -14,6 +14,7 @@ from workbench.errors import UserFacing
 from workbench.explain.interventions.regenerate import Regenerated, regenerate_from
 from workbench.explain.spans import answer_span
 from workbench.models.prompts import neutral
+from workbench.models.served.elsewhere import weights_elsewhere
 from workbench.traces.grammar import TAG
 from workbench.traces.trace import Step
 
@@ -104,8 +105,10 @@ def probe_trace(
 ) -> Iterator[TraceOutcome]:
     """Yield twice: first the probability of the original answer, then also what the model writes.
 
-    Raises UserFacing for an edit that the trace doesn't allow.
+    Raises UserFacing for an edit that the trace doesn't allow, WeightsElsewhere for a served model.
     """
+    if gone := weights_elsewhere(case.model):
+        raise gone
     forced = forced_start(case, edit)
     original, after = answer_logprobs(case, edit)
     outcome = TraceOutcome(edit_label(edit), edit, forced, original, after)

@@ -12,6 +12,7 @@ from workbench.errors import UserFacing
 from workbench.explain.heatmap import Span
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.forced import require_no_placeholder
+from workbench.models.served.elsewhere import weights_elsewhere
 
 BATCH = 8
 
@@ -30,13 +31,16 @@ def span_scorer(case: AnsweredCase, span: Span, batch: int = BATCH) -> PictureSc
     answer = case.answer
     if not case.images:
         raise ValueError("the case has no image whose change could be scored")
-    if min(span.tokens) < 0 or max(span.tokens) >= len(answer.ids):
+    gone = weights_elsewhere(case.model)
+    if gone is None and (min(span.tokens) < 0 or max(span.tokens) >= len(answer.ids)):
         raise UserFacing("The span lies outside the answer.", f"The answer has {len(answer.ids)} tokens.")
     ids = list(answer.ids[: max(span.tokens) + 1])
     limit = batch
 
     def score(pictures: Sequence[np.ndarray]) -> np.ndarray:
         nonlocal limit
+        if gone is not None:
+            raise gone
         found: list[float] = []
         while len(found) < len(pictures):
             part = pictures[len(found) : len(found) + limit]

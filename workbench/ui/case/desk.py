@@ -10,6 +10,7 @@ from workbench import imaging
 from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
 from workbench.models.answer import Decoding, Mode, Question
+from workbench.models.served.elsewhere import weights_elsewhere
 from workbench.settings import Settings
 from workbench.traces import MODALITIES
 from workbench.ui import boundary
@@ -252,11 +253,12 @@ class CaseDesk:
         declared = self.method_params(method)
         params = {param.name: int(value or 0) for param, value in zip(declared, slots, strict=False)}
         for role, column in page.live.columns.items():
-            if column.status not in EXPLAINABLE or not column.answer.ids:
+            if column.status not in EXPLAINABLE or not column.answer.text:
                 continue
-            yield PageState(
-                self._payload(page, run.case_id, pair), f"Computing the {role} heat maps.", busy=True
-            )
+            if weights_elsewhere(pair[role]) is None:
+                yield PageState(
+                    self._payload(page, run.case_id, pair), f"Computing the {role} heat maps.", busy=True
+                )
             if _moved_on(page, run):
                 return
             found = self._maps(column.case, method, params)

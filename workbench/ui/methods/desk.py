@@ -15,6 +15,7 @@ import numpy as np
 from workbench import explain
 from workbench.errors import UserFacing
 from workbench.explain import metrics
+from workbench.models.served.elsewhere import weights_elsewhere
 from workbench.ui import boundary
 from workbench.ui.case.trust import MovedOn
 from workbench.ui.methods.compute import check_sanity, compute
@@ -123,7 +124,7 @@ class MethodsDesk:
     def column(self, session_id: str, role: str) -> "Column | None":
         """The finished answer of one model, None while there is none."""
         column = self.sessions.of(session_id).live.columns.get(role)
-        ready = column is not None and column.status in ("done", "cancelled") and column.answer.ids
+        ready = column is not None and column.status in ("done", "cancelled") and column.answer.text
         return column if ready else None
 
     def start(self, session_id: str, form: Form) -> Comparison:
@@ -133,6 +134,8 @@ class MethodsDesk:
         if column is None or column.case is None or page.run is None:
             raise NO_ANSWER
         case = column.case
+        if gone := weights_elsewhere(case.model):
+            raise gone
         if case.image is None or not len(case.prompt.boxes):
             raise UserFacing("This answer has no picture to draw on.", "Ask about a picture.")
         names = [name for name in registry() if name in form.methods]

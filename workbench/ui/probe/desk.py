@@ -191,7 +191,7 @@ class ProbeDesk:
             if (column := live.columns.get(role)) is not None
             and column.status in PROBED
             and column.case is not None
-            and column.answer.ids
+            and column.answer.text
         }
 
     def _run(self, session_id: str) -> Run:

@@ -71,7 +71,7 @@ def _chip(verdict: Any) -> Node:
 def _picture(original: "Trace", outcome: "Outcome") -> list[Node]:
     refused = [notice_node(outcome.refused.reason, outcome.refused.hint)] if outcome.refused else []
     effect = outcome.effect
-    if effect is None:
+    if effect is None and not outcome.regenerated and not outcome.note:
         return refused
     notes = " ".join(part for part in (outcome.note, outcome.control_note) if part)
     answers = [
@@ -80,6 +80,10 @@ def _picture(original: "Trace", outcome: "Outcome") -> list[Node]:
     ]
     if outcome.control is not None:
         answers.append(_rewritten("After the same to the control", outcome.control_regenerated))
+    compared = node("div", *answers, cls="pb-answers")
+    if effect is None:  # a served model is only asked again
+        label = node("p", node("b", f"{outcome.label.capitalize()}."), cls="pb-lead")
+        return [label, node("p", notes, cls="wb-small"), *refused, compared]
     return [
         _lead(outcome.label, effect),
         *_controls(outcome.controls),
@@ -88,7 +92,7 @@ def _picture(original: "Trace", outcome: "Outcome") -> list[Node]:
         node("p", LEGEND, cls="wb-small"),
         *_steps(effect, outcome.controls),
         *refused,
-        node("div", *answers, cls="pb-answers"),
+        compared,
     ]
 
 

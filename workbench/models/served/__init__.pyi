@@ -1,0 +1,11 @@
+from .address import is_address as is_address
+from .connecting import connect as connect
+from .connecting import open_server as open_server
+from .elsewhere import WeightsElsewhere as WeightsElsewhere
+from .elsewhere import weights_elsewhere as weights_elsewhere
+from .faults import EndpointDown as EndpointDown
+from .faults import NoAnswer as NoAnswer
+from .keys import Keys as Keys
+from .model import ServedModel as ServedModel
+from .server import ChatServer as ChatServer
+from .server import Patience as Patience
