@@ -176,7 +176,9 @@ def _add_case(leaf: argparse.ArgumentParser) -> None:
         "--option", action="append", default=[], metavar="TEXT", help="an answer option; repeat it"
     )
     leaf.add_argument(
-        "--model", default="tuned", help="tuned, base, a folder or a hub id (default: %(default)s)"
+        "--model",
+        default="tuned",
+        help="tuned, base, a folder or a hub id, owner/name@revision (default: %(default)s)",
     )
     leaf.add_argument(
         "--mode",

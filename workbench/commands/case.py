@@ -1,11 +1,13 @@
 """One question on one image or several, answered, with what follows on it: what `ask` and `explain` share."""
 
 import argparse
+import sys
 import threading
 from collections import deque
 
 from workbench import cases, imaging, models
 from workbench.cases.answered import AnsweredCase
+from workbench.commands.fetching import fetch_lines
 from workbench.errors import UserFacing
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Decoding, Question
@@ -32,7 +34,8 @@ def answered_turns(
     files = (args.image, *args.more_images)
     images = tuple(imaging.load_image(file, window=args.window, invert=args.invert) for file in files)
     settings.require_allowed(args.model)
-    model = models.load_model(args.model, settings=settings)
+    told = None if args.json else fetch_lines(args.model, sys.stderr.write)
+    model = models.load_model(args.model, settings=settings, progress=told)
     question = Question(question_text, options, args.mode)
     turns, notes = [], [note for image in images for note in image.notes] + [model.note]
     for following in [*later, None]:
