@@ -22,6 +22,7 @@ from workbench.models.loading import load_model
 from workbench.models.source import Source, fetch_source
 from workbench.models.templates import Template, keep_templates
 from workbench.settings import Settings
+from workbench.training.sft.cli import LoraSpec, find_model, load_trainable
 
 NAME = "someone/model"
 CPU = Settings(device="cpu")
@@ -354,3 +355,12 @@ def test_a_card_of_the_catalogue_keeps_its_words(repository: Repository, tmp_pat
     card: ModelCard = fetch("theirs", replace(CPU, models_dir=tmp_path)).card
     assert (card.title, card.revision) == ("Theirs", repository.refs["main"])
     assert card.templates["trace"].user == "{question} A"
+
+
+def test_an_adapter_that_is_trained_names_the_hub_model_and_its_commit(repository: Repository) -> None:
+    commit = repository.refs["main"]
+    repository.refs["v1"] = commit
+    origin = find_model(f"{NAME}@v1", CPU)
+    made, _ = load_trainable(origin, LoraSpec(), seed=0)
+    config = made.peft_config["default"]
+    assert (config.base_model_name_or_path, config.revision) == (NAME, commit)

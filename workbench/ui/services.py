@@ -247,7 +247,7 @@ def loading_words(progress: "LoadProgress") -> str:
 def model_line(model: Any) -> str:
     """ "revision · device · precision" of one loaded model."""
     return " · ".join(
-        (f"revision {model.revision}", str(model.device), str(model.dtype).removeprefix("torch."))
+        (f"revision {model.revision[:12]}", str(model.device), str(model.dtype).removeprefix("torch."))
     )
 
 
