@@ -119,6 +119,12 @@ def test_what_is_no_model_file_stays_on_the_hub(hub: Hub, folder: Path) -> None:
     assert "modeling_own.py" in hub.fetched
 
 
+def test_a_mirror_that_lists_no_files_is_asked_for_its_tree(repository: Repository, monkeypatch) -> None:
+    info = {"id": NAME, "sha": repository.refs["main"]}
+    monkeypatch.setattr("tests.hub.server._info", lambda *_: info)
+    assert load_model(NAME, settings=CPU).revision == repository.refs["main"]
+
+
 def test_progress_counts_the_bytes(hub: Hub, repository: Repository, folder: Path) -> None:
     heard: list[LoadProgress] = []
     load_model(NAME, settings=CPU, progress=heard.append)
