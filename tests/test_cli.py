@@ -65,7 +65,7 @@ def chain(monkeypatch: pytest.MonkeyPatch, tiny_rgb: np.ndarray) -> SimpleNamesp
         state.seen |= {"image": source, "window": window, "invert": invert}
         return MedicalImage(tiny_rgb, "0" * 64, "png", notes=state.notes)
 
-    def load_model(ref, *, settings=None):
+    def load_model(ref, *, settings=None, progress=None):
         state.seen |= {"ref": ref, "settings": settings}
         if state.fault:
             raise state.fault

@@ -177,7 +177,8 @@ def _add_case(leaf: argparse.ArgumentParser) -> None:
         "--option", action="append", default=[], metavar="TEXT", help="an answer option; repeat it"
     )
     leaf.add_argument(
-        "--model", help="tuned, base, a folder, a hub id or a server's URL#MODEL (default: tuned)"
+        "--model",
+        help="tuned, base, a folder, a hub id (owner/name@revision) or a server's URL#MODEL (default: tuned)",
     )
     leaf.add_argument(
         "--mode",

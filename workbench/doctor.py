@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.models.catalogue import is_hub_id
 from workbench.models.folder import missing_files, prompts_note
+from workbench.models.hub import parse_hub_name
 from workbench.places import INSTALLED, ROOT
 from workbench.settings import Settings
 
@@ -74,7 +74,7 @@ def model_folder(settings: Settings, ref: str) -> dict[str, Any]:
     """
     local = settings.models_dir / ref
     folder = local if local.is_dir() else Path(ref)
-    if not folder.is_dir() and is_hub_id(ref) and not local.exists():
+    if not folder.is_dir() and parse_hub_name(ref) and not local.exists():
         return {"ref": ref, "kind": "hub", "path": None, "complete": None, "missing": [], "mb": None}
     if not folder.is_dir():
         return {

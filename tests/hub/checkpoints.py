@@ -5,7 +5,7 @@ tokens as it does for the real model; widths, layers and vocabularies are tiny.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.models.families import tiny_configs as tiny
@@ -49,9 +49,9 @@ def adapter(folder: Path, base: Path, name: str) -> Path:
 
     torch.manual_seed(5)
     model = AutoModelForImageTextToText.from_pretrained(base)
-    model.name_or_path = name
     made = get_peft_model(model, LoraConfig(r=2, target_modules="all-linear", init_lora_weights=False))
-    made.save_pretrained(folder)
+    made.peft_config["default"].base_model_name_or_path = name
+    made.save_pretrained(folder, save_embedding_layers=False)  # it would look the base up on the hub
     return folder
 
 
@@ -62,8 +62,6 @@ def gemma3(folder: Path) -> Path:
 
 def llava(folder: Path) -> Path:
     """LLaVA 1.5: 336 × 336 pixels, patches of 14."""
-    from dataclasses import replace
-
     return save_tiny(folder, replace(TINY, image=336, patch=14))
 
 

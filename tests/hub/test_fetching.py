@@ -22,6 +22,7 @@ from workbench.models.loading import load_model
 from workbench.models.source import Source, fetch_source
 from workbench.models.templates import Template, keep_templates
 from workbench.settings import Settings
+from workbench.training.sft.cli import LoraSpec, find_model, load_trainable
 
 NAME = "someone/model"
 CPU = Settings(device="cpu")
@@ -116,6 +117,12 @@ def test_what_is_no_model_file_stays_on_the_hub(hub: Hub, folder: Path) -> None:
     assert not {"consolidated.safetensors", "original/params.json"} & set(hub.fetched)
     fetch(settings=replace(CPU, allow_remote_code=True))
     assert "modeling_own.py" in hub.fetched
+
+
+def test_a_mirror_that_lists_no_files_is_asked_for_its_tree(repository: Repository, monkeypatch) -> None:
+    info = {"id": NAME, "sha": repository.refs["main"]}
+    monkeypatch.setattr("tests.hub.server._info", lambda *_: info)
+    assert load_model(NAME, settings=CPU).revision == repository.refs["main"]
 
 
 def test_progress_counts_the_bytes(hub: Hub, repository: Repository, folder: Path) -> None:
@@ -354,3 +361,12 @@ def test_a_card_of_the_catalogue_keeps_its_words(repository: Repository, tmp_pat
     card: ModelCard = fetch("theirs", replace(CPU, models_dir=tmp_path)).card
     assert (card.title, card.revision) == ("Theirs", repository.refs["main"])
     assert card.templates["trace"].user == "{question} A"
+
+
+def test_an_adapter_that_is_trained_names_the_hub_model_and_its_commit(repository: Repository) -> None:
+    commit = repository.refs["main"]
+    repository.refs["v1"] = commit
+    origin = find_model(f"{NAME}@v1", CPU)
+    made, _ = load_trainable(origin, LoraSpec(), seed=0)
+    config = made.peft_config["default"]
+    assert (config.base_model_name_or_path, config.revision) == (NAME, commit)

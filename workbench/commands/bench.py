@@ -21,6 +21,7 @@ from workbench.bench.questions.items import ItemSet, load_items
 from workbench.bench.reports.stored import open_report
 from workbench.bench.reports.text import bench_table_text
 from workbench.bench.store import current_lines, has_results
+from workbench.commands.fetching import fetch_lines
 from workbench.commands.outcome import Outcome, as_json
 from workbench.commands.servers import teller, with_servers
 from workbench.errors import UserFacing
@@ -32,6 +33,7 @@ from workbench.settings import Settings
 if TYPE_CHECKING:
     from workbench.bench.asking.conditions import Answerer
     from workbench.bench.reports.model import Report
+    from workbench.models.session import LoadedModel
 
 PROGRESS_STEPS = 20
 EXIT_FAULT = 1  # as workbench.cli names it
@@ -67,7 +69,7 @@ def _answer(args: argparse.Namespace, settings: Settings, out: Path) -> bool:
         raise UserFacing(
             f"The folder {args.out!r} can't be made.", "Choose a folder you may write to."
         ) from error
-    loaded = [models.load_model(ref, settings=settings) for ref in dict.fromkeys(args.model)]
+    loaded = [_loaded(ref, args, settings) for ref in dict.fromkeys(args.model)]
     tell_apart(loaded)
     answering = [*loaded, *served]
     decoding = Decoding(longest_answer(answering, settings.max_new_tokens))
@@ -87,6 +89,11 @@ def _answer(args: argparse.Namespace, settings: Settings, out: Path) -> bool:
     )
     wait_for_all(shard)
     return shard.main
+
+
+def _loaded(ref: str, args: argparse.Namespace, settings: Settings) -> "LoadedModel":
+    told = None if args.json else fetch_lines(ref, sys.stderr.write)
+    return models.load_model(ref, settings=settings, progress=told)
 
 
 def _check(args: argparse.Namespace, settings: Settings) -> None:

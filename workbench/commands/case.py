@@ -1,6 +1,7 @@
 """One question on one image or several, answered, with what follows on it: what `ask` and `explain` share."""
 
 import argparse
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from workbench import cases, imaging, models
 from workbench.cases.answered import AnsweredCase
 from workbench.cases.column import Column
+from workbench.commands.fetching import fetch_lines
 from workbench.commands.servers import teller, with_servers
 from workbench.errors import UserFacing
 from workbench.imaging.medical_image import MedicalImage
@@ -38,7 +40,8 @@ def answered_turns(
     ref = _model_ref(args)
     settings = with_servers(settings, [ref] if is_address(ref) else [])
     settings.require_allowed(ref)
-    model = models.load_model(ref, settings=settings)
+    told = None if args.json else fetch_lines(ref, sys.stderr.write)
+    model = models.load_model(ref, settings=settings, progress=told)
     question = Question(question_text, options, args.mode)
     turns, notes = [], [note for image in images for note in image.notes] + [model.note]
     for following in [*later, None]:

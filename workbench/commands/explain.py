@@ -213,6 +213,7 @@ def explain_record(
     """The JSON of `explain`; a refusal has no values, no boxes, no image share, and its reason."""
     meta: dict[str, Any] = {
         "model": case.model.name,
+        "revision": case.model.revision,
         "image": {"width": case.image.width, "height": case.image.height},
         "text": case.answer.text,
         "span_label": span.label,

@@ -131,13 +131,18 @@ def _store(name: HubName) -> Path:
 def _listing(name: HubName) -> tuple[str, dict[str, int]]:
     """The commit that a name means, and the sizes of its files in bytes."""
     from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import RepoFile
 
-    info = HfApi().model_info(
+    hub = HfApi()
+    info = hub.model_info(
         name.repository, revision=name.revision, files_metadata=True, timeout=TIMEOUT_SECONDS
     )
     if info.sha is None:
         raise UserFacing(f"The hub names no commit of {name}.", "Check the address in HF_ENDPOINT.")
-    return info.sha, {file.rfilename: file.size or 0 for file in info.siblings or ()}
+    if info.siblings:
+        return info.sha, {file.rfilename: file.size or 0 for file in info.siblings}
+    tree = hub.list_repo_tree(name.repository, recursive=True, revision=info.sha)
+    return info.sha, {file.path: file.size for file in tree if isinstance(file, RepoFile)}
 
 
 def _kept(name: HubName, error: Exception) -> Snapshot:

@@ -134,7 +134,7 @@ def _named(ref: str, catalogue: Catalogue) -> tuple[ModelCard | None, str, str]:
     if (known := card_for(ref, catalogue)) or Path(ref).is_dir() or "@" not in ref:
         return known, known.location if known else ref, ""
     name, _, revision = ref.partition("@")
-    if not revision:
+    if not name or not revision:
         return None, ref, ""
     known = card_for(name, catalogue)
     return known, known.location if known else name, revision

@@ -103,7 +103,9 @@ def enabled_models(path: Path = SPACE_FILE) -> tuple[str, ...]:
 
 
 def pinned_models(path: Path = SPACE_FILE) -> dict[str, str]:
-    """Hub ids with the full commit that is named for them, enabled or not."""
+    """Hub ids with the full commit that is named for them, enabled or not; none without such a file."""
+    if not path.is_file():
+        return {}
     pins = {model.id: model.revision for model in load_space(path).models if model.path is None}
     return {name: revision for name, revision in pins.items() if revision is not None}
 

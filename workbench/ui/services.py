@@ -250,7 +250,7 @@ def model_line(model: Any) -> str:
     if host := getattr(model, "served_at", ""):
         return f"served at {host} · pictures and questions are sent there · {NO_MAPS}"
     return " · ".join(
-        (f"revision {model.revision}", str(model.device), str(model.dtype).removeprefix("torch."))
+        (f"revision {model.revision[:12]}", str(model.device), str(model.dtype).removeprefix("torch."))
     )
 
 
