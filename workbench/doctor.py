@@ -16,9 +16,8 @@ from workbench.settings import Settings
 
 REQUIREMENTS_FILE = ROOT / "requirements.txt"
 OPTIONAL_PACKAGES = {
-    "peft": "LoRA adapters",
     "torchvision": "processors of Qwen-VL models",
-    "bitsandbytes": "8- and 4-bit weights",
+    "bitsandbytes": "8- and 4-bit weights on a GPU (--quantise)",
     "playwright": "browser tests",
     "pytest": "tests",
 }

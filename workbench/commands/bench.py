@@ -57,7 +57,7 @@ def _answer(args: argparse.Namespace, settings: Settings, out: Path) -> bool:
         raise UserFacing(
             f"The folder {args.out!r} can't be made.", "Choose a folder you may write to."
         ) from error
-    loaded = [models.load_model(ref, settings=settings) for ref in dict.fromkeys(args.model)]
+    loaded = models.load_models(tuple(dict.fromkeys(args.model)), settings)
     tell_apart(loaded)
     answering = [*loaded, *served]
     decoding = Decoding(longest_answer(answering, settings.max_new_tokens))
