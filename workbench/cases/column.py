@@ -87,6 +87,7 @@ def run_case(
         message = "Stopped before the end; what was written so far is kept." if status == "cancelled" else ""
         if answer.finish == "length":
             message = f"The answer reached the limit of {len(answer.ids)} tokens and may be cut off."
+        message = f"{message} {model.shown_note(prompt)}".strip()
         case = replace(case, option_probabilities=measured_options(case))
         yield replace(blank, status=status, message=message, case=case)
     except UserFacing as fault:

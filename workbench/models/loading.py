@@ -22,18 +22,21 @@ from workbench.models.adapters import (
     base_candidates,
     card_on,
     is_adapter,
+    last_name,
     misfit,
     put_on,
     read_adapter,
 )
+from workbench.models.catalogue import is_hub_id
 from workbench.models.families import family_for, has_vision
 from workbench.models.hub import Listener, LoadProgress
 from workbench.models.load_errors import load_fault
 from workbench.models.memory import Device, fits, here
+from workbench.models.pixel_cap import cap_pixels
 from workbench.models.probe import install
 from workbench.models.processors import load_processor
 from workbench.models.session import LoadedModel
-from workbench.models.source import Source, fetch_source
+from workbench.models.source import Source, fetch_source, find_source
 from workbench.settings import Settings
 
 SMALL_MODEL = 50_000_000  # below this many parameters a second CPU thread costs more than it gives
@@ -185,10 +188,13 @@ class _Loading:
             if candidate == base.card.location:
                 return True
             try:
-                there = self.find(candidate)
+                there = find_source(candidate, self.settings)
             except UserFacing:
                 continue
-            return there.folder.samefile(base.folder) or there.revision == base.revision
+            if there.folder is not None:
+                return there.folder.samefile(base.folder) or there.revision == base.revision
+            if is_hub_id(base.card.location):  # copies of one model have the same last name as a rule
+                return last_name(candidate) == last_name(base.card.location)
         return None
 
     def adapted(self, found: Source, base: LoadedModel | None) -> LoadedModel:
@@ -234,6 +240,7 @@ class _Loading:
             config = AutoConfig.from_pretrained(folder, **common)
             family = family_for(config)
             processor = load_processor(folder, config, **common)
+            cap_pixels(processor, config, device.kind, found.card.max_pixels)
             auto = AutoModelForImageTextToText if has_vision(config) else AutoModelForCausalLM
             model = auto.from_pretrained(
                 folder,

@@ -33,6 +33,7 @@ from workbench.models.generation import (
     generate_arguments,
 )
 from workbench.models.options import option_probabilities
+from workbench.models.pixel_cap import shown_note
 from workbench.models.prompts import neutral, prompt_inputs, render_question
 from workbench.models.question_tokens import QuestionTokens, earlier_tokens, question_tokens
 from workbench.models.sharing.sides import SharedWeights, Side
@@ -215,6 +216,10 @@ class LoadedModel:
         if seen is None:
             return single_picture(inputs, self.processor)
         return seen(inputs, self.processor, self.model.config)
+
+    def shown_note(self, prompt: Prompt) -> str:
+        """A sentence where the picture was shown smaller than it is, else ""."""
+        return shown_note(prompt, self.model.config)
 
     def stream(
         self, prompt: Prompt, decoding: Decoding | None = None, stop: threading.Event | None = None

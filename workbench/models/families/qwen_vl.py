@@ -1,4 +1,4 @@
-"""Qwen2-VL, Qwen2.5-VL, Qwen3-VL and its mixture of experts: pictures keep their shape; a token is a block of merged patches.
+"""Qwen2-VL, Qwen2.5-VL, Qwen3-VL (dense, experts): pictures keep their shape; a token is merged patches.
 
 The processor stretches the picture to whole blocks, cuts it into a grid of patches and lists them block by
 block; the vision tower's windows and DeepStack streams leave that raster order of blocks as it was.
