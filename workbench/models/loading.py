@@ -94,7 +94,7 @@ def load_model(
     progress: Listener | None = None,
     stop: threading.Event | None = None,
 ) -> LoadedModel:
-    """Load "tuned", "base", a folder, a hub id (owner/name@revision) or an adapter, in the device's own dtype.
+    """Load "tuned", "base", a folder, hub id (owner/name@revision) or adapter, in the device's own dtype.
 
     An adapter is put on `base`, or on the base that it names, which is loaded for it; a given base stays a
     model of its own, on the same weights. `progress` hears how far fetching is, and setting `stop` ends it.
@@ -183,7 +183,7 @@ class _Loading:
         return self.adapted(found, next((model for model in whole if self.made_for(found, model)), None))
 
     def made_for(self, found: Source, base: LoadedModel) -> bool | None:
-        """Whether `base` is what an adapter names as its base; None where that isn't here, so nobody knows."""
+        """Whether `base` is what an adapter names as its base; None where that isn't here to tell."""
         for candidate in base_candidates(read_adapter(found.folder), found.card, self.settings.base):
             if candidate == base.card.location:
                 return True

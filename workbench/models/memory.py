@@ -179,7 +179,7 @@ def tensor_shapes(path: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
         found = [(name, tuple(entry["shape"])) for name, entry in header.items() if name[:2] != "__"]
     except (OSError, ValueError, TypeError, KeyError, AttributeError, struct.error) as error:
         raise UserFacing(
-            f"The weights file {path.name} in {path.parent} is damaged: it is cut off, or no safetensors file.",
+            f"The weights file {path.name} in {path.parent} is damaged: it is cut off or of another kind.",
             "Copy or download it again.",
         ) from error
     yield from found

@@ -51,7 +51,7 @@ def _resize(images: Any, **edges: int) -> None:
 
 
 def shown_note(prompt: Prompt, config: Any) -> str:
-    """A sentence for each picture that was shown smaller than it is; "" without one, and where tiles show it."""
+    """A sentence for each picture that was shown smaller than it is; "" where there is none, or tiles."""
     grids = prompt.inputs.get("image_grid_thw")
     if grids is None or len(grids) != len(prompt.image_sizes):
         return ""
