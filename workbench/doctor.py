@@ -11,6 +11,7 @@ from typing import Any
 
 from workbench.models.catalogue import is_hub_id
 from workbench.models.folder import missing_files, prompts_note
+from workbench.models.memory import here
 from workbench.places import INSTALLED, ROOT
 from workbench.settings import Settings
 
@@ -193,7 +194,7 @@ def _memory() -> dict[str, float | None]:
 def _would_use(settings: Settings, devices: list[dict[str, Any]]) -> dict[str, Any]:
     has_cuda = any(device["kind"] == "cuda" for device in devices)
     device = settings.device if settings.device != "auto" else "cuda" if has_cuda else "cpu"
-    automatic = "bfloat16" if device == "cuda" else "float32"
+    automatic = here(device, "auto").format if device == "cuda" and has_cuda else "float32"
     return {
         "device": device,
         "dtype": automatic if settings.dtype == "auto" else settings.dtype,

@@ -29,9 +29,9 @@ def test_every_family(kind, tmp_path):
     heat = HeatMap(values, boxes, False, "share", 0.5, {}, None, None)
     record = {
         "values": values.tolist(), "boxes": boxes.tolist(), "refused": None, "method": "m", "image_share": 0.5,
-        "meta": {"unit": "share"},
+        "meta": {"unit": "share"}, "pictures": [{}], "picture_of": [0] * len(boxes),
     }  # fmt: skip
-    for said in (map_text(heat), terminal_text(record, "answer", None)):
+    for said in (map_text(heat), terminal_text(record, "answer", ())):
         assert "+50" not in said
         assert f"{values[shown].max():+.4g} " in said
     if kind in ("llava_next", "llava_onevision"):
