@@ -47,6 +47,9 @@ from .models import (
 from .models import (
     load_model as load_model,
 )
+from .models import (
+    load_pair as load_pair,
+)
 from .settings import Settings as Settings
 
 __version__: str

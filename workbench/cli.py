@@ -199,6 +199,7 @@ def _add_case(leaf: argparse.ArgumentParser) -> None:
 def _add_machine(leaf: argparse.ArgumentParser) -> None:
     leaf.add_argument("--device", help="auto, cpu or cuda (default: auto)")
     leaf.add_argument("--dtype", help="auto, float32, bfloat16 or float16 (default: auto)")
+    leaf.add_argument("--quantise", help="none, 8bit or 4bit weights (bitsandbytes, on a GPU only)")
     leaf.add_argument(
         "--max-new-tokens", metavar="N", help="longest answer in tokens (default: what each model needs)"
     )
@@ -323,7 +324,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _settings_flags(args: argparse.Namespace) -> list[str]:
-    names = ("device", "dtype", "max_new_tokens", "template", "timeout", "tries")
+    names = ("device", "dtype", "quantise", "max_new_tokens", "template", "timeout", "tries")
     given = [(name, getattr(args, name, None)) for name in names]
     given += [("key_file", file) for file in getattr(args, "key_file", None) or ()]
     return [f"--{name.replace('_', '-')}={value}" for name, value in given if value is not None]

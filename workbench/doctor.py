@@ -11,14 +11,14 @@ from typing import Any
 
 from workbench.models.folder import missing_files, prompts_note
 from workbench.models.hub import parse_hub_name
+from workbench.models.memory import here
 from workbench.places import INSTALLED, ROOT
 from workbench.settings import Settings
 
 REQUIREMENTS_FILE = ROOT / "requirements.txt"
 OPTIONAL_PACKAGES = {
-    "peft": "LoRA adapters",
     "torchvision": "processors of Qwen-VL models",
-    "bitsandbytes": "8- and 4-bit weights",
+    "bitsandbytes": "8- and 4-bit weights on a GPU (--quantise)",
     "playwright": "browser tests",
     "pytest": "tests",
 }
@@ -194,7 +194,7 @@ def _memory() -> dict[str, float | None]:
 def _would_use(settings: Settings, devices: list[dict[str, Any]]) -> dict[str, Any]:
     has_cuda = any(device["kind"] == "cuda" for device in devices)
     device = settings.device if settings.device != "auto" else "cuda" if has_cuda else "cpu"
-    automatic = "bfloat16" if device == "cuda" else "float32"
+    automatic = here(device, "auto").format if device == "cuda" and has_cuda else "float32"
     return {
         "device": device,
         "dtype": automatic if settings.dtype == "auto" else settings.dtype,

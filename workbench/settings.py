@@ -14,6 +14,7 @@ from workbench.places import ASSETS, KEPT
 
 DeviceChoice = Literal["auto", "cpu", "cuda"]
 DtypeChoice = Literal["auto", "float32", "bfloat16", "float16"]
+QuantiseChoice = Literal["none", "8bit", "4bit"]
 
 LONGEST = 16_384  # tokens of an answer, whoever asks
 MAX_OPTIONS = 26  # options are named by the letters A to Z
@@ -49,6 +50,7 @@ class Settings:
     tuned: str = "tuned"
     device: DeviceChoice = "auto"
     dtype: DtypeChoice = "auto"
+    quantise: QuantiseChoice = "none"
     public: bool = False
     public_models: tuple[str, ...] = ("base", "tuned")
     pins: Mapping[str, str] = field(default_factory=dict)
@@ -175,6 +177,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--tuned", help="tuned model: name in that folder, a folder, or a hub id")
     parser.add_argument("--device", help="auto, cpu or cuda")
     parser.add_argument("--dtype", help="auto, float32, bfloat16 or float16")
+    parser.add_argument("--quantise", help="none, 8bit or 4bit weights (bitsandbytes, on a GPU only)")
     parser.add_argument("--public", action="store_const", const="1", help="load allow-listed models only")
     parser.add_argument("--max-new-tokens", help="longest answer in tokens (default: what the model needs)")
     parser.add_argument("--template", help="another prompt template: a catalogue name, a file or a text")
@@ -202,7 +205,11 @@ def _checked(raw: Mapping[str, str]) -> Settings:
     for name in ("models_dir", "runs_dir"):
         if name in raw:
             values[name] = Path(raw[name]).expanduser().resolve()
-    for name, choices in (("device", get_args(DeviceChoice)), ("dtype", get_args(DtypeChoice))):
+    for name, choices in (
+        ("device", get_args(DeviceChoice)),
+        ("dtype", get_args(DtypeChoice)),
+        ("quantise", get_args(QuantiseChoice)),
+    ):
         if name in raw:
             values[name] = _choice(name, raw[name], choices)
     for name, low, high in (

@@ -72,9 +72,18 @@ function onStageKey(event, stage, actions) {
   event.preventDefault();
 }
 
+/** The strongest patch of those that show some of the picture; padding and newline tokens have empty boxes. */
+function strongestPatch(map) {
+  const shown = map.values.map((value, p) => {
+    const box = map.boxes[p];
+    return box[2] > box[0] && box[3] > box[1] ? value : -Infinity;
+  });
+  return shown.indexOf(Math.max(...shown));
+}
+
 /** The nearest patch in a direction from `current` (or the strongest one to begin with). */
 function nextPatch(map, current, dx, dy) {
-  if (current < 0) return map.values.indexOf(Math.max(...map.values));
+  if (current < 0) return strongestPatch(map);
   const middle = ([x0, y0, x1, y1]) => [(x0 + x1) / 2, (y0 + y1) / 2];
   const [cx, cy] = middle(map.boxes[current]);
   let best = current;

@@ -66,7 +66,7 @@ def test_a_cut_off_file_is_named(tmp_path, keep):
     save_file({"a": torch.zeros(20, 20)}, tmp_path / "model.safetensors")
     whole = (tmp_path / "model.safetensors").read_bytes()
     (tmp_path / "model.safetensors").write_bytes(whole[:keep])
-    with pytest.raises(UserFacing, match="model.safetensors .* cut off or damaged"):
+    with pytest.raises(UserFacing, match="model.safetensors .* is damaged: it is cut off"):
         folder_size(tmp_path)
 
 

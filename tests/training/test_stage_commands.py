@@ -63,6 +63,10 @@ def test_reinforce_with_an_adapter_leaves_the_base_weights_alone(model, manifest
     outcome = json.loads(capsys.readouterr().out)
     adapter = (out / "adapter" / "adapter_config.json").read_text()
     assert json.loads(adapter)["r"] == 2 and outcome["adapter"] == str(out / "adapter")
+    adapted = load_model(outcome["adapter"])
+    assert adapted.adapter.startswith("adapter:") and adapted.weights.users == 1
+    with pytest.raises(UserFacing, match="is an adapter"):
+        main(["reinforce", "--model", outcome["adapter"], "--data", manifest, "--out", str(tmp_path / "no")])
     before, after = (load_model(ref).model.state_dict() for ref in (model, outcome["model"]))
     assert before.keys() == after.keys()
     changed = {name for name in before if not before[name].equal(after[name])}

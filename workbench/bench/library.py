@@ -10,7 +10,7 @@ from workbench.bench.asking.runner import run_bench
 from workbench.bench.questions.items import ItemSet, load_items
 from workbench.bench.reports.model import Report
 from workbench.bench.reports.stored import open_report
-from workbench.models import Decoding, LoadedModel, load_model
+from workbench.models import Decoding, LoadedModel, load_models
 from workbench.models.answer import Mode
 from workbench.places import ASSETS
 
@@ -40,7 +40,9 @@ def run(
     2
     """
     asked = items if isinstance(items, ItemSet) else load_items(items, limit)
-    loaded = [load_model(model) if isinstance(model, str) else model for model in models]
+    named = tuple(dict.fromkeys(model for model in models if isinstance(model, str)))
+    found = dict(zip(named, load_models(named), strict=True))
+    loaded = [found[model] if isinstance(model, str) else model for model in models]
     tell_apart(loaded)
     run_bench(
         asked, loaded, out, conditions=conditions, batch_size=batch_size, mode=mode,

@@ -93,6 +93,7 @@ def run_case(
             message = f"The answer reached the limit of {_limit(answer)} tokens and may be cut off."
         if answer.finish == "cut":
             message = answer.note
+        message = f"{message} {model.shown_note(prompt)}".strip()
         case = replace(case, option_probabilities=measured_options(case))
         yield replace(blank, status=status, message=message, case=case)
     except UserFacing as fault:

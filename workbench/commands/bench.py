@@ -33,7 +33,7 @@ from workbench.settings import Settings
 if TYPE_CHECKING:
     from workbench.bench.asking.conditions import Answerer
     from workbench.bench.reports.model import Report
-    from workbench.models.session import LoadedModel
+    from workbench.models.hub import Listener
 
 PROGRESS_STEPS = 20
 EXIT_FAULT = 1  # as workbench.cli names it
@@ -69,8 +69,8 @@ def _answer(args: argparse.Namespace, settings: Settings, out: Path) -> bool:
         raise UserFacing(
             f"The folder {args.out!r} can't be made.", "Choose a folder you may write to."
         ) from error
-    loaded = [_loaded(ref, args, settings) for ref in dict.fromkeys(args.model)]
-    tell_apart(loaded)
+    loaded = models.load_models(tuple(dict.fromkeys(args.model)), settings, _listener(args))
+    tell_apart(model for model in loaded if not getattr(model, "served_at", ""))
     answering = [*loaded, *served]
     decoding = Decoding(longest_answer(answering, settings.max_new_tokens))
     run_bench(
@@ -91,9 +91,9 @@ def _answer(args: argparse.Namespace, settings: Settings, out: Path) -> bool:
     return shard.main
 
 
-def _loaded(ref: str, args: argparse.Namespace, settings: Settings) -> "LoadedModel":
-    told = None if args.json else fetch_lines(ref, sys.stderr.write)
-    return models.load_model(ref, settings=settings, progress=told)
+def _listener(args: argparse.Namespace) -> Callable[[str], "Listener | None"]:
+    """Who hears how far fetching a model is: standard error, unless JSON was asked for."""
+    return lambda ref: None if args.json else fetch_lines(ref, sys.stderr.write)
 
 
 def _check(args: argparse.Namespace, settings: Settings) -> None:

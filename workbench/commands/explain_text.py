@@ -4,17 +4,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from workbench.explain.patch_grid import strongest_patches
+
+SHOWN = 5  # patches that are listed
+
 
 def map_text(record: dict[str, Any], label: str, targets: Sequence[Path]) -> str:
     """One map: its share, its strongest patches, its trust where measured; the reason where there is none."""
     if record["refused"] is not None:
         return f"No map: {record['refused']} {record['meta']['hint']}".strip()
-    order = sorted(range(len(record["values"])), key=lambda patch: -abs(record["values"][patch]))
+    values, boxes = np.array(record["values"], float), np.array(record["boxes"], float).reshape(-1, 4)
     lines = [
         f"{record['method']} for {label}: {record['image_share']:.0%} of the evidence came from the image.",
         f"Strongest patches ({record['meta']['unit']}):",
     ]
-    for patch in order[:5]:
+    for patch in strongest_patches(values, boxes, SHOWN):
         x0, y0, x1, y1 = (round(edge) for edge in record["boxes"][patch])
         which = f"in picture {record['picture_of'][patch] + 1} " if len(record["pictures"]) > 1 else ""
         lines.append(f"  {record['values'][patch]:+.4g} {which}at x {x0} to {x1}, y {y0} to {y1}")

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
         ) from error
     grounding.run_grounding(
         items,
-        [models.load_model(ref, settings=settings) for ref in refs],
+        models.load_models(tuple(refs), settings),
         named or tuple(name for name, method in explain.METHODS.items() if "foil" not in method.needs),
         out,
         protocol=grounding.Protocol(steps=args.steps),

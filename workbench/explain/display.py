@@ -3,9 +3,8 @@
 import base64
 import html
 
-import numpy as np
-
 from workbench.explain.heatmap import HeatMap
+from workbench.explain.patch_grid import strongest_patches
 from workbench.explain.sheet import Sheet
 from workbench.imaging.overlay import OverlayStyle, encode_png, render_overlay
 
@@ -14,9 +13,9 @@ def map_text(heat: HeatMap) -> str:
     """What the map explains, how much of the evidence came from the image, and where it is strongest."""
     label = heat.meta.get("label") or "Heat map"
     what = f" of {heat.span.label!r}" if heat.span is not None else ""
-    strongest = int(np.abs(heat.values).argmax()) if len(heat.values) else None
+    order = strongest_patches(heat.values, heat.boxes, 1)
     lines = [f"{label}{what}: {heat.image_share:.0%} of the evidence came from the image."]
-    if strongest is not None:
+    for strongest in order:
         value, where = f"{heat.values[strongest]:+.4g} {heat.unit}", place_text(heat, strongest)
         lines.append(f"Strongest of {len(heat.values)} patches: {value} {where}.")
     if heat.pictures > 1:

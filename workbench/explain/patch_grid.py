@@ -70,3 +70,12 @@ def same_grid(boxes: np.ndarray, others: np.ndarray) -> bool:
 def visible(boxes: np.ndarray) -> np.ndarray:
     """Which boxes show some of the picture, bool `[P]`; padding doesn't."""
     return (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+
+
+def strongest_patches(values: np.ndarray, boxes: np.ndarray, count: int) -> np.ndarray:
+    """Indices of the patches of largest size, largest first, int `[≤ count]`.
+
+    Image tokens that show no part of the picture (padding, newlines, a class token) are no patches of it.
+    """
+    order = np.argsort(-np.abs(values), kind="stable")
+    return order[visible(boxes)[order]][:count]

@@ -4,5 +4,10 @@ from .answer import Prompt as Prompt
 from .answer import Question as Question
 from .catalogue import ModelCard as ModelCard
 from .catalogue import load_catalogue as load_catalogue
+from .loading import load_beside as load_beside
 from .loading import load_model as load_model
+from .loading import load_models as load_models
+from .loading import load_pair as load_pair
+from .memory import Fit as Fit
+from .memory import fits as fits
 from .session import LoadedModel as LoadedModel

@@ -62,14 +62,17 @@ def forced_pass(
     columns = prompt.image_positions if columns is None else columns
     collector = RowCollector(rows, torch.from_numpy(columns)) if collect else None
     kept: list[torch.Tensor] = []
-    hook = model.decoder.final_norm.register_forward_pre_hook(
-        lambda _module, arguments: kept.append(arguments[0][0, rows].float().cpu())
-    )
-    try:
-        with model.lock, torch.inference_mode(), collecting(collector) if collector else nullcontext():
+
+    def keep(_module: torch.nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
+        kept.append(arguments[0][0, rows].float().cpu())
+
+    # The hook is set inside of the lock: a pass of another thread must not run into it.
+    with model.lock, torch.inference_mode(), collecting(collector) if collector else nullcontext():
+        hook = model.decoder.final_norm.register_forward_pre_hook(keep)
+        try:
             logits = model.model(**inputs, logits_to_keep=rows, use_cache=False).logits[0].float()
-    finally:
-        hook.remove()
+        finally:
+            hook.remove()
     logp = logits.log_softmax(-1)
     chosen = logp.gather(1, target[:, None])[:, 0]
     entropy = -(logp.exp() * logp).nan_to_num().sum(-1)

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -57,6 +58,17 @@ class StopFlag(StoppingCriteria):
             device=input_ids.device,
             dtype=torch.bool,
         )
+
+
+class GiveWay(StoppingCriteria):
+    """Between two tokens, lets whoever waits for the model have a turn; stops nothing."""
+
+    def __init__(self, give_way: Callable[[], object]) -> None:
+        self.give_way = give_way
+
+    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor, **kwargs: Any) -> torch.Tensor:
+        self.give_way()
+        return torch.zeros(input_ids.shape[0], device=input_ids.device, dtype=torch.bool)
 
 
 class IdStreamer(BaseStreamer):

@@ -136,7 +136,7 @@ def folder_size(folder: Path) -> Size:
     Raises UserFacing when there are none or a header can't be read.
     """
     matrices = others = 0
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in _weights_files(folder):
         for name, shape in tensor_shapes(path):
             count = math.prod(shape)
             if len(shape) == 2 and not any(part in name for part in _WHOLE):
@@ -148,6 +148,16 @@ def folder_size(folder: Path) -> Size:
             f"The folder {folder} holds no weights.", "It needs one or more files named *.safetensors."
         )
     return Size(matrices, others, _token_bytes(folder))
+
+
+def _weights_files(folder: Path) -> list[Path]:
+    """The files that a checkpoint is read from: others may lie beside them."""
+    try:
+        index = json.loads((folder / "model.safetensors.index.json").read_text(encoding="utf-8"))
+        return sorted(folder / name for name in set(index["weight_map"].values()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        whole = folder / "model.safetensors"
+        return [whole] if whole.is_file() else sorted(folder.glob("*.safetensors"))
 
 
 def tensor_shapes(path: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -169,7 +179,7 @@ def tensor_shapes(path: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
         found = [(name, tuple(entry["shape"])) for name, entry in header.items() if name[:2] != "__"]
     except (OSError, ValueError, TypeError, KeyError, AttributeError, struct.error) as error:
         raise UserFacing(
-            f"The weights file {path.name} in {path.parent} is cut off or damaged.",
+            f"The weights file {path.name} in {path.parent} is damaged: it is cut off or of another kind.",
             "Copy or download it again.",
         ) from error
     yield from found

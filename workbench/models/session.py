@@ -1,11 +1,13 @@
 """A model that is loaded and ready: prepare a question, stream an answer, teacher-force it."""
 
 import contextvars
+import gc
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from transformers import StoppingCriteriaList
 from transformers.generation.logits_process import LogitsProcessorList
 
 from workbench.errors import UserFacing
+from workbench.models.adapters import take_out
 from workbench.models.answer import Answer, Decoding, Finish, Prompt, Question
 from workbench.models.catalogue import ModelCard
 from workbench.models.conversation import Images, as_pictures, conversation
@@ -22,6 +25,7 @@ from workbench.models.families.base import single_picture
 from workbench.models.families.several import picture_boxes, picture_parts
 from workbench.models.forced import ForcedPass, forced_pass
 from workbench.models.generation import (
+    GiveWay,
     IdStreamer,
     LogProbRecorder,
     OffsetDecoder,
@@ -29,21 +33,83 @@ from workbench.models.generation import (
     generate_arguments,
 )
 from workbench.models.options import option_probabilities
+from workbench.models.pixel_cap import shown_note
 from workbench.models.prompts import neutral, prompt_inputs, render_question
 from workbench.models.question_tokens import QuestionTokens, earlier_tokens, question_tokens
+from workbench.models.sharing.sides import SharedWeights, Side
+from workbench.models.sharing.unloaded import Unloaded
 
 
 class LoadedModel:
     """Weights, processor and family adapter behind one lock.
 
-    The weights are frozen and in eval mode; explaining runs the same kernels as answering.
+    The weights are frozen and in eval mode; explaining runs the same kernels as answering. A base and the
+    adapters on it are models of their own that share `weights`: whatever runs them does so inside of `lock`,
+    which switches this model's adapter on. `adapter` is "name:digest" of that adapter, "" without one.
     """
 
-    def __init__(self, card: ModelCard, model: Any, processor: Any, family: Family, revision: str) -> None:
+    def __init__(
+        self,
+        card: ModelCard,
+        model: Any,
+        processor: Any,
+        family: Family,
+        revision: str,
+        *,
+        weights: SharedWeights | None = None,
+        side: str | None = None,
+        adapter: str = "",
+    ) -> None:
         self.card, self.model, self.processor = card, model, processor
-        self.family, self.revision = family, revision
+        self.family, self.revision, self.adapter = family, revision, adapter
         self.tokenizer = processor.tokenizer
-        self.lock = threading.RLock()
+        self.folder: Path | None = None  # where the weights were read from
+        self.weights = weights or SharedWeights(model)
+        self.weights.users += 1
+        self.lock = Side(self.weights, side)
+
+    def with_adapter(self, card: ModelCard, side: str, adapter: str, revision: str) -> "LoadedModel":
+        """The model that an adapter on these weights makes of this one; see `adapters.put_on`.
+
+        Its revision names both: what lies below changes its answers as much as the adapter does.
+        """
+        both = (self.revision, revision)
+        joined = "unknown" if "unknown" in both else "+".join(both)
+        return LoadedModel(
+            card, self.model, self.processor, self.family, joined,
+            weights=self.weights, side=side, adapter=adapter,
+        )  # fmt: skip
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the weights are there; False after `unload`."""
+        return not isinstance(self.model, Unloaded)
+
+    @property
+    def shared(self) -> bool:
+        """Whether another model runs the same weights."""
+        return self.weights.users > 1
+
+    def unload(self) -> None:
+        """Give the memory back, once what runs now has ended; a second call does nothing.
+
+        What was answered stays readable; whatever needs the weights raises UserFacing from now on. Weights
+        that another model runs as well stay with it; an adapter's own are taken out.
+        """
+        with self.lock:
+            if not self.loaded:
+                return
+            model, self.model = self.model, Unloaded.of(self)
+            self.weights.users -= 1
+            if self.weights.users == 0:
+                self.weights.drop()
+            elif self.lock.adapter is not None:
+                take_out(model, self.lock.adapter)
+                self.weights.detach(self.lock.adapter)
+        del model
+        gc.collect()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
 
     @property
     def name(self) -> str:
@@ -68,12 +134,18 @@ class LoadedModel:
 
     @property
     def parameters(self) -> int:
-        return sum(p.numel() for p in self.model.parameters())
+        """Numbers that the model runs with: the base's and, if it has one, its adapter's."""
+        sides = {None, self.lock.adapter}
+        return sum(p.numel() for side in sides for p in self._own_parameters(side))
 
     @property
     def memory_bytes(self) -> int:
-        """Bytes of the weights."""
-        return sum(p.numel() * p.element_size() for p in self.model.parameters())
+        """Bytes of the weights that this model brings along: an adapter's alone where the base is shared."""
+        sides = {self.lock.adapter} if self.shared else {None, self.lock.adapter}
+        return sum(p.numel() * p.element_size() for side in sides for p in self._own_parameters(side))
+
+    def _own_parameters(self, side: str | None) -> Iterable[torch.nn.Parameter]:
+        return self.weights.own_parameters(side) if self.loaded else ()
 
     @property
     def decoder(self) -> DecoderParts:
@@ -87,6 +159,8 @@ class LoadedModel:
     @property
     def can_backpropagate(self) -> bool:
         """Whether gradients can be taken: not through quantised weights, whose kernels round."""
+        if not self.loaded:
+            return False
         quantised = getattr(self.model, "is_quantized", False)
         return not quantised and all(p.is_floating_point() for p in self.model.parameters())
 
@@ -142,6 +216,10 @@ class LoadedModel:
         if seen is None:
             return single_picture(inputs, self.processor)
         return seen(inputs, self.processor, self.model.config)
+
+    def shown_note(self, prompt: Prompt) -> str:
+        """A sentence where the picture was shown smaller than it is, else ""."""
+        return shown_note(prompt, self.model.config)
 
     def stream(
         self, prompt: Prompt, decoding: Decoding | None = None, stop: threading.Event | None = None
@@ -206,12 +284,15 @@ class LoadedModel:
         recorder: LogProbRecorder,
         streamer: IdStreamer | None = None,
     ) -> torch.Tensor:
+        criteria = StoppingCriteriaList([stop])
+        if decoding.temperature == 0:  # others could draw from the random numbers of a sampled answer
+            criteria.append(GiveWay(self.lock.give_way))
         with torch.inference_mode(), self._seeded(decoding):
             sequences = self.model.generate(
                 **inputs,
                 **generate_arguments(decoding),
                 logits_processor=LogitsProcessorList([recorder]),
-                stopping_criteria=StoppingCriteriaList([stop]),
+                stopping_criteria=criteria,
                 streamer=streamer,
             )
         recorder.settle(sequences)

@@ -39,7 +39,8 @@ LOADING_HINT = "You can add an image and type a question meanwhile."
 class Engine:
     """The calls that need model code; tests put stand-ins here.
 
-    `load(ref, settings, progress=, stop=)` gives a LoadedModel ("base" and "tuned" are names too),
+    `load(ref, settings, progress=, stop=)` gives a LoadedModel ("base" and "tuned" are names too);
+    `load_beside(base, ref, settings, ...)` the tuned one beside it (None: `load` does that too);
     `run_case(model, image, question, decoding, stop)` yields growing Columns,
     `case_maps(case, method, params)` gives a MapSet, `methods()` the map methods of the Trace screen,
     `measure_trust(case, maps, key, causal, moved_on)` a TrustLine of one span.
@@ -52,6 +53,7 @@ class Engine:
     case_maps: Callable[["AnsweredCase", str, Mapping[str, Any]], "MapSet"]
     methods: Callable[[], Mapping[str, Any]]
     measure_trust: Callable[..., "TrustLine"]
+    load_beside: Callable[..., Any] | None = None
 
 
 def default_engine() -> Engine:
@@ -62,6 +64,7 @@ def default_engine() -> Engine:
         case_maps=cases.case_maps,
         methods=trace_methods,
         measure_trust=trust.measure_trust,
+        load_beside=models.load_beside,
     )
 
 
@@ -179,7 +182,8 @@ class Services:
     def _exchange(self, role: str, ref: str, given_up: threading.Event) -> None:
         told = partial(self._progressed, role, ref, given_up)
         try:
-            model, message = self.engine.load(ref, self.settings, progress=told, stop=given_up), ""
+            base = self._state.models.get("base")
+            model, message = self._loaded(role, ref, base, progress=told, stop=given_up), ""
         except UserFacing as fault:
             model, message = None, f"{fault} The models that were here stay."
         except Exception as fault:  # a thread's last word: anything else would leave the page waiting
@@ -209,7 +213,7 @@ class Services:
                     )
                 )
                 told = partial(self._pair_progressed, role, dict(loaded))
-                loaded[role] = self.engine.load(role, self.settings, progress=told)
+                loaded[role] = self._loaded(role, role, loaded.get("base"), progress=told)
         except UserFacing as fault:
             self._set(PairState("failed", str(fault), loaded))
         except (
@@ -229,6 +233,12 @@ class Services:
 
     def _pair_progressed(self, role: str, loaded: Mapping[str, Any], progress: "LoadProgress") -> None:
         self._set(PairState("loading", f"{loading_words(progress)} the {role} model. {LOADING_HINT}", loaded))
+
+    def _loaded(self, role: str, ref: str, base: Any, **heard: Any) -> Any:
+        """One model of the pair; an adapter shares the weights of a base that is there."""
+        if role == "tuned" and base is not None and self.engine.load_beside is not None:
+            return self.engine.load_beside(base, ref, self.settings, **heard)
+        return self.engine.load(ref, self.settings, **heard)
 
     def _set(self, state: PairState) -> None:
         with self._changed:

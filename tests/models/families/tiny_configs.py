@@ -17,6 +17,7 @@ from transformers import (
     Qwen2_5_VLConfig,
     Qwen2VLConfig,
     Qwen3VLConfig,
+    Qwen3VLMoeConfig,
 )
 from transformers.models.gemma3.image_processing_pil_gemma3 import Gemma3ImageProcessorPil
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
@@ -62,7 +63,12 @@ def qwen_tokenizer() -> PreTrainedTokenizerFast:
     return tokenizer(specials, "<|im_start|>", "<|im_end|>", image, eos_token="<|im_end|>")
 
 
-QWEN = {"qwen2_vl": Qwen2VLConfig, "qwen2_5_vl": Qwen2_5_VLConfig, "qwen3_vl": Qwen3VLConfig}
+QWEN = {
+    "qwen2_vl": Qwen2VLConfig,
+    "qwen2_5_vl": Qwen2_5_VLConfig,
+    "qwen3_vl": Qwen3VLConfig,
+    "qwen3_vl_moe": Qwen3VLMoeConfig,
+}
 _TEXT = {
     "hidden_size": 32,
     "intermediate_size": 48,
@@ -90,6 +96,7 @@ _QWEN_VISION = {
         "deepstack_visual_indexes": [0, 1],
     },
 }
+_QWEN_VISION["qwen3_vl_moe"] = _QWEN_VISION["qwen3_vl"]
 
 
 def save_qwen(
@@ -103,8 +110,10 @@ def save_qwen(
     number = words.convert_tokens_to_ids
     text = _TEXT | {"vocab_size": len(words), "bos_token_id": None, "eos_token_id": words.eos_token_id}
     text["rope_parameters"] = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1]}
-    if kind == "qwen3_vl":
+    if kind.startswith("qwen3_vl"):
         text["head_dim"] = 8
+    if kind == "qwen3_vl_moe":
+        text |= {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 24}
     config = QWEN[kind](
         text_config=text,
         vision_config={"depth": 2, "num_heads": 2, **_QWEN_VISION[kind], "patch_size": patch, **vision},

@@ -80,11 +80,11 @@ def adapter_of(model: Any) -> str:
 
     A model may state it as `adapter`; else those that peft has put in are hashed.
     """
-    stated = str(getattr(model, "adapter", "") or "")
+    stated = getattr(model, "adapter", None)
+    if stated is not None:  # the base side of shared weights states that it has none
+        return str(stated)
     weights = getattr(model, "model", None)
     configs = getattr(weights, "peft_config", None) or {}
-    if stated or not configs:
-        return stated
     return ",".join(f"{name}:{_adapter_hash(weights, name, configs[name])}" for name in sorted(configs))
 
 

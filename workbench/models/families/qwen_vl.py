@@ -1,4 +1,4 @@
-"""Qwen2-VL, Qwen2.5-VL and Qwen3-VL: pictures keep their shape; a token is a block of merged patches.
+"""Qwen2-VL, Qwen2.5-VL, Qwen3-VL (dense, experts): pictures keep their shape; a token is merged patches.
 
 The processor stretches the picture to whole blocks, cuts it into a grid of patches and lists them block by
 block; the vision tower's windows and DeepStack streams leave that raster order of blocks as it was.
@@ -26,14 +26,14 @@ from workbench.models.families.towers import TowerPatches, in_blocks
 
 
 class QwenVL:
-    """Adapter for `Qwen2VL…`, `Qwen2_5_VL…` and `Qwen3VLForConditionalGeneration`.
+    """Adapter for `Qwen2VL…`, `Qwen2_5_VL…`, `Qwen3VL…` and `Qwen3VLMoeForConditionalGeneration`.
 
     The rotary positions have three axes and are counted anew from `input_ids`, `mm_token_type_ids` and
     `image_grid_thw` on each pass without a cache, so these must always travel together.
     """
 
     name = "qwen-vl"
-    types = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl")
+    types = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe")
 
     def matches(self, config: Any) -> bool:
         return config.model_type in self.types

@@ -94,6 +94,13 @@ class ServedModel:
             start = end
         return messages
 
+    def shown_note(self, prompt: Prompt) -> str:
+        """Nothing: what size the server shows a picture at, it does not say."""
+        return ""
+
+    def unload(self) -> None:
+        """Nothing to free: the weights are elsewhere."""
+
     def seen(self, prompt: Prompt) -> None:
         """What the vision tower was shown: the server does not say."""
         return None

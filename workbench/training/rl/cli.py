@@ -99,6 +99,11 @@ def main(argv: list[str] | None = None) -> int:
     # An adapter trains in float32 beside frozen weights of the device's own dtype.
     settings = read_settings([]) if lora else replace(read_settings([]), dtype="float32")
     loaded = load_model(args.model, settings=settings)
+    if loaded.adapter:
+        raise UserFacing(
+            f"{args.model!r} is an adapter, which can't be trained further by reinforcement.",
+            "Merge it into its base first: `train sft --merge` writes such a folder.",
+        )
     # peft puts the adapter inside the model's own modules: `loaded` answers with it from here on.
     adapted = add_adapter(loaded.model, lora) if lora else None
     plan = ReinforcePlan(

@@ -154,7 +154,8 @@ def find_model(ref: str, settings: Settings) -> Origin:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise load_fault(error, ref, folder) from error
-    name = found.hub.repository if found.hub else str(folder)
+    # A whole path: an adapter names it as its base, and is loaded from other folders.
+    name = found.hub.repository if found.hub else str(folder.resolve())
     return Origin(folder, name, found.commit, found.card, config.dtype or torch.float32)
 
 
