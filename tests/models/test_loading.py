@@ -8,6 +8,7 @@ import pytest
 from tests.tiny import load_tiny
 from workbench.errors import UserFacing
 from workbench.models.loading import load_model
+from workbench.models.memory import Device
 from workbench.settings import Settings
 
 CPU = Settings(device="cpu")
@@ -84,3 +85,16 @@ def test_no_gpu_is_said(monkeypatch, tiny_folder):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(UserFacing, match="CUDA"):
         load_model(str(tiny_folder), settings=Settings(device="cuda"))
+
+
+def test_a_second_model_that_does_not_fit_is_refused_with_the_numbers(tiny_folder, monkeypatch):
+    small = Device("cpu", 10_000_000, 16_000_000_000)
+    monkeypatch.setattr("workbench.models.loading.here", lambda *_: small)
+    with pytest.raises(UserFacing, match="does not fit here.*needs about .* MB.*10 MB free of 16.0 GB"):
+        load_model(str(tiny_folder), settings=CPU)
+
+
+@pytest.mark.parametrize("quantise", ["8bit", "4bit"])
+def test_quantised_weights_need_a_gpu(tiny_folder, quantise):
+    with pytest.raises(UserFacing, match="need a CUDA GPU"):
+        load_model(str(tiny_folder), settings=Settings(device="cpu", quantise=quantise))

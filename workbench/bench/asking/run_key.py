@@ -80,11 +80,14 @@ def adapter_of(model: Any) -> str:
 
     A model may state it as `adapter`; else those that peft has put in are hashed.
     """
-    stated = getattr(model, "adapter", None)
-    if stated is not None:  # the base side of shared weights states that it has none
-        return str(stated)
+    stated = str(getattr(model, "adapter", "") or "")
     weights = getattr(model, "model", None)
     configs = getattr(weights, "peft_config", None) or {}
+    # Those that other models bring along are off while this one runs.
+    others = getattr(getattr(model, "weights", None), "adapters", ())
+    configs = {name: config for name, config in configs.items() if name not in others}
+    if stated or not configs:
+        return stated
     return ",".join(f"{name}:{_adapter_hash(weights, name, configs[name])}" for name in sorted(configs))
 
 
