@@ -13,8 +13,8 @@ from workbench.errors import UserFacing
 from workbench.imaging.medical_image import MedicalImage
 from workbench.imaging.overlay import encode_png
 from workbench.settings import Settings
-from workbench.ui.case.desk import MOST_PICTURES, CaseDesk, QuestionForm
-from workbench.ui.case.intake import picture_of
+from workbench.ui.case.desk import CaseDesk, QuestionForm
+from workbench.ui.case.intake import MOST_PICTURES, picture_of
 from workbench.ui.services import Services
 from workbench.ui.sessions import Sessions
 

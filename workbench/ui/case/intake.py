@@ -12,6 +12,7 @@ from workbench.errors import UserFacing
 from workbench.imaging.medical_image import MedicalImage
 from workbench.viewer.payload import picture_payload
 
+MOST_PICTURES = 6  # of one conversation
 Loader = Callable[..., MedicalImage]
 
 
@@ -38,12 +39,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class OpenedCase:
-    """A case from elsewhere on the page: what the Case tab is filled with."""
+    """A case from elsewhere on the page: what the Case tab is filled with; `more` are further pictures."""
 
     picture: Picture
     question: str
     options: tuple[str, ...]
     gold: str = ""
+    more: tuple[Picture, ...] = ()
 
 
 def picture_of(
