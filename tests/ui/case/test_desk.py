@@ -203,6 +203,20 @@ def test_further_pictures_go_with_the_question_and_each_has_its_map(tmp_path: Pa
     assert "images" not in desk.blank(VISITOR)
 
 
+def test_pictures_that_are_too_large_together_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = desk_with()
+    desk.upload_folder = tmp_path
+    first = desk.sessions.of(VISITOR).picture
+    assert first.bytes == 40 * 60 * 3 + len(first.payload["src"])
+    monkeypatch.setattr("workbench.ui.case.desk.MOST_BYTES", first.bytes + 100)
+    with pytest.raises(UserFacing, match="too large together"):
+        desk.add_picture(VISITOR, uploaded(tmp_path))
+    desk.place(VISITOR, first, (first,))
+    assert len(desk.blank(VISITOR)["images"]) == 2
+
+
 def test_a_further_picture_needs_a_first_one_and_is_deleted_all_the_same(tmp_path: Path) -> None:
     desk = desk_with()
     desk.upload_folder = tmp_path

@@ -15,7 +15,7 @@ from workbench.settings import Settings
 from workbench.traces import MODALITIES
 from workbench.ui import boundary
 from workbench.ui.case.examples import Example, drawn_lesion
-from workbench.ui.case.intake import MOST_PICTURES, Picture, picture_of, take_upload, with_window
+from workbench.ui.case.intake import MOST_BYTES, MOST_PICTURES, Picture, picture_of, take_upload, with_window
 from workbench.ui.case.known import gold_for, remarks
 from workbench.ui.case.stream import stream_pair
 from workbench.ui.case.trust_queue import TrustQueue
@@ -117,6 +117,8 @@ class CaseDesk:
             raise UserFacing("There is no first picture yet.", "Drop an image on the page first.")
         if len(page.more) + 1 >= MOST_PICTURES:
             raise UserFacing(f"A case has at most {MOST_PICTURES} pictures.", "Clear the page to begin anew.")
+        if sum(one.bytes for one in (page.picture, *page.more, picture)) > MOST_BYTES:
+            raise UserFacing("The pictures of this case are too large together.", "Add a smaller one.")
         page.more.append(picture)
         return picture, self._payload(page, page.run.case_id if page.run else _new_id())
 

@@ -13,6 +13,7 @@ from workbench.imaging.medical_image import MedicalImage
 from workbench.viewer.payload import picture_payload
 
 MOST_PICTURES = 6  # of one conversation
+MOST_BYTES = 160 << 20  # of all pictures of a conversation together
 Loader = Callable[..., MedicalImage]
 
 
@@ -30,6 +31,12 @@ class Picture:
     suggestions: tuple[str, ...] = ()
     lesion: np.ndarray | None = None
     modality_source: str = "the file"
+
+    @property
+    def bytes(self) -> int:
+        """What keeping it takes: pixels, grey values, and the encoded picture."""
+        grey = self.image.grey.values.nbytes if self.image.grey else 0
+        return self.image.pixels.nbytes + grey + len(self.payload["src"])
 
     @property
     def windows(self) -> tuple[str, ...]:
