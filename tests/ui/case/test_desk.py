@@ -213,7 +213,7 @@ def test_pictures_that_are_too_large_together_are_refused(
     monkeypatch.setattr("workbench.ui.case.desk.MOST_BYTES", first.bytes + 100)
     with pytest.raises(UserFacing, match="too large together"):
         desk.add_picture(VISITOR, uploaded(tmp_path))
-    desk.place(VISITOR, first, (first,))
+    desk.place(VISITOR, first, more=(first,))
     assert len(desk.blank(VISITOR)["images"]) == 2
 
 
