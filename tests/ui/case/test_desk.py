@@ -13,8 +13,8 @@ from workbench.errors import UserFacing
 from workbench.imaging.medical_image import MedicalImage
 from workbench.imaging.overlay import encode_png
 from workbench.settings import Settings
-from workbench.ui.case.desk import MOST_PICTURES, CaseDesk, QuestionForm
-from workbench.ui.case.intake import picture_of
+from workbench.ui.case.desk import CaseDesk, QuestionForm
+from workbench.ui.case.intake import MOST_PICTURES, picture_of
 from workbench.ui.services import Services
 from workbench.ui.sessions import Sessions
 
@@ -201,6 +201,20 @@ def test_further_pictures_go_with_the_question_and_each_has_its_map(tmp_path: Pa
         desk.add_picture(VISITOR, uploaded(tmp_path, (99, 40)))
     desk.place(VISITOR, desk.sessions.of(VISITOR).picture)
     assert "images" not in desk.blank(VISITOR)
+
+
+def test_pictures_that_are_too_large_together_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = desk_with()
+    desk.upload_folder = tmp_path
+    first = desk.sessions.of(VISITOR).picture
+    assert first.bytes == 40 * 60 * 3 + len(first.payload["src"])
+    monkeypatch.setattr("workbench.ui.case.desk.MOST_BYTES", first.bytes + 100)
+    with pytest.raises(UserFacing, match="too large together"):
+        desk.add_picture(VISITOR, uploaded(tmp_path))
+    desk.place(VISITOR, first, more=(first,))
+    assert len(desk.blank(VISITOR)["images"]) == 2
 
 
 def test_a_further_picture_needs_a_first_one_and_is_deleted_all_the_same(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from workbench.settings import Settings
 from workbench.traces import MODALITIES
 from workbench.ui import boundary
 from workbench.ui.case.examples import Example, drawn_lesion
-from workbench.ui.case.intake import Picture, picture_of, take_upload, with_window
+from workbench.ui.case.intake import MOST_BYTES, MOST_PICTURES, Picture, picture_of, take_upload, with_window
 from workbench.ui.case.known import gold_for, remarks
 from workbench.ui.case.stream import stream_pair
 from workbench.ui.case.trust_queue import TrustQueue
@@ -27,7 +27,6 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 HIGHEST_TEMPERATURE = 2.0
 EXPLAINABLE = ("done", "cancelled")
 LONGEST_ANSWER = 4096  # tokens that a visitor may ask for where the owner sets no limit
-MOST_PICTURES = 6  # of one conversation
 MOST_TURNS = 8
 PARAM_SLOTS = 2  # how many settings of a map method the screen has room for
 
@@ -77,15 +76,21 @@ class CaseDesk:
         self.place(session_id, picture, (example.question, example.answer))
         return picture
 
-    def place(self, session_id: str, picture: Picture | None, filled: tuple[str, str] = ("", "")) -> None:
-        """Put a picture (or none) on the page; answers about the one before are dropped.
+    def place(
+        self,
+        session_id: str,
+        picture: Picture | None,
+        filled: tuple[str, str] = ("", ""),
+        more: Sequence[Picture] = (),
+    ) -> None:
+        """Put a picture (or none) and those after it on the page; answers about others are dropped.
 
         `filled` is the question that comes with it, and its right answer.
         """
         page = self.sessions.of(session_id)
         page.forget_answers()
         page.picture, page.filled = picture, filled
-        page.more = []
+        page.more = list(more)
 
     def state_modality(self, session_id: str, kind: str) -> PageState | None:
         """Note what a person says the picture is; the answers on the page are checked against it at once.
@@ -112,6 +117,8 @@ class CaseDesk:
             raise UserFacing("There is no first picture yet.", "Drop an image on the page first.")
         if len(page.more) + 1 >= MOST_PICTURES:
             raise UserFacing(f"A case has at most {MOST_PICTURES} pictures.", "Clear the page to begin anew.")
+        if sum(one.bytes for one in (page.picture, *page.more, picture)) > MOST_BYTES:
+            raise UserFacing("The pictures of this case are too large together.", "Add a smaller one.")
         page.more.append(picture)
         return picture, self._payload(page, page.run.case_id if page.run else _new_id())
 
@@ -167,9 +174,7 @@ class CaseDesk:
         picture = self._picture(session_id)
         picture = with_window(picture, label, invert, imaging.rewindow)
         page = self.sessions.of(session_id)
-        more = page.more
-        self.place(session_id, picture, page.filled)
-        page.more = more
+        self.place(session_id, picture, page.filled, page.more)
         return picture
 
     def blank(self, session_id: str) -> dict[str, Any]:

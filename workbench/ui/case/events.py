@@ -55,7 +55,7 @@ def wire_opened(
         found = find(event._data, request.session_hash)
         if found is None:
             return {}
-        desk.place(request.session_hash, found.picture, (found.question, found.gold))
+        desk.place(request.session_hash, found.picture, (found.question, found.gold), found.more)
         form = {
             ui.question: found.question, ui.options: "\n".join(found.options), ui.notice: None,
             ui.gold: found.gold,

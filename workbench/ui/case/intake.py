@@ -12,6 +12,8 @@ from workbench.errors import UserFacing
 from workbench.imaging.medical_image import MedicalImage
 from workbench.viewer.payload import picture_payload
 
+MOST_PICTURES = 6  # of one conversation
+MOST_BYTES = 160 << 20  # of all pictures of a conversation together
 Loader = Callable[..., MedicalImage]
 
 
@@ -31,6 +33,12 @@ class Picture:
     modality_source: str = "the file"
 
     @property
+    def bytes(self) -> int:
+        """What keeping it takes: pixels, grey values, and the encoded picture."""
+        grey = self.image.grey.values.nbytes if self.image.grey else 0
+        return self.image.pixels.nbytes + grey + len(self.payload["src"])
+
+    @property
     def windows(self) -> tuple[str, ...]:
         """Names of the display windows on offer; empty for an ordinary 8-bit picture."""
         return tuple(preset.label for preset in self.image.grey.presets) if self.image.grey else ()
@@ -38,12 +46,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class OpenedCase:
-    """A case from elsewhere on the page: what the Case tab is filled with."""
+    """A case from elsewhere on the page: what the Case tab is filled with; `more` are further pictures."""
 
     picture: Picture
     question: str
     options: tuple[str, ...]
     gold: str = ""
+    more: tuple[Picture, ...] = ()
 
 
 def picture_of(

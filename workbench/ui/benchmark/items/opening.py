@@ -8,7 +8,7 @@ from workbench.imaging import load_image
 from workbench.ui.benchmark.items.index import Query
 from workbench.ui.benchmark.items.view import opened_item
 from workbench.ui.benchmark.shelf import Shelf
-from workbench.ui.case.intake import OpenedCase, picture_of
+from workbench.ui.case.intake import MOST_PICTURES, OpenedCase, picture_of
 
 
 def opened_case(shelf: Shelf, click: Any, session_id: str | None) -> OpenedCase | None:
@@ -21,5 +21,14 @@ def opened_case(shelf: Shelf, click: Any, session_id: str | None) -> OpenedCase 
     if opened.picture is None:
         raise UserFacing("The picture of this item can't be opened.", opened.reason)
     line = opened.any_line
-    picture = picture_of(load_image(opened.picture), modality=line.modality or None, source="the data set")
-    return OpenedCase(picture, line.question, line.options, line.gold)
+    further = () if opened.item is None else opened.item.more_images
+    if len(further) >= MOST_PICTURES:
+        raise UserFacing(
+            f"This item has {1 + len(further)} pictures; Case shows at most {MOST_PICTURES}.",
+            "Ask it on the command line: ask IMAGE QUESTION --image MORE.",
+        )
+    first, *more = (
+        picture_of(load_image(path), modality=line.modality or None, source="the data set")
+        for path in (opened.picture, *further)
+    )
+    return OpenedCase(first, line.question, line.options, line.gold, tuple(more))
