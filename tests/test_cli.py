@@ -86,7 +86,7 @@ def chain(monkeypatch: pytest.MonkeyPatch, tiny_rgb: np.ndarray) -> SimpleNamesp
     monkeypatch.setattr(imaging, "load_image", load_image)
     monkeypatch.setattr(models, "load_model", load_model)
     monkeypatch.setattr(
-        models, "load_models", lambda refs, settings: [load_model(ref, settings=settings) for ref in refs]
+        models, "load_models", lambda refs, settings, *_: [load_model(ref, settings=settings) for ref in refs]
     )
     monkeypatch.setattr(cases, "run_case", run_case)
     monkeypatch.setattr(explain, "explain", explained)

@@ -290,7 +290,7 @@ def test_a_damaged_file_is_named(hub: Hub, folder: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:-100])
     hub.repository(NAME, folder)
     for ref in (NAME, str(folder)):
-        assert "weight file model.safetensors" in refused(ref) and "damaged" in refused(ref)
+        assert "weights file model.safetensors" in refused(ref) and "damaged" in refused(ref)
     (folder / "tokenizer.json").write_text("{ half")
     assert "file tokenizer.json" in refused(str(folder))
 

@@ -105,6 +105,11 @@ class Side:
     def __init__(self, weights: SharedWeights, adapter: str | None = None) -> None:
         self.weights, self.adapter = weights, adapter
 
+    @property
+    def free(self) -> bool:
+        """Whether nobody runs these weights now, with whatever adapter."""
+        return self.weights.turns.free
+
     def __enter__(self) -> "Side":
         self.weights.turns.__enter__()
         try:

@@ -22,6 +22,11 @@ class Turns:
         """Whether this thread has its turn."""
         return self._owner == threading.get_ident()
 
+    @property
+    def free(self) -> bool:
+        """Whether nobody has their turn now."""
+        return self._owner is None
+
     def __enter__(self) -> "Turns":
         me = threading.get_ident()
         with self._guard:
