@@ -35,14 +35,20 @@ def qwen2_5_vl(folder: Path) -> Path:
     return tiny.save_qwen(folder, "qwen2_5_vl", patch=14, limits=limits, window_size=112)
 
 
-def qwen3_vl(folder: Path) -> Path:
+def qwen3_vl(folder: Path, kind: str = "qwen3_vl") -> Path:
     """Patches of 16 merged 2 × 2, 65,536 to 16,777,216 pixels, 48 × 48 positions."""
     limits = (65536, 16777216)
-    return tiny.save_qwen(folder, "qwen3_vl", patch=16, limits=limits, num_position_embeddings=2304)
+    return tiny.save_qwen(folder, kind, patch=16, limits=limits, num_position_embeddings=2304)
 
 
-def adapter(folder: Path, base: Path, name: str) -> Path:
-    """A LoRA adapter on all linear layers, its weights not zero, that says it is for the hub model `name`."""
+def qwen3_vl_moe(folder: Path) -> Path:
+    """The same with experts in the text decoder."""
+    return qwen3_vl(folder, "qwen3_vl_moe")
+
+
+def adapter(folder: Path) -> Path:
+    """A LoRA adapter on all linear layers of the Qwen2.5-VL beside it, its weights not zero."""
+    base, name = folder.parent / "qwen2.5-vl", "their/qwen2.5-vl"
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForImageTextToText
@@ -78,7 +84,9 @@ def internvl(folder: Path) -> Path:
 
 CHECKPOINTS = {
     "qwen2.5-vl": Checkpoint(qwen2_5_vl, 16 * 8),
+    "qwen2.5-vl-lora": Checkpoint(adapter, 16 * 8, base="qwen2.5-vl"),
     "qwen3-vl": Checkpoint(qwen3_vl, 14 * 7),
+    "qwen3-vl-moe": Checkpoint(qwen3_vl_moe, 14 * 7),
     "gemma3": Checkpoint(gemma3, 256),
     "llava": Checkpoint(llava, 24 * 24),
     "smolvlm": Checkpoint(smolvlm, (4 * 2 + 1) * 64),

@@ -287,10 +287,12 @@ def test_shards_are_fetched_as_the_index_names_them(hub: Hub, folder: Path) -> N
 
 def test_a_damaged_file_is_named(hub: Hub, folder: Path) -> None:
     weights = folder / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-100])
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-100])
     hub.repository(NAME, folder)
     for ref in (NAME, str(folder)):
         assert "weights file model.safetensors" in refused(ref) and "damaged" in refused(ref)
+    weights.write_bytes(whole)
     (folder / "tokenizer.json").write_text("{ half")
     assert "file tokenizer.json" in refused(str(folder))
 
