@@ -46,6 +46,9 @@ class FakeModel:
     def label(self) -> str:
         return f"Stand-in {self.name}"
 
+    def unload(self) -> None:
+        """There is nothing to free."""
+
     def seen(self, prompt: Prompt, picture: int = 0) -> np.ndarray:
         return np.full((8, 8, 3), 128, np.uint8)
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from workbench import cases, explain, models
 from workbench.errors import UserFacing
+from workbench.models.served.address import is_address
+from workbench.models.source import find_source
 from workbench.settings import Settings
 from workbench.ui.case import trust
 
@@ -134,20 +136,28 @@ class Services:
             raise UserFacing("Stopped before the models were ready.", "Ask again in a moment.")
         return state.models
 
-    def exchange(self, role: str, ref: str) -> None:
+    def exchange(self, role: str, ref: str, key: str = "") -> None:
         """Load another model in the background and put it in the place of `role` once it is ready.
 
-        A load that fails, or is given up, leaves the models that are there. Raises UserFacing when the pair
-        itself is still loading or another exchange is under way, and for a model that may not be loaded here.
+        `key` is that of a server; it stays in this process. A load that fails, or is given up, leaves the
+        models that are there; the one that is replaced gives its memory back. Raises UserFacing when the pair
+        itself is still loading or another exchange is under way, and for a model that is not there or may not
+        be loaded here.
         """
-        self.settings.require_allowed(ref)
+        if is_address(ref):
+            self.settings.require_allowed(ref)
+        else:
+            find_source(ref, self.settings)
+        settings = (
+            replace(self.settings, keys=self.settings.keys.with_key(ref, key)) if key else self.settings
+        )
         with self._changed:
             if self._state.phase == "loading" or self._state.exchanging:
                 raise UserFacing("Another model is being loaded.", "Wait for it, or cancel it.")
             message = f"Loading {ref} as {role}. The models that are here go on answering."
             self._state = replace(self._state, message=message, exchanging=role)
             self._given_up = given_up = threading.Event()
-        task = partial(self._exchange, role, ref, given_up)
+        task = partial(self._exchange, role, ref, settings, given_up)
         threading.Thread(target=task, name="exchange-model", daemon=True).start()
 
     def give_up_exchange(self) -> None:
@@ -179,11 +189,11 @@ class Services:
             if not given_up.is_set():
                 self._state = replace(self._state, message=message)
 
-    def _exchange(self, role: str, ref: str, given_up: threading.Event) -> None:
+    def _exchange(self, role: str, ref: str, settings: Settings, given_up: threading.Event) -> None:
         told = partial(self._progressed, role, ref, given_up)
         try:
             base = self._state.models.get("base")
-            model, message = self._loaded(role, ref, base, progress=told, stop=given_up), ""
+            model, message = self._loaded(role, ref, base, settings, progress=told, stop=given_up), ""
         except UserFacing as fault:
             model, message = None, f"{fault} The models that were here stay."
         except Exception as fault:  # a thread's last word: anything else would leave the page waiting
@@ -194,12 +204,15 @@ class Services:
             if given_up.is_set():
                 return
             models = dict(self._state.models)
+            replaced = models.get(role) if model is not None else None
             if model is not None:
                 models[role] = model
             phase = "ready" if models else self._state.phase
             ordered = {name: models[name] for name in ROLES if name in models}
             self._state = PairState(phase, message, ordered)
             self._changed.notify_all()
+        if replaced is not None and replaced not in ordered.values():
+            replaced.unload()
 
     def _load(self) -> None:
         loaded: dict[str, Any] = {}
@@ -213,7 +226,7 @@ class Services:
                     )
                 )
                 told = partial(self._pair_progressed, role, dict(loaded))
-                loaded[role] = self._loaded(role, role, loaded.get("base"), progress=told)
+                loaded[role] = self._loaded(role, role, loaded.get("base"), self.settings, progress=told)
         except UserFacing as fault:
             self._set(PairState("failed", str(fault), loaded))
         except (
@@ -234,11 +247,11 @@ class Services:
     def _pair_progressed(self, role: str, loaded: Mapping[str, Any], progress: "LoadProgress") -> None:
         self._set(PairState("loading", f"{loading_words(progress)} the {role} model. {LOADING_HINT}", loaded))
 
-    def _loaded(self, role: str, ref: str, base: Any, **heard: Any) -> Any:
+    def _loaded(self, role: str, ref: str, base: Any, settings: Settings, **heard: Any) -> Any:
         """One model of the pair; an adapter shares the weights of a base that is there."""
         if role == "tuned" and base is not None and self.engine.load_beside is not None:
-            return self.engine.load_beside(base, ref, self.settings, **heard)
-        return self.engine.load(ref, self.settings, **heard)
+            return self.engine.load_beside(base, ref, settings, **heard)
+        return self.engine.load(ref, settings, **heard)
 
     def _set(self, state: PairState) -> None:
         with self._changed:

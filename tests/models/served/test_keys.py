@@ -65,3 +65,12 @@ def test_public_pages_send_pictures_only_where_the_owner_says() -> None:
             public.require_allowed(ref)
     with pytest.raises(UserFacing, match="endpoints"):
         Settings.from_env([], {"WORKBENCH_ENDPOINTS": "two"})
+
+
+def test_a_key_that_is_typed_goes_to_its_server_alone() -> None:
+    keys = Keys().with_key("http://one:8000/v1#m", " secret ")
+    assert keys.key_for("http://one:8000/v1#m") == "secret"
+    assert keys.key_for("http://two:8000/v1#m") is None and "secret" not in repr(keys)
+    for wrong in (" ", "two\nlines", "schlüssel"):
+        with pytest.raises(UserFacing, match="can't be a key"):
+            keys.with_key("http://one:8000/v1", wrong)

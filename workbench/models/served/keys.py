@@ -50,6 +50,12 @@ class Keys:
             raise UserFacing(f"One key was given for {len(known)} servers: {said}.", HINT)
         return Keys(MappingProxyType({**self.by_server, **dict.fromkeys(unnamed, self.plain)}))
 
+    def with_key(self, url: str, key: str) -> "Keys":
+        """The same keys and that of one more server. Raises UserFacing for what can't be a key."""
+        if not key.isascii() or not key.isprintable() or not key.strip():
+            raise UserFacing("That can't be a key.", "Paste the key alone, in one line.")
+        return Keys(MappingProxyType({**self.by_server, _place(url): key.strip()}), self.plain)
+
     def key_for(self, url: str) -> str | None:
         """The key of a server: that of its address, or of the longest address that it lies below."""
         return self._named(_place(url))

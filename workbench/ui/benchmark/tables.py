@@ -9,6 +9,7 @@ from workbench.bench.reports.labels import METRIC_NAMES, condition_name, guess_n
 from workbench.bench.reports.model import Report
 from workbench.bench.reports.published import PublishedTable
 from workbench.bench.reports.stored import REPORT_FILE, open_report
+from workbench.bench.scores.answer_metrics import ANSWER_METRICS, OVERLAP_CAVEAT
 from workbench.bench.scores.compare import verdict
 from workbench.bench.scores.measure import PARTS
 from workbench.bench.scores.numbers import Number, Paired, p_text
@@ -74,9 +75,18 @@ def _measured(report: Report) -> str:
 
 
 def score_table(report: Report) -> Table:
-    """Accuracy, baselines and axis scores, one row a number."""
-    rows = [*_accuracy_rows(report), *_baseline_rows(report), *_axis_rows(report)]
+    """Accuracy, baselines, axis scores, open answers and what the text says of itself, one row a number."""
+    overlap = [*_open_rows(report)]
+    rows = [
+        *_accuracy_rows(report),
+        *_baseline_rows(report),
+        *_axis_rows(report),
+        *overlap,
+        *_mark_rows(report),
+    ]
     caption = "Every number with its interval, its n, and how it was made."
+    if overlap:
+        caption = f"{caption} {OVERLAP_CAVEAT}"
     return {"caption": caption, "columns": list(SCORE_COLUMNS), "rows": rows, "numeric": [3, 4, 5, 6]}
 
 
@@ -194,6 +204,33 @@ def _axis_rows(report: Report) -> Iterator[list[Any]]:
             if found:
                 what = METRIC_NAMES["trace_score"]
                 yield _row(what, report.label(model), condition, found.trace_score)
+
+
+def _open_rows(report: Report) -> Iterator[list[Any]]:
+    """Open questions by every measure of shared words."""
+    for model, conditions in (report.open_scores or {}).items():
+        for condition, found in conditions.items():
+            for name, number in found.items():
+                if number.n:
+                    what = f"Open questions, {ANSWER_METRICS[name].label}"
+                    yield _row(what, report.label(model), condition, number)
+
+
+def _mark_rows(report: Report) -> Iterator[list[Any]]:
+    """The mean over tasks, modality tags against the pictures, and reasoning against its own answer."""
+    for model, conditions in (report.by_task or {}).items():
+        for condition, found in conditions.items():
+            if len(found.tasks) > 1:
+                what = f"{METRIC_NAMES['accuracy']}, mean over {len(found.tasks)} tasks"
+                yield _row(what, report.label(model), condition, found.mean)
+    for model, conditions in (report.modality_tags or {}).items():
+        for condition, tags in conditions.items():
+            if tags is not None and tags.right.n:
+                yield _row("Modality tag is right", report.label(model), condition, tags.right)
+    for model, conditions in (report.contradictions or {}).items():
+        for condition, share in conditions.items():
+            if share is not None and share.n:
+                yield _row("Reasoning contradicts the answer", report.label(model), condition, share)
 
 
 def _row(what: str, who: str, condition: str | None, number: Number) -> list[Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from workbench.errors import UserFacing
 from workbench.models.offers import offers
+from workbench.models.served.address import is_address
 from workbench.ui.html.nodes import Node, notice_node
 from workbench.ui.models.view import catalogue_nodes
 from workbench.ui.services import ROLES, Services
@@ -31,12 +32,15 @@ class ModelsDesk:
         else:
             self.load(str(asked.get("load", "")), asked.get("role"))
 
-    def load(self, ref: str, role: Any) -> None:
-        """Load a catalogue name, folder, hub id or adapter as base or tuned. Raises UserFacing."""
+    def load(self, ref: str, role: Any, key: str = "") -> None:
+        """Load a catalogue name, folder, hub id or adapter as base or tuned, or take a served model there.
+
+        `key` is that of the server. Raises UserFacing.
+        """
         ref = ref.strip()
         if not ref:
             raise UserFacing("No model was named.", "Give a folder, or a hub id such as owner/name.")
-        self.services.exchange(_role(role), ref)
+        self.services.exchange(_role(role), ref, key.strip() if is_address(ref) else "")
 
     def cancel(self) -> None:
         """Give up the load under way."""

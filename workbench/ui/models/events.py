@@ -26,13 +26,13 @@ def wire_models(ui: ModelsComponents, desk: ModelsDesk, timer: gr.Timer) -> None
     def clicked(event: gr.EventData) -> tuple[Any, Any, Any]:
         return done(lambda: desk.act(event._data or {}))
 
-    def own(ref: str, role: str) -> tuple[Any, Any, Any]:
-        return done(lambda: desk.load(ref, role))
+    def own(ref: str, role: str, key: str) -> tuple[Any, Any, Any, str]:
+        return *done(lambda: desk.load(ref, role, key)), ""  # a key never goes back to a browser
 
     def cancelled() -> tuple[Any, Any, Any]:
         return done(desk.cancel)
 
     ui.cards.click(clicked, None, outputs, **AT_ONCE)
-    gr.on([ui.load.click, ui.own.submit], own, [ui.own, ui.role], outputs, **AT_ONCE)
+    gr.on([ui.load.click, ui.own.submit], own, [ui.own, ui.role, ui.key], [*outputs, ui.key], **AT_ONCE)
     ui.cancel.click(cancelled, None, outputs, **AT_ONCE)
     ui.tab.select(desk.cards, None, ui.cards, **AT_ONCE)

@@ -12,7 +12,8 @@ from workbench.ui.services import ROLES
 
 OWN_MODEL = (
     "A folder with a checkpoint or an adapter, or a hub id such as `owner/name` or `owner/name@revision`. "
-    "Only safetensors weights are read, and no code that comes with a model is run."
+    "Or a model on an OpenAI-compatible server, `http://host:8000/v1#model`, which gets pictures and "
+    "questions. Only safetensors weights are read, and no code that comes with a model is run."
 )
 
 
@@ -24,6 +25,7 @@ class ModelsComponents:
     notice: gr.HTML
     cards: gr.HTML
     own: gr.Textbox
+    key: gr.Textbox
     role: gr.Radio
     load: gr.Button
     cancel: gr.Button
@@ -35,11 +37,12 @@ def lay_out_models(desk: ModelsDesk, tab: gr.Tab) -> ModelsComponents:
     notice = components.notice("models-notice")
     with gr.Row(visible=not settings.public):
         own = gr.Textbox(
-            label="A model of your own: folder or hub id",
+            label="A model of your own: folder, hub id or server",
             info=OWN_MODEL,
             elem_id="models-own",
             max_length=500,
         )
+        key = gr.Textbox(label="Key of the server, if it asks for one", type="password", elem_id="models-key")
         role = gr.Radio(list(ROLES), value="tuned", label="Load as", elem_id="models-role")
         load = gr.Button("Load", elem_id="models-load", min_width=60, scale=0)
     cancel = gr.Button("Cancel loading", elem_id="models-cancel", size="sm", min_width=160)
@@ -48,4 +51,4 @@ def lay_out_models(desk: ModelsDesk, tab: gr.Tab) -> ModelsComponents:
         with gr.Accordion(f"Model card of the shipped pair: {shipped}", open=False):
             gr.Markdown(card_text(settings.models_dir / shipped) or "This model has no card on this machine.")
     gr.Markdown(texts.ABOUT)
-    return ModelsComponents(tab, notice, cards, own, role, load, cancel)
+    return ModelsComponents(tab, notice, cards, own, key, role, load, cancel)
