@@ -273,8 +273,17 @@ def model_line(model: Any) -> str:
     if host := getattr(model, "served_at", ""):
         return f"served at {host} · pictures and questions are sent there · {NO_MAPS}"
     return " · ".join(
-        (f"revision {model.revision[:12]}", str(model.device), str(model.dtype).removeprefix("torch."))
+        (
+            f"revision {short_revision(model.revision)}",
+            str(model.device),
+            str(model.dtype).removeprefix("torch."),
+        )
     )
+
+
+def short_revision(revision: str) -> str:
+    """12 digits of a commit or hash; of an adapter, those of its base and its own."""
+    return "+".join(part[:12] for part in revision.split("+"))
 
 
 def memory_line(model: Any) -> str:
