@@ -51,6 +51,12 @@ def test_votes_are_counted(folder, capsys):
     assert main(["ask", *asked(folder, "--votes", "0")]) == 2
 
 
+def test_what_follows_goes_without_a_picture_too(folder, capsys):
+    record = told(capsys, "ask", *asked(folder, "--follow-up", "Why is it bright?", "--votes", "1"))
+    assert [turn["pictures"] for turn in record["turns"]] == [0, 0] and record["image"] is None
+    assert record["votes"]["n"] == 1 and "recovered" in record["votes"]
+
+
 @pytest.mark.parametrize("method", ["text_occlusion", "text_gradient"])
 def test_the_words_that_carried_the_answer_are_scored(folder, capsys, method):
     record = told(capsys, "explain", *asked(folder, "--span", "all", "--method", method, "--trust"))

@@ -12,6 +12,7 @@ from workbench.cases.recovery import is_wanted, recovered_answer
 from workbench.cases.words import Word
 from workbench.errors import UserFacing
 from workbench.models.answer import Answer, Decoding, Prompt, Question
+from workbench.models.served.elsewhere import weights_elsewhere
 from workbench.traces import parse_trace, resolve_option, token_span
 from workbench.traces.trace import Trace
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from workbench.models.session import LoadedModel
 
 RECOVERED = "No option could be read, so the model was asked again for one letter."
+HELD = "No option could be read; the server can't be held to letters, so it was not asked again."
 ColumnStatus = Literal["waiting", "streaming", "done", "cancelled", "failed"]
 
 
@@ -104,11 +106,18 @@ def run_case(
             message = answer.note
         if answer.recovered:
             message = f"{message} {RECOVERED}".strip()
+        elif asked.recover and lacks_letter(case) and weights_elsewhere(model) is not None:
+            message = f"{message} {HELD}".strip()
         message = f"{message} {model.shown_note(prompt)}".strip()
         case = replace(case, option_probabilities=measured_options(case))
         yield replace(blank, status=status, message=message, case=case)
     except UserFacing as fault:
         yield replace(blank, status="failed", message=str(fault), fault=fault)
+
+
+def lacks_letter(case: AnsweredCase) -> bool:
+    """Whether there are options, and none of them can be read in the answer."""
+    return len(case.question.options) > 1 and case.trace.answer_letter is None
 
 
 def measured_options(case: AnsweredCase) -> tuple[float, ...] | None:

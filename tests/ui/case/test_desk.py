@@ -100,6 +100,32 @@ def test_beside_a_vision_model_a_text_only_one_answers_without_the_picture_and_s
     assert last.payload["image"]["seen"]
 
 
+def test_a_question_without_a_picture_is_followed_on_without_one_and_keeps_its_words() -> None:
+    desk = desk_with()
+    first = answers(desk, without=True)[-1]
+    ticket, _ = desk.follow_up(VISITOR, "And why is it so?")
+    last = list(desk.answer(VISITOR, ticket, "attention_mean"))[-1]
+    case = desk.sessions.of(VISITOR).live.columns["tuned"].case
+    assert case.images == () and case.question.history[0].pictures == 0 and last.payload["image"] is None
+    assert carried(column(last, "tuned")) == ["And", "why", "is", "it", "so?"]
+    again = desk.look_at(VISITOR, 0)
+    assert column(again, "tuned")["text_maps"] == column(first, "tuned")["text_maps"]
+
+
+def test_a_text_only_model_minds_several_pictures_as_little(tmp_path: Path) -> None:
+    desk = desk_with(text_only=("base",))
+    desk.upload_folder = tmp_path
+    desk.add_picture(VISITOR, uploaded(tmp_path))
+    answers(desk)
+    columns = desk.sessions.of(VISITOR).live.columns
+    assert [len(columns[role].case.images) for role in ("base", "tuned")] == [0, 2]
+    ticket, _ = desk.follow_up(VISITOR, "And?")
+    last = list(desk.answer(VISITOR, ticket, "attention_mean"))[-1]
+    assert "answered without the picture" in column(last, "base")["message"]
+    turns = {role: one.case.question.history for role, one in desk.sessions.of(VISITOR).live.columns.items()}
+    assert [turns[role][0].pictures for role in ("base", "tuned")] == [0, 2]
+
+
 def test_words_can_be_scored_for_a_vision_model_too() -> None:
     desk = desk_with()
     answers(desk)

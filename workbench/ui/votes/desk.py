@@ -65,14 +65,14 @@ class VotesDesk:
                 )
                 title = f"{role.capitalize()}: {column.label}"
                 for votes in cases.draw_votes(column.case, int(count), sampling, stop):
-                    if run.replaced.is_set():
+                    if run.replaced.is_set() or page.run is not run:
                         return
                     found = {**found, title: votes}
                     done = f"{title}: {len(votes.samples)} of {votes.planned} answers drawn."
                     yield Drawn(found, done, True)
                 if stop.is_set():
                     break
-            if not run.replaced.is_set():
+            if not run.replaced.is_set() and page.run is run:
                 stopped = event.is_set()
                 said = "Stopped. The answers drawn so far count." if stopped else "Finished."
                 yield Drawn(found, said, False)
