@@ -125,6 +125,7 @@ def test_ask_json_has_exactly_the_promised_keys(chain, capsys) -> None:
             "answer": "round",
             "answer_letter": "B",
             "status": "ok",
+            "recovered": False,
         },
         "modality_check": check,
         "contradictions": [],

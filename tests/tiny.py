@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import LlavaForConditionalGeneration
+from transformers import LlamaConfig, LlamaForCausalLM, LlavaForConditionalGeneration
 
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.loading import load_model
@@ -82,4 +82,37 @@ def planted_model(folder: Path) -> LoadedModel:
     model = LlavaForConditionalGeneration(config)
     plant(model)
     model.save_pretrained(folder)
+    return load_tiny(folder)
+
+
+def planted_text_model(folder: Path, key: str, says: str, strength: float = 2.0) -> LoadedModel:
+    """A text-only model that says the token `says` where the token `key` stands before: nothing else counts.
+
+    As in `plant`, with the embedding of `key` in place of a bright patch.
+    """
+    tokenizer = train_tokenizer(TEXTS, TINY.vocabulary)
+    key_id, says_id = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in (key, says))
+    assert len(key_id) == len(says_id) == 1, "each must be one token"
+    names = {name: getattr(tokenizer, name) for name in ("pad_token_id", "bos_token_id", "eos_token_id")}
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=32, num_hidden_layers=1,
+        num_attention_heads=1, num_key_value_heads=1, attention_bias=True, tie_word_embeddings=False, **names,
+    )  # fmt: skip
+    model = LlamaForCausalLM(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        layer = model.model.layers[0]
+        for norm in (layer.input_layernorm, layer.post_attention_layernorm, model.model.norm):
+            norm.weight.fill_(1)
+        slow = layer.self_attn.head_dim // 2 - 1
+        layer.self_attn.q_proj.bias[slow] = strength
+        layer.self_attn.k_proj.weight[slow, 0] = strength
+        layer.self_attn.v_proj.weight[1, 0] = 1.0
+        layer.self_attn.o_proj.weight[1, 1] = 1.0
+        model.model.embed_tokens.weight[:, 2] = 1.0
+        model.model.embed_tokens.weight[key_id[0], 0] = 1.0
+        model.lm_head.weight[says_id[0], 1] = 4.0
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return load_tiny(folder)

@@ -22,7 +22,9 @@ from workbench.space.allowed import read_settings
 # As workbench.bench.asking.conditions names them; spelt out because importing that room takes seconds.
 BENCH_CONDITIONS = (
     "image", "blank", "shuffled_image", "shuffled_options", "short_prompt", "trace_prompt", "sampled",
+    "anchored",
 )  # fmt: skip
+NO_IMAGE = "--no-image"
 EXIT_OK, EXIT_FAULT, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 130
 _QUIET = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -70,8 +72,11 @@ def printable(text: str) -> str:
     )
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The whole command line; each leaf names the module of `workbench.commands` that runs it."""
+def build_parser(no_image: bool = False) -> argparse.ArgumentParser:
+    """The whole command line; each leaf names the module of `workbench.commands` that runs it.
+
+    With `no_image` a question is asked without a picture, so there is no IMAGE among its arguments.
+    """
     parser = _Parser(
         prog="python -m workbench",
         description="Ask a medical vision-language model about an image and see what carried each step.",
@@ -79,8 +84,8 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_ask(commands)
-    _add_explain(commands)
+    _add_ask(commands, no_image)
+    _add_explain(commands, no_image)
     _add_bench(commands)
     commands.add_parser("page", help="open the page in a browser on this machine", add_help=False)
     commands.add_parser("train", help="make the shipped pair, stage by stage", add_help=False)
@@ -106,6 +111,9 @@ class _Parser(argparse.ArgumentParser):
         return super().format_help()
 
     def error(self, message: str) -> NoReturn:
+        if message == "the following arguments are required: QUESTION" and "IMAGE" in self.format_usage():
+            hint = "Give both, or --no-image QUESTION to ask without a picture."
+            raise UserFacing("Only one of IMAGE and QUESTION was given.", hint)
         raise UserFacing(f"The command line can't be used: {message}.", f"See `{self.prog} --help`.")
 
 
@@ -116,9 +124,15 @@ def _leaf(commands: "argparse._SubParsersAction", name: str, summary: str) -> ar
     return leaf
 
 
-def _add_ask(commands: "argparse._SubParsersAction") -> None:
-    leaf = _leaf(commands, "ask", "ask one question about one image")
-    _add_case(leaf)
+def _add_ask(commands: "argparse._SubParsersAction", no_image: bool) -> None:
+    leaf = _leaf(commands, "ask", "ask one question about one image, or with --no-image about none")
+    _add_case(leaf, no_image)
+    leaf.add_argument(
+        "--votes",
+        type=int,
+        metavar="N",
+        help="also draw N answers (temperature 0.6, top-p 0.95, top-k 20) and count what they say",
+    )
     leaf.add_argument(
         "--modality",
         metavar="KIND",
@@ -128,11 +142,14 @@ def _add_ask(commands: "argparse._SubParsersAction") -> None:
     add_marking_arguments(leaf)
 
 
-def _add_explain(commands: "argparse._SubParsersAction") -> None:
-    leaf = _leaf(commands, "explain", "ask, then map what in the image carried one span of the answer")
-    _add_case(leaf)
+def _add_explain(commands: "argparse._SubParsersAction", no_image: bool) -> None:
+    leaf = _leaf(commands, "explain", "ask, then map what carried one span of the answer: places or words")
+    _add_case(leaf, no_image)
     leaf.add_argument(
-        "--method", default="attention_mean", metavar="NAME", help="a name, or all (default: %(default)s)"
+        "--method",
+        metavar="NAME",
+        help="a name, or all; text_occlusion and text_gradient score the words of question and reasoning "
+        "(default: attention_mean, without a picture text_occlusion)",
     )
     leaf.add_argument(
         "--span",
@@ -162,9 +179,18 @@ def _add_explain(commands: "argparse._SubParsersAction") -> None:
     leaf.add_argument("--other", metavar="IMAGE", help="another picture, for metrics that ask")
 
 
-def _add_case(leaf: argparse.ArgumentParser) -> None:
-    leaf.add_argument("image", metavar="IMAGE", help="PNG, JPEG, DICOM or another picture file")
+def _add_case(leaf: argparse.ArgumentParser, no_image: bool) -> None:
+    if no_image:
+        leaf.set_defaults(image=None)
+    else:
+        leaf.add_argument("image", metavar="IMAGE", help="PNG, JPEG, DICOM or another picture file")
     leaf.add_argument("question", metavar="QUESTION")
+    leaf.add_argument(NO_IMAGE, action="store_true", help="ask without a picture: then QUESTION stands alone")
+    leaf.add_argument(
+        "--recover",
+        action=argparse.BooleanOptionalAction,
+        help="ask again for one letter where no option can be read (default: text-only models do)",
+    )
     leaf.add_argument(
         "--image", action="append", default=[], metavar="IMAGE", dest="more_images",
         help="a further picture of the same question; repeat it",
@@ -242,6 +268,11 @@ def _add_bench(commands: "argparse._SubParsersAction") -> None:
     )
     _add_sampling(run)
     run.add_argument(
+        "--recover",
+        action="store_true",
+        help="ask again for a letter where no option can be read; such answers are counted apart",
+    )
+    run.add_argument(
         "--retry-failed", action="store_true",
         help="ask again where an earlier run failed, and a judge whose replies could not be used",
     )  # fmt: skip
@@ -277,6 +308,8 @@ def _add_sampling(run: argparse.ArgumentParser) -> None:
     """Defaults are `runner.SAMPLES` and `runner.TEMPERATURE`, and seed 0."""
     run.add_argument("--samples", type=int, metavar="N", help="answers an item (with --condition sampled)")
     run.add_argument("--temperature", type=float, metavar="T", help="of the sampled answers (default: 0.7)")
+    run.add_argument("--top-p", type=float, metavar="P", help="of the sampled answers (default: 1, all)")
+    run.add_argument("--top-k", type=int, metavar="K", help="of the sampled answers (default: 0, all)")
     run.add_argument("--seed", type=int, metavar="N", help="of the sampled answers (default: 0)")
 
 
@@ -313,7 +346,7 @@ def _run(arguments: list[str]) -> int:
 
         serve(read_settings(arguments[1:], prog="workbench page"))
         return EXIT_OK
-    args = build_parser().parse_args(arguments)
+    args = build_parser(NO_IMAGE in arguments).parse_args(arguments)
     command = importlib.import_module(f"workbench.commands.{args.module}")
     outcome = command.run(args, read_settings(_settings_flags(args)))
     for remark in outcome.remarks:

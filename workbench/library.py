@@ -59,6 +59,7 @@ def ask(
     max_new_tokens: int | None = None,
     temperature: float = 0.0,
     seed: int = 0,
+    recover: bool | None = None,
     stop: threading.Event | None = None,
 ) -> AnsweredCase:
     """The model's answer to a question about an image, as a case that can be explained, probed and measured.
@@ -66,7 +67,8 @@ def ask(
     `image` is a file, its bytes, an RGB array uint8 `[H, W, 3]`, a `MedicalImage`, a list of these for
     several pictures in one question, or None for a model that reads text. `mode` "trace" asks for reasoning,
     "short" for the answer alone, "bare" sends the question as it stands. `max_new_tokens` None is what the
-    model's card says. Raises UserFacing when the image can't be read or the model gives no answer.
+    model's card says. `recover` asks again for a letter where no option can be read (None: text-only models
+    do). Raises UserFacing when the image can't be read or the model gives no answer.
 
     >>> import workbench as wb
     >>> model = wb.load_model("tuned")
@@ -75,7 +77,7 @@ def ask(
     pleural effusion
     """
     asked = Question(question, tuple(options), mode)
-    decoding = Decoding(max_new_tokens or 0, temperature, seed=seed)
+    decoding = Decoding(max_new_tokens or 0, temperature, seed=seed, recover=recover)
     return _answered(model, as_pictures(image), asked, decoding, stop)
 
 

@@ -33,12 +33,14 @@ function createColumn(key, select) {
   const status = chips.appendChild(make("span", "wbv-chip wbv-status"));
   const modality = chips.appendChild(make("span", "wbv-chip"));
   const parse = chips.appendChild(make("span", "wbv-chip"));
+  const recovered = chips.appendChild(make("span", "wbv-chip wbv-recovered", TEXT.recovered));
   const whole = chips.appendChild(make("button", "wbv-whole", "Map of the whole text"));
   const message = node.appendChild(make("p", "wbv-message"));
   const remarks = node.appendChild(make("ul", "wbv-remarks"));
   const refused = node.appendChild(make("p", "wbv-refused"));
   const plain = node.appendChild(make("p", "wbv-plain"));
   const earlier = node.appendChild(make("div", "wbv-earlier"));
+  const asked = node.appendChild(make("p", "wbv-text wbv-question"));
   const body = node.appendChild(make("div", "wbv-cards"));
   const options = node.appendChild(make("ul", "wbv-options"));
   const reward = createReward();
@@ -196,11 +198,12 @@ function createColumn(key, select) {
     remarks.hidden = !said.length;
     remarks.replaceChildren(...said.map((sentence) => make("li", "", sentence)));
     const finished = column.status === "done" || column.status === "cancelled";
-    const known = finished && column.parse;
+    const known = finished && column.parse && !column.recovered;
     setNotice(parse, known ? TEXT.parse[column.parse.status] ?? column.parse.status : "");
     parse.title = known && column.parse.rule ? "Rule: " + column.parse.rule : "";
     parse.dataset.parse = column.parse?.status ?? "";
-    whole.hidden = !column.unpacked;
+    recovered.hidden = !column.recovered;
+    whole.hidden = !column.unpacked && !column.carried;
     const bare = finished && !column.steps.length && column.words.length;
     const noSteps = bare ? (column.parse?.status === "no_trace" ? TEXT.noReasoning : TEXT.noSteps) : "";
     setNotice(message, [column.message || (TEXT.say[column.status] ?? ""), noSteps].filter(Boolean).join(" "));
@@ -215,7 +218,8 @@ function createColumn(key, select) {
   /** The turns before this one, readable above it, and what was asked now. */
   function fillEarlier() {
     const turns = column.earlier ?? [];
-    const next = JSON.stringify([turns, column.asked ?? ""]);
+    const coloured = Boolean(column.carried?.question?.length);
+    const next = JSON.stringify([turns, column.asked ?? "", coloured]);
     if (next === told) return;
     told = next;
     earlier.hidden = !turns.length;
@@ -224,8 +228,30 @@ function createColumn(key, select) {
         make("p", "wbv-asked", turn.question),
         make("p", "wbv-said", turn.answer),
       ]),
-      ...(turns.length ? [make("p", "wbv-asked", column.asked ?? "")] : []),
+      ...(turns.length && !coloured ? [make("p", "wbv-asked", column.asked ?? "")] : []),
     );
+  }
+
+  /** The question, word by word, where text maps say how much each of them carried. */
+  function fillQuestion() {
+    const question = column.carried?.question ?? [];
+    asked.hidden = !question.length;
+    asked.setAttribute("aria-label", "The question, as this model read it");
+    asked.replaceChildren(
+      ...question.flatMap((word) => [document.createTextNode(word.glue), make("span", "wbv-asked-word", word.text)]),
+    );
+  }
+
+  function paintUnits(selection) {
+    const found = carriedBy(column, selection);
+    const units = column.carried?.units ?? [];
+    const value = (at) => found?.values[at] ?? null;
+    [...asked.children].forEach((word, at) => paintCarried(word, value(at), found?.peak, column.carried.unit));
+    for (const parts of cards.values()) {
+      const step = parts.button.dataset.step;
+      const at = step === undefined ? -1 : units.indexOf("step:" + step);
+      paintCarried(parts.text, at < 0 ? null : value(at), found?.peak, column.carried?.unit ?? "");
+    }
   }
 
   function fillOptions() {
@@ -253,6 +279,7 @@ function createColumn(key, select) {
       fitWords();
       fitCards();
       setActive(active);
+      fillQuestion();
       fillOptions();
       reward.update(column.reward);
     },
@@ -273,6 +300,7 @@ function createColumn(key, select) {
         setPressed(parts.button, Boolean(pressed && (step !== undefined || answer)));
       }
       setPressed(whole, mine?.kind === "all");
+      if (column) paintUnits(selection);
     },
   };
 }

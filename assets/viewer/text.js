@@ -2,7 +2,10 @@
 
 const TEXT = {
   empty: "Add an image and ask a question, or pick an example.",
-  noPicture: "This question has no picture.",
+  noPicture: "This question was asked without a picture.",
+  carriedHint: "Click a step, a word or the answer: the words of the question and the steps that carried it are coloured.",
+  carriedShared: "A single word has no score of its own here: its step, or the answer, is shown instead.",
+  recovered: "Recovered: asked again for a letter",
   badPicture: "The picture could not be shown.",
   notice: "Research and teaching prototype. Not a medical device.",
   honest: "Heat maps show what influenced the model, not where disease is.",

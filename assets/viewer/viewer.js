@@ -130,9 +130,20 @@ function createViewer(host, emit = () => {}) {
     else text = [readMap(map, shownImage()), chanceOfWord()].join(" ");
     setText(parts.reading, text.trim());
     setNotice(parts.sourceNote, map?.note || "");
+    showCarried();
     showTrust();
     const alt = shownImage()?.alt || "The picture asked about";
     parts.canvas.setAttribute("aria-label", alt + ". " + parts.reading.textContent);
+  }
+
+  /** Which words carried the selected part, where text maps are there. */
+  function showCarried() {
+    const owner = selection && column(selection.column);
+    const some = columns.some((one) => one.carried);
+    const said = owner ? readCarried(owner, carriedBy(owner, selection)) : "";
+    const why = columns.map((one) => one.text_maps).find((maps) => maps?.refused !== undefined);
+    const none = why ? "No text map: " + why.refused + " " + (why.hint || "") : "";
+    setNotice(parts.carried, said || (some ? TEXT.carriedHint : none));
   }
 
   function showTrust() {
@@ -248,8 +259,10 @@ function createViewer(host, emit = () => {}) {
     if (selection && (!owner || selection.index >= counts[selection.kind])) selection = null;
     // Until the reader chooses, the tuned model's map takes over as soon as there is one.
     if (!selection || (selection === preset && source === selection.column)) {
-      const ready = column("tuned")?.unpacked ? column("tuned") : columns.find((one) => one.unpacked);
-      selection = preset = ready ? { column: ready.key, kind: "all", index: 0 } : null;
+      const mapped = (one) => Boolean(one?.unpacked || one?.carried);
+      const ready = mapped(column("tuned")) ? column("tuned") : columns.find(mapped);
+      const kind = ready?.carried && ready.answer ? "answer" : "all";
+      selection = preset = ready ? { column: ready.key, kind, index: 0 } : null;
       if (ready) source = ready.key;
     }
     source ??= columns[0]?.key ?? null;
@@ -266,6 +279,7 @@ function createViewer(host, emit = () => {}) {
     payload = next ?? null;
     edition += 1;
     columns = (payload?.columns ?? []).map((one, at) => ({ ...one, unpacked: keptMaps(before, one, at) }));
+    for (const one of columns) one.carried = unpackCarried(one);
     if (fresh) startCase();
     place = clamp(place, 0, Math.max(0, (payload?.images?.length ?? 1) - 1));
     const image = shownImage();

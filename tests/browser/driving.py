@@ -37,9 +37,16 @@ def fake_page(kind: str, uploads: Path, results: Path = RESULTS_FOLDER) -> Abstr
 
 def shipped_page(pair: Mapping[str, LoadedModel], uploads: Path) -> AbstractContextManager[str]:
     """Address of the page with the real models, which are loaded already."""
+    return models_page(pair, uploads)
+
+
+def models_page(
+    pair: Mapping[str, LoadedModel], uploads: Path, **settings: Any
+) -> AbstractContextManager[str]:
+    """Address of the page with loaded models of a test's own."""
     engine = replace(default_engine(), load=lambda role, _, **heard: pair[role])
-    settings = Settings(runs_dir=uploads.parent / "runs")
-    return served(lambda: build(Services(settings, lambda: engine)), uploads)
+    chosen = Settings(runs_dir=uploads.parent / "runs", **settings)
+    return served(lambda: build(Services(chosen, lambda: engine)), uploads)
 
 
 def watched(page: Any, address: str, errors: list[str], elsewhere: list[str]) -> Any:

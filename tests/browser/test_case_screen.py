@@ -16,12 +16,15 @@ from tests.browser.driving import (
     answered,
     ask,
     fake_page,
+    go_to,
     holds,
+    models_page,
     never_wider_than_the_window,
     pick,
     says,
     status,
 )
+from tests.tiny import planted_text_model
 from tests.ui.running import APP, ROOT, running_page
 
 pytestmark = pytest.mark.browser
@@ -370,3 +373,36 @@ def test_a_forged_path_is_refused(plain: str, meta: dict[str, Any]) -> None:
     assert '"success":false' in told or "was not uploaded here" in told
     assert "data:image/png" not in told
     assert secret.is_file()
+
+
+def test_text_only_models_are_asked_voted_on_and_probed_without_a_picture(
+    visit: Any, uploads: Path, tmp_path: Path
+) -> None:
+    model = planted_text_model(tmp_path / "model", " bright", " spot")
+    with models_page({"base": model, "tuned": model}, uploads, max_new_tokens=6) as address:
+        page = visit(address)
+        page.wait_for_selector(READY)
+        says(page, "#case-reads", "only read text")
+        page.fill("#case-question textarea", "Is there a bright area?")
+        page.fill("#case-options textarea", "yes\nno")
+        ask(page)
+        status(page, "Finished.")
+        says(page, "[data-column=tuned]", "Recovered")
+        asked = page.locator("[data-column=tuned] .wbv-asked-word")
+        assert asked.all_inner_texts()[:5] == ["Is", "there", "a", "bright", "area?"]
+        page.locator("[data-column=tuned] [data-step]").first.click()
+        page.wait_for_selector("[data-column=tuned] .wbv-asked-word.is-carrying")
+        says(page, "#viewer", "“bright” (+")
+        carrying = page.locator("[data-column=tuned] .wbv-asked-word.is-carrying").all_inner_texts()
+        assert carrying == ["bright"]
+        page.get_by_text("Votes: the same question").click()
+        page.click("#votes-draw")
+        says(page, "#votes-result", "Votes of 4 answers")
+        says(page, "#votes-status", "Finished.")
+        go_to(page, "Probe")
+        says(page, "#probe-region", "no picture")
+        page.get_by_text("Begin with other reasoning").click()
+        page.fill("#probe-prefix textarea", "It is not so.")
+        page.click("#probe-anchor")
+        says(page, "#probe-results", "Begun with the given reasoning")
+        says(page, "#probe-status", "Finished.")

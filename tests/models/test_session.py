@@ -131,3 +131,19 @@ def test_an_aligned_input_that_the_family_forgets_is_an_error(tiny):
     inputs = dict(prompt.inputs, surprise=prompt.inputs["attention_mask"])
     with pytest.raises(KeyError, match="surprise"):
         tiny.family.extend(inputs, prompt.inputs["input_ids"][0, :2])
+
+
+def test_no_hook_is_set_before_the_model_is_held(tiny, monkeypatch):
+    """Two columns may share weights: the other one's generation must not run into a hook of this one."""
+    norm, seen = tiny.decoder.final_norm, []
+
+    class Watched:
+        def __enter__(self):
+            seen.append(len(norm._forward_pre_hooks))
+
+        def __exit__(self, *_):
+            seen.append(len(norm._forward_pre_hooks))
+
+    monkeypatch.setattr(tiny, "lock", Watched())
+    tiny.teacher_force(tiny.prepare(ASK, picture(40, 40)), (20, 21))
+    assert seen == [0, 0]

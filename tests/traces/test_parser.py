@@ -154,3 +154,25 @@ def test_nothing_crashes_and_spans_stay_true():
         text = "".join(rng.choices(PIECES, k=rng.randrange(0, 14)))
         for variant in (text, html.escape(text)):
             _check(variant, OPTIONS if rng.random() < 0.5 else ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Fever suggests infection. The answer is B.",
+        "Fever suggests infection.\n\nThe answer is \\boxed{B}.",
+        "Fever suggests infection.\nThe answer is [B].",
+        "Fever suggests infection.\nThe answer is **B**.",
+        "<think>\n\n</think>\n\nFever suggests infection. The answer is B.",  # Qwen3 with thinking off
+    ],
+)
+def test_the_grammar_of_medssr_with_and_without_an_empty_thinking_block(text: str) -> None:
+    trace = parse_trace(text, ("asthma", "pneumonia"))
+    assert (trace.status, trace.rule, trace.answer_letter) == ("ok", "the answer is", "B")
+    assert [step.axis for step in trace.steps] == ["knowledge", "rationale"]
+    assert trace.steps[0].text == "Fever suggests infection."
+
+
+def test_an_empty_thinking_block_before_a_bare_answer_is_no_trace() -> None:
+    trace = parse_trace("<think>\n\n</think>\n\nB", ("asthma", "pneumonia"))
+    assert (trace.status, trace.answer_letter, trace.steps) == ("no_trace", "B", ())

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from workbench.cases.answered import AnsweredCase
 from workbench.cases.column import Column
 from workbench.cases.maps import MapSet
 from workbench.errors import UserFacing
-from workbench.explain import METHODS
+from workbench.explain import METHODS, TEXT_METHODS, TextMaps, TextUnit
 from workbench.explain.spans import case_spans
 from workbench.models.answer import Answer, Decoding, Prompt, Question
 from workbench.models.conversation import Images, as_pictures
@@ -41,6 +41,7 @@ class FakeModel:
     dtype: str = "torch.float32"
     memory_bytes: int = 12_000_000
     note: str = ""
+    takes_image: bool = True
 
     @property
     def label(self) -> str:
@@ -60,8 +61,10 @@ def pieces(text: str) -> list[tuple[int, int]]:
 
 
 def fake_prompt(question: Question, images: Images) -> Prompt:
-    """A prompt whose image tokens are a GRID x GRID grid over each picture."""
+    """A prompt whose image tokens are a GRID x GRID grid over each picture, none without one."""
     boxes, pictures = [], as_pictures(images)
+    if not pictures:
+        return Prompt(question, {}, np.zeros(0, np.int64), np.zeros((0, 4), np.float32), None)
     for image in pictures:
         xs = np.linspace(0, image.width, GRID + 1)
         ys = np.linspace(0, image.height, GRID + 1)
@@ -129,6 +132,16 @@ def fake_maps(case: AnsweredCase, method: str, params: Mapping[str, Any]) -> Map
     )
 
 
+def fake_text_maps(case: AnsweredCase, method: str, stop: threading.Event) -> TextMaps:
+    """Each word of the question carries every span by 1, 2, 3 … nats."""
+    spec, spans = TEXT_METHODS[method], case_spans(case)
+    words = case.question.text.split()
+    units = tuple(TextUnit("question", word, " ", (at,)) for at, word in enumerate(words))
+    values = np.tile(np.arange(1, len(units) + 1, dtype=np.float32), (len(spans), 1))
+    about = (method, spec.label, spec.unit, spec.caveat, spans, units)
+    return TextMaps(*about, values, np.ones(values.shape, bool), None, 0.01)
+
+
 def fake_trust(
     case: AnsweredCase, maps: MapSet, key: str, causal: MapSet | None, moved_on: threading.Event
 ) -> TrustLine:
@@ -147,20 +160,24 @@ def fake_engine(
     pause: float = 0.0,
     broken: bool = False,
     holds: Mapping[int, threading.Event] | None = None,
+    text_only: Sequence[str] = (),
 ) -> Engine:
-    """An engine of stand-ins; `texts` is what each role says, `broken` makes loading fail."""
+    """An engine of stand-ins; `texts` is what each role says, `broken` makes loading fail, the roles
+    `text_only` take no picture."""
 
     def load(role: str, settings: Settings, **heard: object) -> FakeModel:
         if broken:
             raise UserFacing(
                 "The model folder is incomplete: model.safetensors is missing.", "Copy it again."
             )
-        return FakeModel(role, (texts or {}).get(role, TRACE), pause, holds or {})
+        said = (texts or {}).get(role, TRACE)
+        return FakeModel(role, said, pause, holds or {}, takes_image=role not in text_only)
 
     return Engine(
         load=load,
         run_case=fake_run_case,
         case_maps=fake_maps,
         methods=lambda: METHODS,
+        text_maps=fake_text_maps,
         measure_trust=fake_trust,
     )

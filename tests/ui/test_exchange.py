@@ -21,7 +21,9 @@ class Unloadable(FakeModel):
 
 
 def ready(load) -> Services:  # noqa: ANN001 - a stand-in of the engine's own
-    engine = Engine(load=load, run_case=None, case_maps=None, methods=dict, measure_trust=None)
+    engine = Engine(
+        load=load, run_case=None, case_maps=None, methods=dict, text_maps=None, measure_trust=None
+    )
     services = Services(Settings(), lambda: engine)
     services.pair(threading.Event())
     return services

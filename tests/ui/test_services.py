@@ -13,7 +13,7 @@ from workbench.ui.services import Engine, Services, memory_line, model_line
 
 
 def engine(load) -> Engine:
-    return Engine(load=load, run_case=None, case_maps=None, methods=dict, measure_trust=None)
+    return Engine(load=load, run_case=None, case_maps=None, methods=dict, text_maps=None, measure_trust=None)
 
 
 def test_the_pair_loads_in_the_background_and_is_loaded_once() -> None:

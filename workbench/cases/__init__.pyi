@@ -6,4 +6,7 @@ from .display import case_text as case_text
 from .display import cases_html as cases_html
 from .maps import MapSet as MapSet
 from .maps import case_maps as case_maps
+from .recovery import recovered_answer as recovered_answer
+from .votes import Votes as Votes
+from .votes import draw_votes as draw_votes
 from .words import Word as Word

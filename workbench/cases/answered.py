@@ -4,8 +4,9 @@ Everything that looks at an answer takes it: maps, metrics, interventions, the s
 benchmark and the library.
 """
 
+from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +14,20 @@ from workbench import cases, explain
 from workbench.cases.words import Word, case_words
 from workbench.explain import interventions
 from workbench.explain.sheet import Sheet
-from workbench.models.answer import Answer, Mode, Prompt, Question, Turn
+from workbench.models.answer import Answer, Decoding, Mode, Prompt, Question, Turn
 from workbench.models.conversation import Images, as_pictures
 from workbench.traces import Contradiction, ModalityCheck, check_modality, contradictions
 from workbench.traces.read import read_trace
 from workbench.traces.trace import Trace
 
 if TYPE_CHECKING:
-    from workbench.explain import HeatMap, Refusal, Span, Trust
+    from workbench.cases.votes import Votes
+    from workbench.explain import HeatMap, Refusal, Span, TextMap, Trust
     from workbench.imaging.medical_image import MedicalImage
     from workbench.models.session import LoadedModel
+
+
+RECOVERED = "asked again for a letter"  # the rule of a trace whose answer came from the recovery pass
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +53,7 @@ class AnsweredCase:
     @classmethod
     def of(cls, model: "LoadedModel", prompt: Prompt, images: Images, answer: Answer) -> "AnsweredCase":
         """The case of an answer whose trace is still to be read."""
-        trace = read_trace(answer.text, answer.offsets, prompt.question.options)
-        return cls(model, prompt, images, answer, trace)
+        return cls(model, prompt, images, answer, answer_trace(answer, prompt.question.options))
 
     @property
     def image(self) -> "MedicalImage | None":
@@ -123,6 +127,25 @@ class AnsweredCase:
         """
         return explain.explain(self, self.span(span), method, params)
 
+    def explain_text(
+        self, span: "str | Span" = "answer", method: str = "text_occlusion"
+    ) -> "TextMap | Refusal":
+        """Which words of the question and which earlier steps carried a part of the answer.
+
+        By a method of `wb.explain.TEXT_METHODS`; with and without a picture. Raises UserFacing for an unknown
+        method or span.
+
+        >>> import workbench as wb
+        >>> model, image = wb.load_model("tuned"), wb.example("chest-effusion")
+        >>> case = wb.ask(model, image, "What abnormality is shown?")
+        >>> found = case.explain_text("answer")
+        >>> [unit.text for unit in found.units[:4]]
+        ['What', 'abnormality', 'is', 'shown?']
+        >>> wb.explain.text_trust(case, found).orders
+        19
+        """
+        return explain.explain_text(self, self.span(span), method)
+
     def measure(self, heat_map: "HeatMap", *metrics: str, **given: Any) -> "Mapping[str, Any]":
         """Scores of a map of this case by name, by metrics of `wb.explain.METRICS`; see `explain.measure`.
 
@@ -166,6 +189,22 @@ class AnsweredCase:
 
         return library.follow_up(self, question, images, **how)
 
+    def votes(self, count: int = 4, sampling: Decoding | None = None) -> "Votes":
+        """The question answered `count` times more, drawn at random, and what the answers say together.
+
+        `sampling` is temperature 0.6, top-p 0.95, top-k 20 unless given. Raises UserFacing for what can't be
+        drawn.
+
+        >>> import workbench as wb
+        >>> model, image = wb.load_model("tuned"), wb.example("chest-effusion")
+        >>> case = wb.ask(model, image, "Is there an effusion?", options=["yes", "no"])
+        >>> votes = case.votes(2)
+        >>> sum(bar.count for bar in votes.bars) + votes.vote.invalid
+        2
+        """
+        (votes,) = deque(cases.draw_votes(self, count, sampling), maxlen=1)
+        return votes
+
     def __str__(self) -> str:
         return cases.case_text(self)
 
@@ -174,3 +213,9 @@ class AnsweredCase:
 
     def _repr_html_(self) -> str:
         return cases.case_html(self)
+
+
+def answer_trace(answer: Answer, options: tuple[str, ...]) -> Trace:
+    """The trace of an answer; one that was recovered (`cases.recovery`) says so."""
+    trace = read_trace(answer.text, answer.offsets, options)
+    return replace(trace, status="recovered", rule=RECOVERED) if answer.recovered else trace

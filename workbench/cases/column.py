@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from workbench.cases.answered import AnsweredCase
+from workbench.cases.recovery import is_wanted, recovered_answer
 from workbench.cases.words import Word
 from workbench.errors import UserFacing
 from workbench.models.answer import Answer, Decoding, Prompt, Question
+from workbench.models.served.elsewhere import weights_elsewhere
 from workbench.traces import parse_trace, resolve_option, token_span
 from workbench.traces.trace import Trace
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from workbench.models.conversation import Images
     from workbench.models.session import LoadedModel
 
+RECOVERED = "No option could be read, so the model was asked again for one letter."
+HELD = "No option could be read; the server can't be held to letters, so it was not asked again."
 ColumnStatus = Literal["waiting", "streaming", "done", "cancelled", "failed"]
 
 
@@ -77,22 +81,33 @@ def run_case(
     yield blank
     try:
         decoding = decoding or Decoding(0)
-        longest = model.card.longest_answer(decoding.max_new_tokens)
+        asked = replace(decoding, max_new_tokens=model.card.longest_answer(decoding.max_new_tokens))
         prompt = model.prepare(question, images)
         case = AnsweredCase.of(model, prompt, images, Answer())
-        for written in model.stream(prompt, replace(decoding, max_new_tokens=longest), stop):
+        for written in model.stream(prompt, asked, stop):
             if not written.text and written.note:  # a server lets us wait for its first word
                 yield replace(blank, message=written.note)
                 continue
             case = AnsweredCase.of(model, prompt, images, written)
             yield replace(blank, status="streaming", message=written.note, case=case)
+        again = (
+            recovered_answer(model, prompt, case.answer, question.options)
+            if is_wanted(model, asked)
+            else None
+        )
+        if again is not None:
+            case = AnsweredCase.of(model, prompt, images, again)
         answer = case.answer
         status: ColumnStatus = "cancelled" if answer.finish == "cancelled" else "done"
         message = "Stopped before the end; what was written so far is kept." if status == "cancelled" else ""
         if answer.finish == "length":
-            message = f"The answer reached the limit of {_limit(answer)} tokens and may be cut off."
+            message = f"The answer reached the limit of {asked.max_new_tokens} tokens and may be cut off."
         if answer.finish == "cut":
             message = answer.note
+        if answer.recovered:
+            message = f"{message} {RECOVERED}".strip()
+        elif asked.recover and lacks_letter(case) and weights_elsewhere(model) is not None:
+            message = f"{message} {HELD}".strip()
         message = f"{message} {model.shown_note(prompt)}".strip()
         case = replace(case, option_probabilities=measured_options(case))
         yield replace(blank, status=status, message=message, case=case)
@@ -100,9 +115,9 @@ def run_case(
         yield replace(blank, status="failed", message=str(fault), fault=fault)
 
 
-def _limit(answer: Answer) -> int:
-    """Tokens of an answer that reached its limit; a server's pieces need not be tokens."""
-    return len(answer.ids) or answer.decoding.max_new_tokens
+def lacks_letter(case: AnsweredCase) -> bool:
+    """Whether there are options, and none of them can be read in the answer."""
+    return len(case.question.options) > 1 and case.trace.answer_letter is None
 
 
 def measured_options(case: AnsweredCase) -> tuple[float, ...] | None:

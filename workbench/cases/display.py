@@ -25,11 +25,13 @@ def case_text(case: AnsweredCase) -> str:
     lines += [f"{step.index + 1}. [{step.axis}] {' '.join(step.text.split())}" for step in trace.steps]
     if trace.status == "no_trace":
         lines.append(NO_REASONING)
-    elif trace.status != "ok":
+    elif trace.status != "ok" and not case.answer.recovered:
         lines.append(f"The answer could be read only in part ({trace.status}).")
     final = case.final_answer
     letter = f" ({trace.answer_letter})" if trace.answer_letter else ""
     lines.append(f"Answer: {final}{letter}" if final else "The model gave no final answer.")
+    if case.answer.recovered:
+        lines.append("Recovered: no option could be read, so the model was asked again for one letter.")
     for letter, option, p in zip(
         string.ascii_uppercase, case.question.options, case.option_probabilities or (), strict=False
     ):

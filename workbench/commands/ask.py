@@ -6,7 +6,8 @@ from typing import Any
 
 from workbench import bench, explain
 from workbench.cases.answered import AnsweredCase
-from workbench.commands.case import answered_turns
+from workbench.cases.votes import MOST_VOTES
+from workbench.commands.case import answered_turns, image_record
 from workbench.commands.outcome import Outcome, as_json
 from workbench.commands.servers import teller, with_servers
 from workbench.errors import UserFacing
@@ -18,19 +19,23 @@ from workbench.traces import MODALITIES, tags_that_fit
 def run(args: argparse.Namespace, settings: Settings) -> Outcome:
     """Answer one question and what follows on it: traces in words, or the JSON record. Raises UserFacing.
 
-    With a gold answer the composite reward of the last answer is part of both.
+    With a gold answer the composite reward of the last answer is part of both, and so are its votes if asked.
     """
+    if args.votes is not None and not 1 <= args.votes <= MOST_VOTES:
+        raise UserFacing(f"--votes can't be {args.votes}.", f"Use a whole number from 1 to {MOST_VOTES}.")
     marking = _marking(args, settings)
     turns, notes = answered_turns(args, settings)
     last, panel = turns[-1], None
     if marking is not None:
         panel = bench.reward(last, args.gold, modality=args.modality or "", **marking)
+    votes = last.votes(args.votes) if args.votes else None
     if not args.json:
         asked = [f"Question: {case.question.text}\n" if len(turns) > 1 else "" for case in turns]
         said = "\n\n".join(f"{q}{case}" for q, case in zip(asked, turns, strict=True))
         checked = [last.modality_check(args.modality).sentence] if args.modality else []
-        return Outcome("\n".join([said, *checked, *([str(panel)] if panel else [])]), notes)
-    record = ask_record(last, args.modality, panel)
+        rest = [str(part) for part in (panel, votes) if part is not None]
+        return Outcome("\n".join([said, *checked, *rest]), notes)
+    record = ask_record(last, args.modality, panel) | ({"votes": votes.record()} if votes else {})
     if len(turns) > 1:
         record["turns"] = [turn_record(case) for case in turns]
     return Outcome(as_json(record), notes)
@@ -99,7 +104,7 @@ def ask_record(
     return {
         "model": case.model.name,
         "revision": case.model.revision,
-        "image": images[0],
+        "image": image_record(case),
         **({"images": images} if len(images) > 1 else {}),
         "text": answer.text,
         "trace": {
@@ -109,6 +114,7 @@ def ask_record(
             "answer": case.final_answer,
             "answer_letter": trace.answer_letter,
             "status": trace.status,
+            "recovered": answer.recovered,
         },
         "modality_check": asdict(case.modality_check(modality)),
         "contradictions": [asdict(found) | {"sentence": found.sentence} for found in case.contradictions],
@@ -126,7 +132,8 @@ def _of_server(case: AnsweredCase) -> dict[str, Any]:
 def _tokens(case: AnsweredCase) -> list[dict[str, Any]]:
     answer, pieces = case.answer, len(case.answer.offsets)
     unknown = (None,) * pieces
-    shares = explain.image_shares(case.model, case.prompt, answer) if answer.ids else unknown
+    known = answer.ids and case.images
+    shares = explain.image_shares(case.model, case.prompt, answer) if known else unknown
     columns = zip(answer.ids or unknown, answer.offsets, answer.logprobs or unknown, shares, strict=True)
     return [
         {"id": token, "text": answer.text[start:end], "logprob": logprob, "image_share": share}

@@ -72,7 +72,7 @@ def _answer(args: argparse.Namespace, settings: Settings, out: Path) -> bool:
     loaded = models.load_models(tuple(dict.fromkeys(args.model)), settings, _listener(args))
     tell_apart(model for model in loaded if not getattr(model, "served_at", ""))
     answering = [*loaded, *served]
-    decoding = Decoding(longest_answer(answering, settings.max_new_tokens))
+    decoding = Decoding(longest_answer(answering, settings.max_new_tokens), recover=args.recover)
     run_bench(
         items,
         answering,
@@ -101,9 +101,14 @@ def _check(args: argparse.Namespace, settings: Settings) -> None:
         raise UserFacing(f"--limit can't be {args.limit}.", "Use a whole number from 1 up.")
     if not args.model and not args.endpoint:
         raise UserFacing("No model was given.", "Use --model or --endpoint.")
-    given = [name for name in ("samples", "temperature", "seed") if getattr(args, name) is not None]
+    names = ("samples", "temperature", "top_p", "top_k", "seed")
+    given = [name.replace("_", "-") for name in names if getattr(args, name) is not None]
     if given and "sampled" not in args.condition:
         raise UserFacing(f"--{given[0]} is about sampled answers.", "Add --condition sampled.")
+    if args.top_p is not None and not 0 < args.top_p <= 1:
+        raise UserFacing(f"--top-p can't be {args.top_p}.", "Use a number above 0 and up to 1.")
+    if args.top_k is not None and args.top_k < 0:
+        raise UserFacing(f"--top-k can't be {args.top_k}.", "Use a whole number from 0 (all tokens) up.")
     for ref in args.model:
         settings.require_allowed(ref)
 
@@ -118,7 +123,13 @@ def _sampled(args: argparse.Namespace, decoding: Decoding) -> dict[str, Any]:
     temperature = TEMPERATURE if args.temperature is None else args.temperature
     return {
         "samples": SAMPLES if args.samples is None else args.samples,
-        "sampling": replace(decoding, temperature=temperature, seed=args.seed or 0),
+        "sampling": replace(
+            decoding,
+            temperature=temperature,
+            top_p=1.0 if args.top_p is None else args.top_p,
+            top_k=args.top_k or 0,
+            seed=args.seed or 0,
+        ),
     }
 
 

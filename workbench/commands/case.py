@@ -1,10 +1,11 @@
-"""One question on one image or several, answered, with what follows on it: what `ask` and `explain` share."""
+"""One question on images or none, answered, with what follows on it: what `ask` and `explain` share."""
 
 import argparse
 import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
+from typing import Any
 
 from workbench import cases, imaging, models
 from workbench.cases.answered import AnsweredCase
@@ -35,8 +36,7 @@ def answered_turns(
     question_text = settings.checked_question(args.question)
     later = [settings.checked_question(text) for text in args.follow_up]
     options = settings.checked_options(args.option)
-    files = (args.image, *args.more_images)
-    images = tuple(imaging.load_image(file, window=args.window, invert=args.invert) for file in files)
+    images = _images(args)
     ref = _model_ref(args)
     settings = with_servers(settings, [ref] if is_address(ref) else [])
     settings.require_allowed(ref)
@@ -44,8 +44,9 @@ def answered_turns(
     model = models.load_model(ref, settings=settings, progress=told)
     question = Question(question_text, options, args.mode)
     turns, notes = [], [note for image in images for note in image.notes] + [model.note]
+    decoding = Decoding(settings.max_new_tokens or 0, recover=args.recover)
     for following in [*later, None]:
-        case, said = _answered(model, images, question, Decoding(settings.max_new_tokens or 0))
+        case, said = _answered(model, images, question, decoding)
         turns.append(case)
         notes.append(said)
         if following is not None:
@@ -69,6 +70,23 @@ def _answered(
         hint = "Try again, or run `python -m workbench doctor`."
         raise UserFacing(message or "The model gave no answer.", hint)
     return last[0].case, last[0].message
+
+
+def image_record(case: AnsweredCase) -> dict[str, Any] | None:
+    """The size of the (first) picture for a JSON record; None for a question without one."""
+    return None if case.image is None else {"width": case.image.width, "height": case.image.height}
+
+
+def _images(args: argparse.Namespace) -> tuple[MedicalImage, ...]:
+    """The pictures of the command line; none with --no-image."""
+    if not args.no_image:
+        files = (args.image, *args.more_images)
+        return tuple(imaging.load_image(file, window=args.window, invert=args.invert) for file in files)
+    if args.window or args.invert or args.more_images:
+        raise UserFacing(
+            "--image, --window and --invert are about a picture.", "Leave them out with --no-image."
+        )
+    return ()
 
 
 def _model_ref(args: argparse.Namespace) -> str:

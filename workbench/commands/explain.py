@@ -1,4 +1,4 @@
-"""`python -m workbench explain`: what in the image carried one span of the answer."""
+"""`python -m workbench explain`: what in the image, or in the text before it, carried one span."""
 
 import argparse
 import re
@@ -11,7 +11,8 @@ import numpy as np
 
 from workbench import explain, imaging
 from workbench.cases.answered import AnsweredCase
-from workbench.commands.case import answered_case
+from workbench.commands import explain_words
+from workbench.commands.case import answered_case, image_record
 from workbench.commands.explain_text import map_text, rows_text
 from workbench.commands.outcome import Outcome, as_json
 from workbench.errors import UserFacing
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from workbench.explain import HeatMap, MapUnderTest, Method, Param, Refusal, Span
     from workbench.explain.metrics import SharedScore
 
-ALL, VERDICT = "all", "verdict"
+ALL, VERDICT, DEFAULT_METHOD = "all", "verdict", "attention_mean"
 TRUST = ("gap", "chance", VERDICT)  # what --trust shows beside each of several maps
 _NUMBER = re.compile(r"-?\d{1,6}", re.ASCII)
 _SPAN_SPEC = re.compile(r"answer|all|(step|word|token):\d{1,6}", re.ASCII)
@@ -36,9 +37,17 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
         raise UserFacing(
             f"{args.span!r} is not a span.", "Use answer, all, step:K, word:K or token:K, K from 0 up."
         )
+    args.method = args.method or (explain_words.DEFAULT_METHOD if args.no_image else DEFAULT_METHOD)
+    if args.method in explain.TEXT_METHODS or (args.no_image and args.method == ALL):
+        names = list(explain.TEXT_METHODS) if args.method == ALL else [args.method]
+        return explain_words.run(args, settings, names)
     if args.method != ALL and args.method not in explain.METHODS:
-        known = ", ".join((ALL, *explain.METHODS))
+        known = ", ".join((ALL, *explain.METHODS, *explain.TEXT_METHODS))
         raise UserFacing(f"There is no method called {args.method!r}.", f"Use one of: {known}.")
+    if args.no_image and (args.png or args.region or args.other):
+        raise UserFacing(
+            "--png, --region and --other are about a picture.", "Leave them out with --no-image."
+        )
     if args.method == ALL or args.metrics:
         return _compare(args, settings, list(explain.METHODS) if args.method == ALL else [args.method])
     if args.region or args.other:
@@ -77,7 +86,7 @@ def _compare(args: argparse.Namespace, settings: Settings, methods: Sequence[str
         "methods": rows,
         "meta": {
             "model": case.model.name, "revision": case.model.revision, "text": case.answer.text,
-            "image": {"width": case.image.width, "height": case.image.height, "sha256": case.image.sha256},
+            "image": image_record(case) and image_record(case) | {"sha256": case.image.sha256},
         },
     }  # fmt: skip
     return Outcome(as_json(record) if args.json else rows_text(record, wanted), notes)
@@ -214,7 +223,7 @@ def explain_record(
     meta: dict[str, Any] = {
         "model": case.model.name,
         "revision": case.model.revision,
-        "image": {"width": case.image.width, "height": case.image.height},
+        "image": image_record(case),
         "text": case.answer.text,
         "span_label": span.label,
         "span_tokens": list(span.tokens),

@@ -220,8 +220,9 @@ def _compare_lines(found: "Comparison") -> Iterable[str]:
             f"{name}: {side.label}, {side.condition}, {side.folder}, revision {side.revision}, "
             f"{side.n} answers; {side.protocol}"
         )
+    pictures = f"on {found.n_images} images" if found.n_images else "without pictures"
     yield (
-        f"{found.n_shared} questions on {found.n_images} images answered by both; only first "
+        f"{found.n_shared} questions {pictures} answered by both; only first "
         f"{found.n_only_first}, only second {found.n_only_second}"
     )
     for row in found.rows:

@@ -45,6 +45,15 @@ from .spans import case_spans as case_spans
 from .spans import resolve_span as resolve_span
 from .spans import step_spans as step_spans
 from .spans import word_spans as word_spans
+from .text import TEXT_METHODS as TEXT_METHODS
+from .text import TextMap as TextMap
+from .text import TextMaps as TextMaps
+from .text import TextMethod as TextMethod
+from .text import TextTrust as TextTrust
+from .text import TextUnit as TextUnit
+from .text import explain_text as explain_text
+from .text import text_maps as text_maps
+from .text import text_trust as text_trust
 from .word_timeline import GROUPS as GROUPS
 from .word_timeline import Timeline as Timeline
 from .word_timeline import reading as reading

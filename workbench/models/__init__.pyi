@@ -4,6 +4,9 @@ from .answer import Prompt as Prompt
 from .answer import Question as Question
 from .catalogue import ModelCard as ModelCard
 from .catalogue import load_catalogue as load_catalogue
+from .continuing import continued as continued
+from .continuing import joined as joined
+from .continuing import text_ids as text_ids
 from .loading import load_beside as load_beside
 from .loading import load_model as load_model
 from .loading import load_models as load_models

@@ -1,7 +1,7 @@
 """What is asked of a model and what it gives back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -43,15 +43,28 @@ class Question:
 
 @dataclass(frozen=True)
 class Decoding:
-    """Decoding settings; temperature 0 means greedy.
+    """Decoding settings; temperature 0 means greedy, `top_k` 0 draws from all tokens.
 
-    `max_new_tokens` 0 stands for the longest answer of the model's card, until a model is asked.
+    `max_new_tokens` 0 stands for the longest answer of the model's card, until a model is asked. `recover` is
+    for whoever reads the answer, not for generation: whether a model whose answer names no option is
+    asked again for a letter (`cases.recovery`); None leaves it to the model's kind.
     """
 
     max_new_tokens: int = 256
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
+    top_k: int = 0
+    recover: bool | None = None
+
+    def record(self) -> dict[str, Any]:
+        """The settings for a file. Those that are off and that earlier files don't know are left out, so that
+        their answers keep their keys."""
+        settings = asdict(self)
+        return {name: settings[name] for name in settings if name not in _LATER or settings[name]}
+
+
+_LATER = ("top_k", "recover")
 
 
 @dataclass(frozen=True)
@@ -91,6 +104,7 @@ class Answer:
 
     `offsets[i]` is the (start, end) character range of token i in `text`; special tokens have empty
     ranges. `logprobs[i]` is log p of token i under the raw (untempered) next-token distribution.
+    `recovered_from` is the first token that the recovery pass added, None without one.
 
     A server sends text and no ids: `ids` is then empty, the text is the truth, and `offsets` are the ranges
     of the pieces in which it came. Where the server gave log probs, the pieces are its tokens, with one of
@@ -108,3 +122,9 @@ class Answer:
     decoding: Decoding = field(default_factory=Decoding)
     top_logprobs: tuple[Mapping[str, float], ...] = ()
     note: str = ""
+    recovered_from: int | None = None
+
+    @property
+    def recovered(self) -> bool:
+        """Whether the option was only got by asking again for a letter."""
+        return self.recovered_from is not None

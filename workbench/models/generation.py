@@ -98,7 +98,8 @@ def generate_arguments(decoding: Decoding) -> dict[str, Any]:
     }
     if decoding.temperature > 0:
         # Without top_k 0 transformers cuts to the 50 likeliest tokens, which no decoding record says.
-        arguments |= {"temperature": decoding.temperature, "top_p": decoding.top_p, "top_k": 0}
+        drawn = {"temperature": decoding.temperature, "top_p": decoding.top_p, "top_k": decoding.top_k}
+        arguments |= drawn
     return arguments
 
 

@@ -175,7 +175,7 @@ class LoadedModel:
         if pictures and not self.takes_image:
             raise UserFacing(
                 f"{self.label} only reads text: it has no part that looks at pictures.",
-                "Ask without the picture, or choose a model that takes one.",
+                "Ask without the picture (--no-image on the command line), or choose a model that takes one.",
             )
         template = self.card.templates[question.mode]
         turns = conversation(

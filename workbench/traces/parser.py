@@ -9,6 +9,7 @@ complete one counts.
 import html
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from workbench.traces.axes import label_sentences
 from workbench.traces.grammar import TAG, Layout, Region, lay_out
@@ -26,7 +27,7 @@ def parse_trace(text: str, options: Sequence[str] = ()) -> Trace:
     """Parse any generated text. `options` lets an answer be resolved to a letter."""
     if not text.strip():
         return Trace("empty", "empty text")
-    layout = lay_out(text)
+    layout = _without_empty_thinking(text, lay_out(text))
     thinking = layout.thinking
     answer, rule = _tagged(text, layout)
     if rule == "answer tag inside the thinking":
@@ -36,6 +37,15 @@ def parse_trace(text: str, options: Sequence[str] = ()) -> Trace:
     if layout.shape == "none":
         thinking = _reasoning_before(text, layout, answer, rule)
     return _assemble(text, options, layout, thinking, answer, rule)
+
+
+def _without_empty_thinking(text: str, layout: Layout) -> Layout:
+    """A closed thinking block with nothing in it (Qwen3 with thinking off) is none: the rest counts."""
+    if layout.shape != "closed" or any(
+        c.isalnum() for region in layout.thinking for c in text[slice(*region)]
+    ):
+        return layout
+    return replace(layout, shape="none", thinking=(), begin=layout.rest[0])
 
 
 def _tagged(text: str, layout: Layout) -> tuple[Region | None, str]:

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from workbench import explain
 from workbench.notice import NOTICE
 from workbench.ui import texts
 from workbench.ui.benchmark.events import wire_benchmark
@@ -24,7 +25,7 @@ from workbench.ui.lanes import AT_ONCE
 from workbench.ui.models.desk import ModelsDesk
 from workbench.ui.models.events import wire_models
 from workbench.ui.models.layout import ModelsComponents, lay_out_models
-from workbench.ui.services import ROLES, PairState, Services, memory_line, model_line
+from workbench.ui.services import ROLES, PairState, Services, memory_line, model_line, reading_note
 from workbench.ui.sessions import Sessions
 
 CACHE_CHECK_SECONDS, CACHE_AGE_SECONDS = 600, 1800
@@ -85,30 +86,31 @@ def _follow_loading(
     """
     timer = gr.Timer(LOADING_CHECK_SECONDS)
 
-    def look(method: str) -> tuple[Any, Any, Any]:
+    def look(method: str) -> tuple[Any, Any, Any, Any]:
         state = services.state
         settled = state.phase in ("ready", "failed") and not state.exchanging
         choices = method_choices(services) if state.phase == "ready" else None
         menu = gr.Dropdown(choices=choices, value=method) if choices else gr.skip()
-        return header_value(state), menu, gr.Timer(active=not settled)
+        reads = {"facts": reading_note(state.models), "notes": []} if state.phase == "ready" else None
+        return header_value(state), menu, reads, gr.Timer(active=not settled)
 
     def settled_cards() -> Any:
         return gr.skip() if services.state.phase == "loading" else models_desk.cards()
 
-    def arrive(method: str) -> tuple[Any, Any, Any]:
+    def arrive(method: str) -> tuple[Any, Any, Any, Any]:
         services.start_loading()  # a failed load is tried again by reloading the page
         return look(method)
 
-    demo.load(arrive, case.method, [header, case.method, timer], **AT_ONCE)
-    timer.tick(look, case.method, [header, case.method, timer], **AT_ONCE).then(
-        settled_cards, None, models.cards, **AT_ONCE
-    )
+    followed = [header, case.method, case.reads, timer]
+    demo.load(arrive, case.method, followed, **AT_ONCE)
+    timer.tick(look, case.method, followed, **AT_ONCE).then(settled_cards, None, models.cards, **AT_ONCE)
     return timer
 
 
 def method_choices(services: Services) -> list[tuple[str, str]]:
-    """(label, name) of every map method, in the order of the registry."""
-    return [(spec.label, name) for name, spec in services.engine.methods().items()]
+    """(label, name) of every map method, in the order of the registry, then those over words."""
+    methods = {**services.engine.methods(), **explain.TEXT_METHODS}
+    return [(spec.label, name) for name, spec in methods.items()]
 
 
 def header_value(state: PairState) -> dict[str, Any]:

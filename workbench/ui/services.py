@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from workbench.cases.answered import AnsweredCase
     from workbench.cases.column import Column
     from workbench.cases.maps import MapSet
-    from workbench.explain import Method
+    from workbench.explain import Method, TextMaps
     from workbench.imaging.medical_image import MedicalImage
     from workbench.models.answer import Decoding, Question
     from workbench.models.hub import LoadProgress
@@ -45,6 +45,7 @@ class Engine:
     `load_beside(base, ref, settings, ...)` the tuned one beside it (None: `load` does that too);
     `run_case(model, image, question, decoding, stop)` yields growing Columns,
     `case_maps(case, method, params)` gives a MapSet, `methods()` the map methods of the Trace screen,
+    `text_maps(case, method, stop)` the TextMaps of an answer,
     `measure_trust(case, maps, key, causal, moved_on)` a TrustLine of one span.
     """
 
@@ -54,6 +55,7 @@ class Engine:
     ]
     case_maps: Callable[["AnsweredCase", str, Mapping[str, Any]], "MapSet"]
     methods: Callable[[], Mapping[str, Any]]
+    text_maps: Callable[["AnsweredCase", str, threading.Event], "TextMaps"]
     measure_trust: Callable[..., "TrustLine"]
     load_beside: Callable[..., Any] | None = None
 
@@ -65,6 +67,7 @@ def default_engine() -> Engine:
         run_case=cases.run_case,
         case_maps=cases.case_maps,
         methods=trace_methods,
+        text_maps=explain.text_maps,
         measure_trust=trust.measure_trust,
         load_beside=models.load_beside,
     )
@@ -74,6 +77,16 @@ def trace_methods() -> dict[str, "Method"]:
     """The Trace screen's methods by name: all but those that hold the model too long or need more than a
     click, and the plain gradients, which misled on the shipped pair. Methods offers every one."""
     return {name: method for name, method in explain.METHODS.items() if name not in NOT_ON_TRACE}
+
+
+def reading_note(models: Mapping[str, Any]) -> str:
+    """What the loaded models can't be shown, in a sentence; "" where all of them take pictures."""
+    blind = [role for role in ROLES if role in models and not models[role].takes_image]
+    if not blind:
+        return ""
+    if len(blind) == len(models):
+        return "These models only read text. Ask without a picture: none is needed."
+    return f"The {blind[0]} model only reads text: it answers without the picture."
 
 
 @dataclass(frozen=True)

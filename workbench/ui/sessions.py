@@ -13,6 +13,7 @@ from workbench.ui.case.intake import Picture
 if TYPE_CHECKING:
     from workbench.cases.column import Column
     from workbench.cases.maps import MapSet
+    from workbench.explain import TextMaps
     from workbench.ui.case.trust import TrustLine
     from workbench.ui.methods.desk import Comparison
 
@@ -31,7 +32,7 @@ class Run:
     """
 
     case_id: str
-    picture: Picture
+    picture: Picture | None  # None: asked without a picture
     question: Question
     decoding: Decoding
     more: tuple[Picture, ...] = ()
@@ -43,7 +44,7 @@ class Run:
     @property
     def pictures(self) -> tuple[Picture, ...]:
         """All pictures of the conversation in order."""
-        return (self.picture, *self.more)
+        return () if self.picture is None else (self.picture, *self.more)
 
     def question_of(self, role: str) -> Question | None:
         """What a role's model is asked; None when it can't follow on."""
@@ -89,6 +90,7 @@ class PastTurn:
     run: Run
     live: Live
     maps: "dict[str, MapSet | NoMap]"
+    text_maps: "dict[str, TextMaps]"
 
 
 @dataclass
@@ -109,6 +111,7 @@ class Session:
     run: Run | None = None
     live: Live = field(default_factory=Live)
     maps: "dict[str, MapSet | NoMap]" = field(default_factory=dict)
+    text_maps: "dict[str, TextMaps]" = field(default_factory=dict)
     selected: SpanPlace | None = None
     trust: Measured = field(default_factory=Measured)
     comparison: "Comparison | None" = None
@@ -125,14 +128,15 @@ class Session:
     def keep_turn(self) -> None:
         """Put the newest state of the turn that is looked at among `turns`."""
         if self.run is not None:
-            self.turns[self.turn : self.turn + 1] = [PastTurn(self.run, self.live, self.maps)]
+            self.turns[self.turn : self.turn + 1] = [PastTurn(self.run, self.live, self.maps, self.text_maps)]
 
     def look_at(self, number: int) -> None:
         """Look at another turn of the conversation; IndexError when there is none of that number."""
         self.keep_turn()
         past = self.turns[number]
         self._forget_looks()
-        self.turn, self.run, self.live, self.maps = number, past.run, past.live, dict(past.maps)
+        self.turn, self.run, self.live = number, past.run, past.live
+        self.maps, self.text_maps = dict(past.maps), dict(past.text_maps)
 
     def next_turn(self, run: Run) -> None:
         """Begin a turn after the last one."""
@@ -151,7 +155,7 @@ class Session:
     def forget_maps(self) -> None:
         """Drop the maps of Trace and what was measured about them."""
         self.trust.moved_on.set()
-        self.maps, self.trust = {}, Measured()
+        self.maps, self.text_maps, self.trust = {}, {}, Measured()
 
 
 class Sessions:

@@ -7,6 +7,8 @@ FORMATS = (
     "fields are dropped, and the file is deleted at once."
 )
 MODELS_SEE_WINDOW = "The models will see the picture as it is shown now, from the next question on."
+TEXT_READY = "Question ready. It is asked without a picture."
+RECOVERY = "Text-only models are always asked again. Such answers are marked as recovered."
 ANSWER_STYLES = [
     ("Reason in steps, then answer", "trace"),
     ("Short answer only", "short"),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # the case runner loads torch; packing a payload must not
     from workbench.cases.column import Column
     from workbench.cases.maps import MapSet
     from workbench.cases.words import Word
+    from workbench.explain.text import TextMaps
     from workbench.models.answer import Question
 
 PNG_PREFIX = "data:image/png;base64,"
@@ -96,6 +97,7 @@ def viewer_payload(
     titles: Mapping[str, str] | None = None,
     subtitles: Mapping[str, str] | None = None,
     images: Sequence[MedicalImage | Mapping[str, Any]] = (),
+    text_maps: Mapping[str, TextMaps | None] | None = None,
 ) -> dict[str, Any]:
     """The whole state of the viewer as JSON-ready data; send it every time anything changed.
 
@@ -103,8 +105,8 @@ def viewer_payload(
     `image` may be the result of `picture_payload`, which saves encoding the PNG on every update. `columns`
     and `maps` are keyed "base" and "tuned" (in showing order); a column that is None has nothing to show yet.
     `images` are all pictures of a case about several, `image` the first of them; the maps say which picture
-    each patch belongs to. `subtitles` say revision, device and precision. Raises ValueError when maps do not
-    fit their column.
+    each patch belongs to. `text_maps` say which words carried which, keyed like `maps`. `subtitles` say
+    revision, device and precision. Raises ValueError when maps do not fit their column.
     """
     picture = picture_payload(image) if isinstance(image, MedicalImage) else image
     shown = [
@@ -114,6 +116,7 @@ def viewer_payload(
             "subtitle": (subtitles or {}).get(key, ""),
             **column_payload(column, image.modality if isinstance(image, MedicalImage) else None),
             "maps": maps_payload(column, (maps or {}).get(key)),
+            "text_maps": text_maps_payload((text_maps or {}).get(key)),
         }
         for key, column in columns.items()
     ]
@@ -158,6 +161,7 @@ def column_payload(column: Column | None, known: str | None = None) -> dict[str,
             "text": "",
             "words": [],
             "steps": [],
+            "recovered": False,
             "answer": None,
             "options": [],
         }
@@ -178,6 +182,7 @@ def column_payload(column: Column | None, known: str | None = None) -> dict[str,
             {"axis": step.axis, "words": list(_words_between(words, step.char_start, step.char_end))}
             for step in trace.steps
         ],
+        "recovered": column.answer.recovered,
         "answer": None
         if trace.answer_text is None
         else {"text": trace.answer_text, "letter": trace.answer_letter, "words": list(answer_words)},
@@ -230,6 +235,30 @@ def maps_payload(column: Column | None, maps: MapSet | None) -> dict[str, Any] |
         "peak": peaks,
         "share": [_finite(share) for share in maps.image_share],
         **({"picture_of": maps.picture_of.tolist()} if maps.picture_of.max(initial=0) > 0 else {}),
+    }
+
+
+def text_maps_payload(maps: TextMaps | None) -> dict[str, Any] | None:
+    """Text maps, quantised with their sign; code 0 marks a unit that can't have carried the span. None before
+    they exist; the reason when they were refused."""
+    if maps is None:
+        return None
+    if maps.refused is not None:
+        return {"refused": maps.refused.reason, "hint": maps.refused.hint, "label": maps.label}
+    codes, peaks = quantise(maps.values, signed=True)
+    kept = np.where(maps.reach, np.frombuffer(codes, np.uint8).reshape(maps.reach.shape), 0).astype(np.uint8)
+    return {
+        "method": maps.method,
+        "label": maps.label,
+        "unit": maps.unit,
+        "caveat": maps.caveat,
+        "keys": [span.key for span in maps.spans],
+        "units": [unit.key for unit in maps.units],
+        "question": [
+            {"text": unit.text, "glue": unit.glue} for unit in maps.units if unit.where == "question"
+        ],
+        "q": base64.b64encode(kept.tobytes()).decode("ascii"),
+        "peak": peaks,
     }
 
 

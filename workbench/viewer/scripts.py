@@ -16,6 +16,7 @@ SCRIPTS = (
     "maps.js",
     "reading.js",
     "trust.js",
+    "carried.js",
     "raster.js",
     "window_level.js",
     "pictures.js",

@@ -1,9 +1,9 @@
 """Cases on tiny models whose answer is given as ids or as text, with its real log probabilities."""
 
 from workbench.cases.answered import AnsweredCase
-from workbench.explain.interventions.regenerate import read_answer
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Decoding, Question
+from workbench.models.continuing import joined
 from workbench.models.session import LoadedModel
 
 TRACE = (
@@ -26,5 +26,4 @@ def case_of(
     prompt = model.prepare(question, image)
     forced = model.teacher_force(prompt, ids).logprobs
     written = Answer(ids, "", (), tuple(forced.tolist()), "stop", 0.0, Decoding(max_new_tokens))
-    unread = AnsweredCase.of(model, prompt, image, written)
-    return AnsweredCase.of(model, prompt, image, read_answer(unread, ids, written))
+    return AnsweredCase.of(model, prompt, image, joined(model, ids, written))

@@ -46,8 +46,8 @@ def last(stream):
 
 
 def test_every_change_has_one_name():
-    assert [*CHANGES] == [*WHOLE_EDITS, "other", *ACTIONS, "shuffle options", *EDIT_KINDS]
-    assert len({*CHANGES}) == len(CHANGES) == 12
+    assert [*CHANGES] == [*WHOLE_EDITS, "other", *ACTIONS, "shuffle options", *EDIT_KINDS, "anchor"]
+    assert len({*CHANGES}) == len(CHANGES) == 13
 
 
 @pytest.mark.parametrize("change", WHOLE_EDITS)

@@ -13,7 +13,7 @@ def state(name: str, *findings: Finding) -> str:
 
 def test_everything_starts_as_not_tested_and_states_its_rule() -> None:
     found = verdicts(())
-    assert len({v.name for v in found}) == len(found) == 6
+    assert len({v.name for v in found}) == len(found) == 7
     assert {v.state for v in found} == {"not tested"}
     assert all(v.sentence and v.rule for v in found)
 

@@ -15,13 +15,13 @@ from workbench.explain.interventions.effects import effect_of
 from workbench.explain.interventions.findings import region_causal
 from workbench.explain.interventions.forced import picture_effects
 from workbench.explain.interventions.picture import finding_of, probe_region, probe_whole
-from workbench.explain.interventions.regenerate import continued
 from workbench.explain.interventions.regions import box_region
 from workbench.explain.methods.pictures import forced_logprobs
 from workbench.explain.metrics.scoring import span_scorer
 from workbench.explain.spans import Span
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer
+from workbench.models.continuing import continued
 from workbench.traces.read import read_trace
 
 BRIGHT = (16, 32, 24, 40)
@@ -124,7 +124,7 @@ def test_an_answer_with_the_sign_of_a_picture_is_refused_in_words(tiny) -> None:
     with pytest.raises(UserFacing, match="holds a place for the picture"):
         forced_logprobs(tiny, [case.prompt], answer.ids)
     with pytest.raises(UserFacing, match="holds a place for the picture"):
-        continued(signed, case.prompt, answer.ids)
+        continued(signed.model, case.prompt, answer.ids)
     score = span_scorer(signed, Span("token", "c", (2,)))
     with pytest.raises(UserFacing, match="holds a place for the picture"):
         score([case.image.pixels])

@@ -9,10 +9,10 @@ import pytest
 from tests.tiny import load_tiny, save_tiny
 from workbench.errors import UserFacing
 from workbench.models.answer import Answer
+from workbench.traces.voting import majority_vote
 from workbench.training.rare.labels import read_labels
 from workbench.training.rare.stage import VotingPlan, asked_of, best_trace, label_questions, run_stage
 from workbench.training.rare.synthesis import synthesise
-from workbench.training.rare.voting import majority_vote
 from workbench.training.sft.records import Record
 
 PLAN = VotingPlan(samples=8, threshold=0.6, questions=5)

@@ -4,7 +4,8 @@ import itertools
 
 import pytest
 
-from workbench.training.rare.voting import label_quality, majority_vote, read_answer
+from workbench.traces.voting import majority_vote, read_answer
+from workbench.training.rare.voting import label_quality
 
 
 @pytest.mark.parametrize(

@@ -63,8 +63,76 @@ def test_a_form_that_cannot_be_used_is_refused_at_once(form: dict[str, Any], sen
 
 
 def test_no_picture_is_a_sentence() -> None:
-    with pytest.raises(UserFacing, match="no picture yet"):
+    with pytest.raises(UserFacing, match="Without a picture"):
         desk_with().ask("another visitor", QuestionForm("What?"))
+
+
+def carried(part: dict[str, Any]) -> list[str]:
+    return [word["text"] for word in part["text_maps"]["question"]]
+
+
+def test_asked_without_a_picture_words_take_the_place_of_the_map() -> None:
+    desk = desk_with()
+    last = answers(desk, without=True, question="What is it?")[-1]
+    assert last.payload["image"] is None and last.status == "Finished."
+    for key in ("base", "tuned"):
+        part = column(last, key)
+        assert part["status"] == "done" and part["maps"] is None
+        assert carried(part) == ["What", "is", "it?"] and part["text_maps"]["peak"][0] == 3
+    assert desk.sessions.of(VISITOR).picture is not None  # it stays for the next question
+    assert answers(desk)[-1].payload["image"] is not None
+
+
+def test_text_only_models_need_no_picture_and_mind_none() -> None:
+    desk = desk_with(text_only=("base", "tuned"))
+    desk.services.pair(threading.Event())
+    desk.place(VISITOR, None)
+    last = answers(desk)[-1]
+    assert [part["status"] for part in last.payload["columns"]] == ["done", "done"]
+    assert column(last, "tuned")["message"] == "" and carried(column(last, "tuned")) == ["What?"]
+
+
+def test_beside_a_vision_model_a_text_only_one_answers_without_the_picture_and_says_so() -> None:
+    last = answers(desk_with(text_only=("base",)))[-1]
+    base, tuned = column(last, "base"), column(last, "tuned")
+    assert "answered without the picture" in base["message"] and base["maps"] is None
+    assert carried(base) == ["What?"] and tuned["text_maps"] is None and tuned["maps"]["keys"]
+    assert last.payload["image"]["seen"]
+
+
+def test_a_question_without_a_picture_is_followed_on_without_one_and_keeps_its_words() -> None:
+    desk = desk_with()
+    first = answers(desk, without=True)[-1]
+    ticket, _ = desk.follow_up(VISITOR, "And why is it so?")
+    last = list(desk.answer(VISITOR, ticket, "attention_mean"))[-1]
+    case = desk.sessions.of(VISITOR).live.columns["tuned"].case
+    assert case.images == () and case.question.history[0].pictures == 0 and last.payload["image"] is None
+    assert carried(column(last, "tuned")) == ["And", "why", "is", "it", "so?"]
+    again = desk.look_at(VISITOR, 0)
+    assert column(again, "tuned")["text_maps"] == column(first, "tuned")["text_maps"]
+
+
+def test_a_text_only_model_minds_several_pictures_as_little(tmp_path: Path) -> None:
+    desk = desk_with(text_only=("base",))
+    desk.upload_folder = tmp_path
+    desk.add_picture(VISITOR, uploaded(tmp_path))
+    answers(desk)
+    columns = desk.sessions.of(VISITOR).live.columns
+    assert [len(columns[role].case.images) for role in ("base", "tuned")] == [0, 2]
+    ticket, _ = desk.follow_up(VISITOR, "And?")
+    last = list(desk.answer(VISITOR, ticket, "attention_mean"))[-1]
+    assert "answered without the picture" in column(last, "base")["message"]
+    turns = {role: one.case.question.history for role, one in desk.sessions.of(VISITOR).live.columns.items()}
+    assert [turns[role][0].pictures for role in ("base", "tuned")] == [0, 2]
+
+
+def test_words_can_be_scored_for_a_vision_model_too() -> None:
+    desk = desk_with()
+    answers(desk)
+    part = column(list(desk.explain(VISITOR, "text_gradient"))[-1], "tuned")
+    assert part["text_maps"]["method"] == "text_gradient" and "scores words" in part["maps"]["refused"]
+    again = column(list(desk.explain(VISITOR, "attention_mean"))[-1], "tuned")
+    assert again["text_maps"] is None and again["maps"]["keys"]
 
 
 def test_both_columns_stream_and_then_get_maps() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.bench.chat_fakes import Fault, Stream, delta, serving
 from tests.ui.fakes import TRACE
+from workbench.cases.votes import SAMPLING, draw_votes
 from workbench.errors import UserFacing
 from workbench.imaging import from_array
 from workbench.models.served import EndpointDown, Keys
@@ -21,6 +22,7 @@ from workbench.ui.probe.desk import ProbeDesk
 from workbench.ui.probe.view import results_nodes
 from workbench.ui.services import Services
 from workbench.ui.sessions import Sessions
+from workbench.ui.votes.desk import VotesDesk
 
 VISITOR = "visitor"
 KEY = "sk-of-the-page"
@@ -92,3 +94,24 @@ def test_a_server_that_was_down_is_asked_anew() -> None:
             model.server.ask([], max_tokens=1)
         down["now"] = False
         assert asked(desk)[-1].payload["columns"][0]["status"] == "done"
+
+
+def test_without_a_picture_words_are_refused_and_votes_are_drawn_without_top_k() -> None:
+    with serving(lambda body: "I can't say.") as fake:
+        desk = desk_for(fake.url)
+        form = QuestionForm("What?", options="nodule\nnone", max_new_tokens=64, without=True, recover=True)
+        ticket, _ = desk.ask(VISITOR, form)
+        shown = list(desk.answer(VISITOR, ticket, "attention_mean"))[-1]
+        for column in shown.payload["columns"]:
+            assert column["status"] == "done" and "can't be held to letters" in column["message"]
+            assert "the weights are elsewhere" in column["text_maps"]["refused"] and column["maps"] is None
+        *_, last = VotesDesk(desk.services, desk.sessions).draw(VISITOR, 2, 0.7)
+        assert [votes.vote.invalid for votes in last.votes.values()] == [2, 2]
+        decodings = {sample.answer.decoding for votes in last.votes.values() for sample in votes.samples}
+        assert {(one.temperature, one.top_k) for one in decodings} == {(0.7, 0)}
+        case = desk.sessions.of(VISITOR).live.columns["tuned"].case
+        with pytest.raises(UserFacing, match="not told of top-k"):
+            next(draw_votes(case, 2, SAMPLING))
+        probe = ProbeDesk(desk.services, desk.sessions)
+        *_, last = probe.anchor(VISITOR, ["tuned"], "It must be none, because", {})
+        assert "the weights are elsewhere" in last.panels[0].fault["message"]

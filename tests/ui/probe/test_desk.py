@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.explain.interventions.cases import TRACE, case_of
+from tests.models.families import tiny_configs
 from tests.tiny import load_tiny, picture, save_tiny
 from tests.ui.html.trees import words
 from workbench.cases import Column
@@ -182,3 +183,32 @@ def test_broken_regions_are_refused_with_a_hint(shapes) -> None:
     with pytest.raises(UserFacing) as fault:
         region_from(shapes, (48, 40))
     assert fault.value.hint
+
+
+@pytest.fixture
+def text_desk(tmp_path) -> ProbeDesk:
+    """A desk whose question was asked without a picture."""
+    model = load_tiny(tiny_configs.save_text(tmp_path / "model", "qwen3"))
+    desk = ProbeDesk(SimpleNamespace(), Sessions())
+    page = desk.sessions.of(PAGE)
+    page.run = Run("case1", None, Question("left", OPTIONS), Decoding(4))
+    page.live = Live({"tuned": Column("tiny", "Tiny", "done", case=case_of(model, None, TRACE, OPTIONS))})
+    return desk
+
+
+def test_without_a_picture_the_reasoning_can_be_probed(text_desk) -> None:
+    stage = text_desk.stage(PAGE)
+    assert stage.picture is None and stage_value(stage) == {"case": stage.case}
+    assert text_desk.pixels(PAGE) is None
+    *_, last = text_desk.anchor(PAGE, ["tuned"], "The zone is small.", {})
+    (panel,) = last.panels
+    assert panel.outcome.regenerated.answer.text.startswith("<think>The zone is small.")
+    assert {v.name: v.state for v in panel.verdicts}["anchored"] in ("yes", "no", "unclear", "not tested")
+    assert "Begun with the given reasoning" in words(results_nodes(last.panels))
+    with pytest.raises(UserFacing, match="no picture to change"):
+        next(text_desk.region(PAGE, ["tuned"], BOX, "remove", "blur", 0, {}))
+
+
+def test_reasoning_to_begin_with_must_be_there(text_desk) -> None:
+    *_, last = text_desk.anchor(PAGE, ["tuned"], "  ", {})
+    assert "empty" in last.panels[0].fault["message"]

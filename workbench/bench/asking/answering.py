@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from workbench import cases, models
 from workbench.bench.asking.conditions import Answerer, Task, blank_picture
 from workbench.bench.asking.plan import Batch
 from workbench.bench.asking.run_key import Asking
@@ -13,10 +14,12 @@ from workbench.bench.questions.units import UnitScore
 from workbench.bench.scores.calibration import confidences
 from workbench.bench.scores.scoring import axis_scores, trace_score
 from workbench.bench.store.results import Result
+from workbench.cases.answered import RECOVERED
 from workbench.errors import UserFacing
 from workbench.models.answer import Answer, Decoding, Prompt, Question
 from workbench.models.served.faults import EndpointDown
 from workbench.traces import answers_match, parse_trace
+from workbench.traces.trace import Trace
 
 Asked = Mapping[str, tuple[Prompt, Decoding]]  # by key
 
@@ -47,7 +50,7 @@ class BatchAnswerer:
                 faults[task.key] = fault_text(error)
         answers = _generated(batch.tasks[0].model, asked, faults) if asked else {}
         return [
-            self._result(task, answers.get(task.key), faults.get(task.key, ""))
+            self._result(task, answers.get(task.key), faults.get(task.key, ""), asked.get(task.key))
             for task in batch.tasks
             if task.key in batch.wanted
         ]
@@ -61,22 +64,31 @@ class BatchAnswerer:
                 images = tuple(map(blank_picture, images))
             shown = (images[0] if images else None) if len(images) < 2 else images
             prepared[same] = task.model.prepare(Question(task.item.question, task.options, task.mode), shown)
-        return replace(prepared[same])
+        prompt = replace(prepared[same])
+        if not task.anchor:
+            return prompt
+        if not isinstance(task.model, models.LoadedModel):
+            raise UserFacing(
+                "A server can't go on from given reasoning.", "Leave out the condition anchored."
+            )
+        return models.continued(task.model, prompt, models.text_ids(task.model, task.anchor))
 
-    def _result(self, task: Task, answer: Answer | None, fault: str) -> Result:
-        if answer is None:
+    def _result(
+        self, task: Task, answer: Answer | None, fault: str, asked: tuple[Prompt, Decoding] | None
+    ) -> Result:
+        if answer is None or asked is None:
             return self._line(task, error=fault)
         if answer.finish == "cut":  # kept, but no answer to score: it is asked again with the failed ones
             return self._line(task, error=answer.note, text=answer.text, seconds=answer.seconds, finish="cut")
         try:
-            return self._scored(task, answer)
+            return self._scored(task, _finished(task, asked[0], answer))
         except EndpointDown:  # a judge that can't be reached judges nothing; the run is taken up again
             raise
         except Exception as error:  # noqa: BLE001 - a judge may be anyone's code; the line keeps the answer
             return self._line(task, error=fault_text(error), text=answer.text, seconds=answer.seconds)
 
     def _scored(self, task: Task, answer: Answer) -> Result:
-        trace = parse_trace(answer.text, task.options)
+        trace = _read(task, answer)
         if task.options:
             correct = trace.answer_letter == task.gold_letter
         else:
@@ -95,7 +107,8 @@ class BatchAnswerer:
             parse_status=trace.status,
             finish=answer.finish,
             tokens=len(answer.ids) or len(answer.logprobs),
-            probability=confidences(answer, trace),
+            probability={} if task.anchor else confidences(answer, trace),
+            recovered=answer.recovered,
         )
 
     def _line(self, task: Task, **found: Any) -> Result:
@@ -110,7 +123,7 @@ class BatchAnswerer:
             gold_letter=task.gold_letter,
             options=task.options,
             mode=task.mode,
-            decoding=asdict(self.asking.decoding_for(task.condition)),
+            decoding=self.asking.decoding_for(task.condition).record(),
             revision=task.model.revision,
             judge=self.judge.id,
             judge_protocol=self.judge.protocol,
@@ -120,6 +133,34 @@ class BatchAnswerer:
             **{name: getattr(item, name) for name in same},
             **(empty | found),
         )
+
+
+def _finished(task: Task, prompt: Prompt, answer: Answer) -> Answer:
+    """The answer with a letter where it is to be recovered, and with the reasoning that it was made to begin
+    with."""
+    model = task.model
+    if not isinstance(model, models.LoadedModel):
+        return answer
+    given = models.text_ids(model, task.anchor) if task.anchor else ()
+    whole = models.joined(model, (*given, *answer.ids), answer) if given else answer
+    if not task.decoding.recover:
+        return whole
+    again = cases.recovered_answer(model, prompt, answer, task.options, _read(task, whole))
+    return whole if again is None else models.joined(model, (*given, *again.ids), again)
+
+
+def _read(task: Task, answer: Answer) -> Trace:
+    """The trace of an answer. One that was cut off does not answer by what its given reasoning says."""
+    trace = parse_trace(answer.text, task.options)
+    if answer.recovered:
+        return replace(trace, status="recovered", rule=RECOVERED)
+    given = (trace.answer_start or 0) < len(task.anchor)
+    if task.anchor and trace.answer_start is not None and given and answer.finish != "stop":
+        lacking = dict.fromkeys(
+            ("answer_raw", "answer_text", "answer_letter", "answer_start", "answer_end"), None
+        )
+        return replace(trace, status="no_answer", rule="only the given reasoning answers", **lacking)
+    return trace
 
 
 def _generated(model: Answerer, asked: Asked, faults: dict[str, str]) -> dict[str, Answer]:

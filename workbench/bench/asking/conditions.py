@@ -18,12 +18,18 @@ from workbench.models.prompts import LETTERS
 
 CONDITIONS = (
     "image", "blank", "shuffled_image", "shuffled_options", "short_prompt", "trace_prompt", "sampled",
+    "anchored",
 )  # fmt: skip
 # The field of `run_file.PROTOCOL` that a condition sets itself, whatever the run's own is.
 OVERRIDES: Mapping[str, str] = {"short_prompt": "mode", "trace_prompt": "mode", "sampled": "decoding"}
 FORCED_MODES: Mapping[str, Mode] = {"short_prompt": "short", "trace_prompt": "trace"}
 BLANK_GREY = 127
-_SELECTIVE = ("blank", "shuffled_image", "shuffled_options")  # those that don't apply to every item
+_SELECTIVE = (
+    "blank",
+    "shuffled_image",
+    "shuffled_options",
+    "anchored",
+)  # those that don't apply to every item
 
 
 class Answerer(Protocol):
@@ -47,7 +53,8 @@ class Answerer(Protocol):
 class Task:
     """One item as it is put to one model: the options in the order shown, the pictures that are shown.
 
-    `decoding` carries the seed of this very answer. `key` names everything that decides the answer.
+    `decoding` carries the seed of this very answer. `anchor` is reasoning that the answer is made to
+    begin with. `key` names everything that decides the answer.
     """
 
     item: Item
@@ -59,6 +66,7 @@ class Task:
     decoding: Decoding
     pictures: tuple[Path, ...]
     sample: int = 0
+    anchor: str = ""
 
     @property
     def gold_letter(self) -> str | None:
@@ -136,4 +144,6 @@ def applies(item: Item, condition: str, donors: Donors) -> bool:
         return item.image_path is not None
     if condition == "shuffled_image":
         return bool(donors.pictures_for(item))
+    if condition == "anchored":
+        return bool(item.anchors)
     return condition != "shuffled_options" or len(item.options) > 1

@@ -67,7 +67,11 @@ class Plan:
         if choosy:
             windows = self._windows(1024)
             found += sum(
-                applies(item, name, self._donors) for part in windows for item in part for name in choosy
+                self._times(name, item)
+                for part in windows
+                for item in part
+                for name in choosy
+                if applies(item, name, self._donors)
             )
         return len(self.models) * found
 
@@ -100,23 +104,28 @@ class Plan:
             return {}
         return {item.item_id: self._donors.pictures_for(item) for item in part}
 
-    def _times(self, condition: str) -> int:
+    def _times(self, condition: str, item: Item | None = None) -> int:
+        """How many answers an item gets; only "anchored" must know the item."""
+        if condition == "anchored" and item is not None:
+            return len(item.anchors)
         return self.asking.samples if condition == "sampled" else 1
 
     def _tasks(
         self, item: Item, model: Answerer, condition: str, donated: dict[str, tuple[Path, ...]]
     ) -> list[Task]:
-        """One item under one condition: one task, or one a sample."""
+        """One item under one condition: one task, or one a sample or trace to begin with."""
         options = shuffled(item) if condition == "shuffled_options" else item.options
         pictures = donated[item.item_id] if condition == "shuffled_image" else item.image_paths
         mode = FORCED_MODES.get(condition, self.asking.mode)
         decoding = self.asking.decoding_for(condition)
         hashed, digest = item_hash(item, options), self._pictures.digest(pictures)
         setup, tasks = self.setups[model.name], []
-        for sample in range(self._times(condition)):
+        for sample in range(self._times(condition, item)):
+            anchor = item.anchors[sample] if condition == "anchored" else ""
             key = task_key(
-                setup, hashed, digest, condition=condition, mode=mode, sample=sample, asking=self.asking
-            )
+                setup, hashed, digest, condition=condition, mode=mode, sample=sample, asking=self.asking,
+                anchor=anchor,
+            )  # fmt: skip
             if condition == "sampled":
                 decoding = replace(decoding, seed=seed_of(self.asking.sampling.seed, item.item_id, sample))
             tasks.append(
@@ -130,6 +139,7 @@ class Plan:
                     decoding=decoding,
                     pictures=pictures,
                     sample=sample,
+                    anchor=anchor,
                 )
             )
         return tasks
@@ -146,7 +156,7 @@ def _batched(groups: Sequence[list[Task]], done: set[str], size: int, *, mixes: 
     wanted = frozenset(task.key for group in todo for task in group if task.key not in done)
     yield Batch(skipped=sum(map(len, groups)) - len(wanted))
     todo.sort(key=_length)
-    single = all(len(group) == 1 and group[0].condition != "sampled" for group in todo)
+    single = all(group[0].condition != "sampled" for group in todo)
     if single or mixes:
         todo = [[task for group in todo for task in group if task.key in wanted]]
     for group in todo:

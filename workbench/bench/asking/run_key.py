@@ -9,7 +9,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from workbench.bench.questions.items import Item
@@ -115,12 +115,18 @@ def item_hash(item: Item, options: tuple[str, ...]) -> str:
 
 
 def task_key(
-    setup: str, item: str, image: str, *, condition: str, mode: Mode, sample: int, asking: Asking
-) -> str:
-    """The key of one answer; `item` is its `item_hash`, `image` the SHA-256 of the picture shown or ""."""
-    content = [setup, item, image, condition, mode, asdict(asking.decoding_for(condition)), asking.judge]
+    setup: str, item: str, image: str, *, condition: str, mode: Mode, sample: int, asking: Asking,
+    anchor: str = "",
+) -> str:  # fmt: skip
+    """The key of one answer; `item` is its `item_hash`, `image` the SHA-256 of the picture shown or "".
+
+    `anchor` is what the answer is made to begin with.
+    """
+    content = [setup, item, image, condition, mode, asking.decoding_for(condition).record(), asking.judge]
     if condition == "sampled":
         content.append([sample, asking.samples])
+    if anchor:
+        content.append([sample, anchor])
     return _digest(content)[:32]
 
 

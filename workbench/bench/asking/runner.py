@@ -4,7 +4,7 @@ import errno
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,8 @@ def run_bench(
 
     Conditions: "image"; "blank", mid grey of the same size; "shuffled_image", the picture of another patient;
     "shuffled_options", the options in another order, fixed per item; "short_prompt" and "trace_prompt", one
-    prompt mode whatever `mode` says; "sampled", `samples` answers an item drawn with `sampling`. A server
+    prompt mode whatever `mode` says; "anchored", one answer for each reasoning that an item brings to begin
+    with; "sampled", `samples` answers an item drawn with `sampling`. A server
     gets a seed of its own for each sample. Models that are loaded here draw the samples of one item together
     from one seed, so they stay the same whatever else is asked, and change with their number and, where it is
     smaller than that, with the batch size.
@@ -117,6 +118,11 @@ def _check(models: Sequence[Answerer], conditions: Sequence[str], batch_size: in
         raise UserFacing(f"{asking.samples} samples can't be drawn.", "Use a whole number from 1 up.")
     if "sampled" in conditions and not asking.sampling.temperature > 0:
         raise UserFacing("At temperature 0 every sample is the same.", "Use a temperature above 0.")
+    served = [model.name for model in models if getattr(model, "own_decodings", False)]
+    if asking.decoding.recover and served:
+        raise UserFacing(f"The server of {served[0]!r} can't be held to letters.", "Leave out --recover.")
+    if asking.sampling.top_k and "sampled" in conditions and served:
+        raise UserFacing(f"The server of {served[0]!r} is not told of top-k.", "Leave --top-k out.")
 
 
 def _record(items: ItemSet, plan: Plan, judge: Judge, batch_size: int) -> dict[str, Any]:
@@ -124,9 +130,9 @@ def _record(items: ItemSet, plan: Plan, judge: Judge, batch_size: int) -> dict[s
     asking, sampled = plan.asking, "sampled" in plan.conditions
     protocol = {
         "mode": asking.mode,
-        "decoding": asdict(asking.decoding),
+        "decoding": asking.decoding.record(),
         "samples": asking.samples if sampled else 0,
-        "sampling": asdict(asking.sampling) if sampled else None,
+        "sampling": asking.sampling.record() if sampled else None,
         "judge": judge.id,
         "judge_protocol": judge.protocol,
         "batch_size": batch_size,

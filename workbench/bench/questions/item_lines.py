@@ -25,7 +25,8 @@ class Item:
     `alternatives` are further answers that count as right (only of questions without options).
     `image_path` None means a question without an image; `more_images` follow it in a question about several.
     `image_group` names what must be resampled together (an image, a patient); `answer_letter` is None exactly
-    when there are no `options`.
+    when there are no `options`. `anchors` are reasoning that leans to a wrong answer, for the condition
+    "anchored".
     """
 
     item_id: str
@@ -45,6 +46,7 @@ class Item:
     reasoning: str = ""
     licence: str = ""
     alternatives: tuple[str, ...] = ()
+    anchors: tuple[str, ...] = ()
     more_images: tuple[Path, ...] = ()
 
     @property

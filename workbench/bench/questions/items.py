@@ -43,7 +43,7 @@ class ItemSet:
 
     @cached_property
     def n_images(self) -> int:
-        return len({short_hash(item.image_group) for item in self.items})
+        return len({short_hash(item.image_group) for item in self.items if item.image_path is not None})
 
     @property
     def source(self) -> str:

@@ -20,6 +20,7 @@ from workbench.bench.reports.model import (
     TagNumbers,
 )
 from workbench.bench.reports.warnings import warnings_of
+from workbench.bench.scores.anchoring import Anchoring, anchoring
 from workbench.bench.scores.answer_metrics import answer_scores
 from workbench.bench.scores.baselines import Baselines, letters
 from workbench.bench.scores.calibration import calibration_of
@@ -56,13 +57,18 @@ def _about(lines: RunLines, items: Sequence[Result]) -> dict[str, Any]:
         "packages": run.get("packages", {}),
         "items": asked,
         "n_items": len(items),
-        "n_images": len({line.image_group for line in items}),
+        "n_images": _images(items, asked),
         "dropped": asked.dropped or {},
         "stale_lines": lines.stale,
         "regrouped_items": regrouped(lines.groups),
         "judges": lines.judges,
         "models": tuple(_model(lines, model) for model in lines.models),
     }
+
+
+def _images(items: Sequence[Result], asked: ItemsFacts) -> int:
+    """How many image groups the questions have, 0 where the run says that none has a picture."""
+    return 0 if asked.n_images == 0 else len({line.image_group for line in items})
 
 
 def _scores(lines: RunLines, measure: Measure, items: Sequence[Result]) -> dict[str, Any]:
@@ -98,6 +104,7 @@ def _scores(lines: RunLines, measure: Measure, items: Sequence[Result]) -> dict[
         "shuffle_consistency": shuffle_consistency(measure),
         "prompt_effect": prompt_effect(measure),
         "self_consistency": _self_consistency(lines),
+        "anchoring": _anchoring(lines) or None,
     }
 
 
@@ -110,10 +117,14 @@ def _model(lines: RunLines, model: str) -> ModelFacts:
 
 def _counts(_: str, lines: list[Result]) -> Counts:
     done = answered(lines)
+    recovered = sum(line.recovered for line in done)
+    without = [bool(line.correct) and not line.recovered for line in done]
     return Counts(
         n=len(lines),
         failed=len(lines) - len(done),
         invalid=sum(line.invalid for line in done),
+        recovered=recovered or None,
+        accuracy_without_recovered=float(np.mean(without)) if recovered else None,
         parse_status=dict(sorted(Counter(line.parse_status for line in done).items())),
         seconds_per_answer=float(np.mean([line.seconds for line in done])) if done else None,
     )
@@ -164,3 +175,10 @@ def _self_consistency(lines: RunLines) -> dict[str, SelfConsistency]:
         for model, items in lines.samples.items()
     }
     return {model: about for model, about in found.items() if about is not None}
+
+
+def _anchoring(lines: RunLines) -> dict[str, Anchoring]:
+    return {
+        model: anchoring(items, lines.groups.get((model, "image"), {}), lines.sampled_protocol(model))
+        for model, items in lines.anchored.items()
+    }

@@ -50,7 +50,7 @@ def axis_figure(report: Report, condition: str = "image") -> go.Figure:
 
 def size_of(report: Report) -> str:
     """Name of the questions, escaped for plotly, and how many on how many images."""
-    return f"{html.escape(report.title)}: {report.n_items} questions on {report.n_images} images"
+    return f"{html.escape(report.title)}: {report.size}"
 
 
 def difference_figure(report: Report, condition: str = "image") -> go.Figure:

@@ -19,6 +19,7 @@ CONDITION_NAMES = {
     "short_prompt": "shown, short prompt",
     "trace_prompt": "shown, prompt for a trace",
     "sampled": "shown, answers sampled",
+    "anchored": "shown, adversarial reasoning given",
 }
 KIND_NAMES = {"overall": "all questions", "closed": "closed questions", "open": "open questions"}
 CONFIDENCE_NAMES = {"answer": "the answer's words", "text": "everything written"}
@@ -98,6 +99,11 @@ SHARES = {
         "stay with the options in another order",
         "same option chosen after shuffling the options, %",
         said="the same option chosen after the options were shuffled",
+    ),
+    "anchor_flips": Reliance(
+        "right answers that turn wrong after adversarial reasoning",
+        "right answers that turn wrong after adversarial reasoning, %",
+        said="a right answer turned wrong after adversarial reasoning",
     ),
 }
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from workbench.bench.judging.judged import Judged
+from workbench.bench.scores.anchoring import Anchoring
 from workbench.bench.scores.baselines import Letters
 from workbench.bench.scores.calibration import Calibration
 from workbench.bench.scores.consistency import SelfConsistency
@@ -60,13 +61,19 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class Counts:
-    """Answers of one model under one condition; `invalid` are those that name no option or nothing."""
+    """Answers of one model under one condition; `invalid` are those that name no option or nothing.
+
+    `recovered` were only got by asking again for a letter, `accuracy_without_recovered` counts them as wrong;
+    None where nobody was asked again.
+    """
 
     n: int
     failed: int
     invalid: int
     parse_status: dict[str, int]
     seconds_per_answer: float | None
+    recovered: int | None = field(default=None, metadata=OPTIONAL)
+    accuracy_without_recovered: float | None = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True)
@@ -105,9 +112,9 @@ class Report:
     """Everything that a benchmark run measured. ByModel is model → condition → what was measured.
 
     Scores are fractions. Lines of an earlier revision or protocol of a model are left out and counted in
-    `stale_lines`; those of condition "sampled" count in `self_consistency` only. `contradictions` are shares
-    of the answers with reasoning whose words disagree with the answer. `sources` says of which
-    files a stored report was made: name → size in bytes and digest.
+    `stale_lines`; those of condition "sampled" count in `self_consistency` only, of "anchored" in
+    `anchoring`. `contradictions` are shares of the answers with reasoning whose words disagree with the
+    answer. `sources` says of which files a stored report was made: name → size in bytes and digest.
     """
 
     schema: int = 1
@@ -146,6 +153,7 @@ class Report:
     shuffle_consistency: dict[str, Number] = field(default_factory=dict)
     prompt_effect: dict[str, PromptEffect] = field(default_factory=dict)
     self_consistency: dict[str, SelfConsistency] = field(default_factory=dict)
+    anchoring: dict[str, Anchoring] | None = field(default=None, metadata=OPTIONAL)
     warnings: tuple[Warned, ...] | None = field(default=None, metadata=OPTIONAL)
     sources: dict[str, tuple[int, str]] | None = field(default=None, metadata=OPTIONAL)
 
@@ -158,6 +166,19 @@ class Report:
     def labels(self) -> dict[str, str]:
         """Name of a model → how it is called for people."""
         return {model.name: model.label or model.name for model in self.models}
+
+    @property
+    def size(self) -> str:
+        """How many questions on how many images, in words."""
+        if self.n_images == 0:
+            return f"{self.n_items:,} questions without pictures"
+        return f"{self.n_items:,} questions on {self.n_images:,} images"
+
+    @property
+    def anchor_flips(self) -> dict[str, Number]:
+        """Model → share of right answers that turn wrong after given reasoning."""
+        found = self.anchoring or {}
+        return {model: about.flipped for model, about in found.items() if about.flipped is not None}
 
     def label(self, model: str) -> str:
         """How a model is called for people."""

@@ -13,9 +13,8 @@ def bench_table_text(report: Report) -> str:
 
     Scores are in per cent with 95 % intervals, then differences, reliance, text scores, samples, calibration.
     """
-    size = f"{report.n_items} questions on {report.n_images} images"
     blocks = [
-        [f"{report.title}: {size}; measured here, 95 % intervals"],
+        [f"{report.title}: {report.size}; measured here, 95 % intervals"],
         [f"{warned.level.capitalize()}: {warned.text}" for warned in report.warnings or ()],
         _remarks(report),
         _accuracy_lines(report),
@@ -46,6 +45,18 @@ def _remarks(report: Report) -> list[str]:
                     f"{model}, {condition}: {count.failed} failed, {count.invalid} of {count.n} "
                     "gave no answer that counts"
                 )
+            if count.recovered:
+                without = count.accuracy_without_recovered or 0.0
+                lines.append(
+                    f"{model}, {condition}: {count.recovered} of {count.n} asked again for a letter "
+                    f"(recovered); with these counted as wrong, accuracy {without:.1%}"
+                )
+    for model, about in (report.anchoring or {}).items():
+        lines.append(
+            f"{model}: {about.n_traces} answers to {about.n_items} questions began with given reasoning, "
+            f"{percent_text(about.accuracy)} of them right"
+            + (f" ({percent_text(about.plain)} when asked plainly)" if about.plain else "")
+        )
     return lines
 
 

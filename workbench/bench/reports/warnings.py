@@ -127,10 +127,11 @@ def _letters(report: Report) -> Iterator[Warned]:
 
 
 def _sizes(report: Report) -> Iterator[Warned]:
-    if report.n_images < FEW_IMAGES:
+    count, what = (report.n_images, "images") if report.n_images else (report.n_items, "questions")
+    if count < FEW_IMAGES:
         yield Warned(
             "caution",
-            f"Only {report.n_images} images (fewer than {FEW_IMAGES}): expect intervals of about "
+            f"Only {count} {what} (fewer than {FEW_IMAGES}): expect intervals of about "
             "±10 points or wider, and claim little.",
         )
 
@@ -233,7 +234,7 @@ def _clusters(report: Report) -> Iterator[Warned]:
             f"{report.regrouped_items} questions lie in several image groups: the models were not "
             "asked with the same file of questions.",
         )
-    if report.n_images < report.n_items:
+    if 0 < report.n_images < report.n_items:
         yield Warned(
             "note",
             f"{report.n_items} questions share {report.n_images} images; intervals resample whole images.",

@@ -11,7 +11,7 @@ from workbench.bench.scores.numbers import Paired, paired_scores
 from workbench.bench.scores.scoring import plain
 from workbench.bench.scores.sign_flips import FEWEST_IMAGES
 from workbench.bench.store.results import Result
-from workbench.bench.store.run_lines import SAMPLED, RunLines, load_lines, protocol_text
+from workbench.bench.store.run_lines import SEVERAL, RunLines, load_lines, protocol_text
 from workbench.errors import UserFacing
 
 Lines = Mapping[str, Result]
@@ -118,12 +118,18 @@ def compare_runs(first: Side, second: Side) -> Comparison:
         first=_about(left),
         second=_about(right),
         n_shared=len(shared),
-        n_images=len({line.image_group for line in mine.values()}),
+        n_images=_images(left, list(mine.values())),
         n_only_first=len(left.lines) - len(shared),
         n_only_second=len(right.lines) - len(shared),
         rows=tuple(_compared(row, mine, theirs) for row in paired_rows(mine, theirs, protocol) if row.n),
         protocol_differences=_protocol_differences(left, right, shared),
     )
+
+
+def _images(side: "_Loaded", lines: Sequence[Result]) -> int:
+    """Image groups of the lines, 0 where the run says that no question has a picture."""
+    stated = side.run.run.get("items", {}).get("n_images")
+    return 0 if stated == 0 else len({line.image_group for line in lines})
 
 
 def verdict(row: Paired) -> str:
@@ -154,9 +160,10 @@ def shown(row: Paired) -> bool:
 
 def _loaded(side: Side, folders: dict[Path, RunLines]) -> _Loaded:
     folder = Path(side.folder)
-    if side.condition == SAMPLED:
+    if side.condition in SEVERAL:
         raise UserFacing(
-            "Sampled answers are several an item and can't be paired.", "Compare another condition."
+            "Sampled and anchored answers are several an item and can't be paired.",
+            "Compare another condition.",
         )
     if folder not in folders:
         folders[folder] = load_lines(folder)

@@ -9,7 +9,7 @@ from workbench.bench.scores.effects import comparable_answer
 from workbench.bench.scores.numbers import Number, number
 from workbench.bench.store.results import Result
 
-RECOVERED = 'share of samples that were read from a broken form (parse status "recovered")'
+RECOVERED = "share of samples that were read from a broken form, or asked again for a letter"
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class SelfConsistency:
 
     `mean` is the accuracy of one sample, `passes` those of the first, second … samples, `sd` the spread over
     them; `n_tied` items have no single majority; `left_out` items lack a sample or have a failed one.
-    "Recovered" is an answer read from a broken form: nobody was asked twice, as in MedSSR.
+    "Recovered" is an answer read from a broken form, or one that was asked again for a letter, as in MedSSR.
     """
 
     n_items: int
@@ -217,5 +217,5 @@ def _histogram(votes: Sequence[ItemVotes], most: int) -> tuple[Majority, ...]:
 
 
 def _sample(line: Result) -> Sample:
-    recovered = line.parse_status == "recovered"
+    recovered = line.recovered or line.parse_status == "recovered"
     return Sample(None if line.invalid else comparable_answer(line), bool(line.correct), recovered)

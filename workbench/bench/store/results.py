@@ -24,8 +24,9 @@ class Result:
     `axes` holds `{axis: {presence, correctness, score, n_units}, "trace_score"}` or None where nothing was
     judged; `units` the verdicts behind it. `options` are in the order shown to the model, `key` names
     everything that decides the answer. `probability` holds `calibration.confidences`. `sample` counts the
-    answers of condition "sampled" from 0; `image` is the item's own picture as seen from its items file (""
-    for none); `setup` is `run_key.setup_of` the model: a model's lines of another setup are of another run.
+    answers of conditions "sampled" and "anchored" from 0; `image` is the item's own picture as seen from its
+    items file ("" for none); `setup` is `run_key.setup_of` the model: a model's lines of another setup are of
+    another run. `recovered`: the model was asked again for a letter.
     """
 
     key: str
@@ -64,6 +65,7 @@ class Result:
     image: str = ""
     setup: str = ""
     alternatives: tuple[str, ...] = ()
+    recovered: bool = False
 
     @property
     def golds(self) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ from workbench.bench.store.marks import Marks, marks_of
 from workbench.bench.store.results import PROTOCOL, Result, iter_results, read_run
 from workbench.errors import UserFacing
 
-SAMPLED = "sampled"
+SAMPLED, ANCHORED = "sampled", "anchored"
+SEVERAL = (SAMPLED, ANCHORED)  # conditions with several answers an item
 _REPEATED = (
     "item_id", "model", "condition", "question", "gold", "answer", "parse_status", "answer_letter",
     "gold_letter", "options", "finish", "mode", "revision", "judge", "judge_protocol", "image_group",
@@ -24,7 +25,8 @@ Parts = Mapping[str, float | None]  # component of the composite reward -> its v
 @dataclass
 class RunLines:
     """What a folder holds. `groups` has one line an item; `samples` per model and item the sampled lines in
-    order; `stale` counts lines of an earlier revision or protocol, which are left out.
+    order, `anchored` those after given reasoning; `stale` counts lines of an earlier revision or
+    protocol, which are left out.
 
     The text of a line is dropped once `composites` and `marks` (by key) have been computed from it: it is
     most of a line.
@@ -37,11 +39,12 @@ class RunLines:
     stale: int = 0
     judges: dict[str, str] = field(default_factory=dict)
     marks: dict[str, Marks] = field(default_factory=dict)
+    anchored: dict[str, dict[str, list[Result]]] = field(default_factory=dict)
 
     @property
     def models(self) -> list[str]:
         """Names in the order of the run, those without a line left out."""
-        return list(dict.fromkeys([*(model for model, _ in self.groups), *self.samples]))
+        return list(dict.fromkeys([*(model for model, _ in self.groups), *self.samples, *self.anchored]))
 
     def protocol(self, model: str, condition: str = "") -> str:
         """How a model was asked under a condition; without one, under those that change nothing about it."""
@@ -53,8 +56,9 @@ class RunLines:
         return protocol_text(next(iter(self.groups[wanted[0]].values())), self.described(model))
 
     def sampled_protocol(self, model: str) -> str:
-        """How a model was asked for its samples."""
-        return protocol_text(next(iter(self.samples[model].values()))[0], self.described(model))
+        """How a model was asked for its samples, or else after given reasoning."""
+        several = self.samples.get(model) or self.anchored[model]
+        return protocol_text(next(iter(several.values()))[0], self.described(model))
 
     def described(self, model: str) -> dict[str, Any]:
         """What `run.json` says about a model; {} without it."""
@@ -69,7 +73,7 @@ def load_lines(folder: Path) -> RunLines:
         for model, described in run.get("models", {}).items()
         for condition in described.get("conditions", ())
     }
-    samples: dict[str, dict[str, dict[int, Result]]] = {}
+    several: dict[str, dict[str, dict[str, dict[int, Result]]]] = {name: {} for name in SEVERAL}
     lines, shared = RunLines(run, {}, {}, {}), _Shared()
     for line in iter_results(folder):
         if not is_current(line, run):
@@ -78,8 +82,8 @@ def load_lines(folder: Path) -> RunLines:
         if line.judge:
             lines.judges[line.judge] = line.judge_protocol
         slim = shared.slim(line)
-        if line.condition == SAMPLED:
-            drawn = samples.setdefault(line.model, {}).setdefault(line.item_id, {})
+        if line.condition in SEVERAL:
+            drawn = several[line.condition].setdefault(line.model, {}).setdefault(line.item_id, {})
             if replaces(line, drawn.get(line.sample)):
                 drawn[line.sample] = slim
         else:
@@ -89,11 +93,14 @@ def load_lines(folder: Path) -> RunLines:
             lines.composites[line.key] = shared.one(_parts(line))
             lines.marks[line.key] = shared.one(marks_of(line))
     lines.groups = {names: group for names, group in found.items() if group}
-    lines.samples = {
-        model: {item: [drawn[i] for i in sorted(drawn)] for item, drawn in items.items()}
-        for model, items in samples.items()
-    }
-    if not lines.groups and not lines.samples:
+    lines.samples, lines.anchored = (
+        {
+            model: {item: [drawn[i] for i in sorted(drawn)] for item, drawn in items.items()}
+            for model, items in several[condition].items()
+        }
+        for condition in SEVERAL
+    )
+    if not lines.groups and not lines.samples and not lines.anchored:
         raise UserFacing(f"{str(folder)!r} holds no results yet.", "Run `bench run --out DIR` first.")
     return lines
 
@@ -173,11 +180,20 @@ def protocol_text(line: Result, described: Mapping[str, Any]) -> str:
     parts = (
         f"{line.mode} prompt",
         f"temperature {temperature:g}" if temperature else "greedy",
+        _cut_text(line.decoding) if temperature else "",
+        "asked again for a letter where none could be read" if line.decoding.get("recover") else "",
         f"at most {length} tokens" if length else "",
         str(described.get("dtype", "")).removeprefix("torch."),
         f"judge {line.judge}" if line.mode == "trace" else "",
     )
     return ", ".join(part for part in parts if part)
+
+
+def _cut_text(decoding: Mapping[str, Any]) -> str:
+    """How sampling was cut to the likeliest tokens, "" where it was not."""
+    top_p, top_k = decoding.get("top_p", 1), decoding.get("top_k", 0)
+    cuts = (f"top-p {top_p:g}" if top_p < 1 else "", f"top-k {top_k}" if top_k else "")
+    return ", ".join(cut for cut in cuts if cut)
 
 
 def one_line_an_item(lines: RunLines) -> list[Result]:
@@ -186,7 +202,7 @@ def one_line_an_item(lines: RunLines) -> list[Result]:
     for names in sorted(lines.groups, key=lambda names: names[1] == "shuffled_options"):
         for item_id, line in lines.groups[names].items():
             found.setdefault(item_id, line)
-    for items in lines.samples.values():
+    for items in (*lines.samples.values(), *lines.anchored.values()):
         for item_id, drawn in items.items():
             found.setdefault(item_id, drawn[0])
     return list(found.values())

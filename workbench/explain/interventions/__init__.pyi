@@ -1,3 +1,4 @@
+from .anchor import probe_anchor as probe_anchor
 from .by_name import CHANGES as CHANGES
 from .by_name import intervene as intervene
 from .edits import REGION_FILLS as REGION_FILLS

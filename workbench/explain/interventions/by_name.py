@@ -7,6 +7,7 @@ from typing import Any
 
 from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
+from workbench.explain.interventions.anchor import ANCHOR, probe_anchor
 from workbench.explain.interventions.edits import WHOLE_EDITS
 from workbench.explain.interventions.options import ShuffleOutcome, probe_options
 from workbench.explain.interventions.picture import ACTIONS, Outcome, probe_region, probe_whole
@@ -15,7 +16,7 @@ from workbench.explain.interventions.traces import EDIT_KINDS, TraceEdit, TraceO
 
 Intervened = Outcome | ShuffleOutcome | TraceOutcome
 OTHER, SHUFFLE = "other", "shuffle options"
-CHANGES = (*WHOLE_EDITS, OTHER, *ACTIONS, SHUFFLE, *EDIT_KINDS)
+CHANGES = (*WHOLE_EDITS, OTHER, *ACTIONS, SHUFFLE, *EDIT_KINDS, ANCHOR)
 
 
 def intervene(
@@ -26,9 +27,10 @@ def intervene(
     `change` is one of CHANGES: a whole picture ("blank", "noise", "blur", "flip", or "other" with `other`, an
     image), a region ("remove", "keep", "block" with `region`, a `Region` or a box x0, y0, x1, y1 in pixels of
     the image, and `fill`); of several pictures `picture` is the number of the one that is changed, from 0
-    (left out: all for a whole picture, the first for a region); "shuffle options", or a step of the reasoning
-    ("truncate", "delete", "replace" with `step` from 1, `then`, `text`). `seed` where chance decides. An
-    `Outcome` says itself when it was refused. Raises UserFacing for another change and for what it lacks.
+    (left out: all for a whole picture, the first for a region); "shuffle options", a step of the reasoning
+    ("truncate", "delete", "replace" with `step` from 1, `then`, `text`), or "anchor": the answer begins with
+    the reasoning `prefix`. `seed` where chance decides. An `Outcome` says itself when it was refused. Raises
+    UserFacing for another change and for what it lacks.
     """
     if change in (*WHOLE_EDITS, OTHER):
         run: Callable[..., Iterator[Any]] = probe_whole
@@ -47,6 +49,10 @@ def intervene(
             raise UserFacing(f"{change!r} needs a step.", "Give step=1 for the first one.")
         edit = {name: given.pop(name) for name in ("step", "then", "text") if name in given}
         run, arguments = probe_trace, (TraceEdit(change, **edit),)
+    elif change == ANCHOR:
+        if not str(given.get("prefix") or "").strip():
+            raise UserFacing("'anchor' needs reasoning to begin with.", 'Give prefix="…".')
+        run, arguments = probe_anchor, (given.pop("prefix"),)
     else:
         raise UserFacing(f"There is no intervention named {change!r}.", f"Known: {', '.join(CHANGES)}.")
     last = deque(run(case, *arguments, stop=stop, **given), maxlen=1)

@@ -8,7 +8,7 @@ from typing import Literal
 
 State = Literal["yes", "no", "unclear", "not tested"]
 FindingKind = Literal[
-    "blank", "noise", "blur", "flip", "other", "remove", "keep", "block", "shuffle", "trace"
+    "blank", "noise", "blur", "flip", "other", "remove", "keep", "block", "shuffle", "trace", "anchor"
 ]
 HALVED = math.log(2)  # nats: the words became half as probable
 BEYOND_CONTROL = 0.1  # nats by which a region has to outdo its strongest control
@@ -56,6 +56,7 @@ def verdicts(findings: Sequence[Finding]) -> tuple[Verdict, ...]:
         region_causal(findings),
         trace_dependent(findings),
         order_sensitive(findings),
+        anchored(findings),
     )
 
 
@@ -168,6 +169,17 @@ def order_sensitive(findings: Sequence[Finding]) -> Verdict:
     last = told[-1]
     sentence = f"The same option in {last.consistent} of {last.asked} other orders."
     return Verdict(name, title, "no" if last.consistent == last.asked else "yes", sentence, rule)
+
+
+def anchored(findings: Sequence[Finding]) -> Verdict:
+    """Whether reasoning that is not the model's own draws its answer away."""
+    name, title = "anchored", "Follows given reasoning"
+    rule = (
+        "Yes when the answer changes after the model was made to begin with the given reasoning. No when it "
+        "stays and loses less than half of its probability. Unclear in between."
+    )
+    told = [f for f in findings if f.kind == "anchor" and f.same_answer is not None]
+    return _by_answer(name, title, rule, told, "Begin with reasoning of your own.")
 
 
 def signed(value: float) -> str:

@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from workbench.cases.answered import AnsweredCase
 from workbench.explain.heatmap import Refusal
 from workbench.explain.interventions.block import Unblockable, blocking
 from workbench.explain.interventions.forced import refused_block
 from workbench.models.answer import Answer, Prompt
-from workbench.models.forced import require_no_placeholder
-from workbench.models.generation import OffsetDecoder
+from workbench.models.continuing import continued, joined
 from workbench.traces.normalise import answers_match
 from workbench.traces.read import read_trace
 from workbench.traces.trace import Trace
@@ -64,7 +62,7 @@ def regenerate_from(
     began = time.monotonic()
     decoding = case.answer.decoding
     decoding = replace(decoding, max_new_tokens=room or decoding.max_new_tokens)
-    (written,) = deque(case.model.stream(continued(case, prompt, forced), decoding, stop), maxlen=1)
+    (written,) = deque(case.model.stream(continued(case.model, prompt, forced), decoding, stop), maxlen=1)
     return _regenerated(case, forced, written, label, time.monotonic() - began)
 
 
@@ -79,37 +77,10 @@ def regenerate_blocked(case: AnsweredCase, tokens: np.ndarray, label: str) -> Re
     return _regenerated(case, (), written, label, time.monotonic() - began)
 
 
-def continued(case: AnsweredCase, prompt: Prompt, forced: Sequence[int]) -> Prompt:
-    """The prompt with answer ids appended, so that generation starts right after them.
-
-    Raises UserFacing for ids with the sign of a picture among them.
-    """
-    if not forced:
-        return prompt
-    require_no_placeholder(case.model, prompt, forced)
-    ids = torch.tensor(list(forced), device=case.model.device)
-    return replace(prompt, inputs=case.model.family.extend(prompt.inputs, ids))
-
-
 def _regenerated(
     case: AnsweredCase, forced: Sequence[int], written: Answer, label: str, seconds: float
 ) -> Regenerated:
     """Forced and written ids read as one answer."""
-    answer = read_answer(case, (*forced, *written.ids), written) if forced else written
+    answer = joined(case.model, (*forced, *written.ids), written) if forced else written
     trace = read_trace(answer.text, answer.offsets, case.prompt.question.options)
     return Regenerated(label, answer, trace, len(forced), same_answer(case.trace, trace), seconds)
-
-
-def read_answer(case: AnsweredCase, ids: Sequence[int], written: Answer) -> Answer:
-    """`written` with other ids; its text and offsets are decoded anew, forced ids have no log probability."""
-    decoder = OffsetDecoder(case.model.tokenizer)
-    for token in ids:
-        decoder.add(token)
-    unknown = (float("nan"),) * (len(ids) - len(written.ids))
-    return replace(
-        written,
-        ids=tuple(ids),
-        text=decoder.text,
-        offsets=tuple(decoder.offsets),
-        logprobs=(*unknown, *written.logprobs),
-    )

@@ -31,10 +31,11 @@ class TraceEdit:
     """One edit. `step` counts from 1; for "truncate" it is the last step kept, and 0 keeps none.
 
     `then` "answer" keeps the later steps (none after "truncate") and goes straight to the final answer;
-    "continue" drops them and lets the model reason on from the edit. `text` replaces the step.
+    "continue" drops them and lets the model reason on from the edit. `text` replaces the step; for "anchor"
+    (`anchor.py`) it is the reasoning that the answer begins with.
     """
 
-    kind: EditKind
+    kind: EditKind | Literal["anchor"]
     step: int
     then: Then = "answer"
     text: str = ""

@@ -6,7 +6,7 @@ from typing import Any
 
 from workbench.bench.store.jsonl import JsonLines
 from workbench.errors import UserFacing
-from workbench.training.rare.voting import Vote
+from workbench.traces.voting import Vote
 from workbench.training.sft.records import Record
 
 

@@ -19,9 +19,10 @@ from workbench.errors import UserFacing
 from workbench.imaging.medical_image import MedicalImage
 from workbench.models.answer import Answer, Decoding, Prompt, Question
 from workbench.traces import parse_trace
+from workbench.traces.voting import Vote, majority_vote, read_answer
 from workbench.training.rare.labels import Labelled, label_file, read_labels
 from workbench.training.rare.synthesis import Synthesised
-from workbench.training.rare.voting import LabelQuality, Vote, label_quality, majority_vote, read_answer
+from workbench.training.rare.voting import LabelQuality, label_quality
 from workbench.training.sft.records import Record
 
 Thing = TypeVar("Thing")

@@ -43,7 +43,7 @@ def _facts(report: Report, condition: str) -> Node:
     if report.stale_lines:
         left_out.append(f"{report.stale_lines} lines of an earlier model or protocol")
     facts = [
-        ("Questions", f"{report.n_items:,} on {report.n_images:,} images"),
+        ("Questions", report.size),
         ("Intervals", "95 %; the questions on one image count together, as one cluster"),
         ("Left out", "; ".join(left_out) or "nothing"),
         *((label, _unscored(report, name, condition)) for name, label in report.labels.items()),
@@ -86,6 +86,7 @@ def _checks(report: Report) -> Iterator[Node]:
     for numbers, words in (
         (report.shuffle_consistency, SHARES["shuffle_consistency"]),
         (report.image_sensitivity, SHARES["image_sensitivity"]),
+        (report.anchor_flips, SHARES["anchor_flips"]),
     ):
         said += [
             f"{report.label(model)}: {words.said} in {percent(number.value)} % {_with_n(number)}."

@@ -14,6 +14,7 @@ from workbench.bench.scores.compare import (
     compare_runs,
 )
 from workbench.bench.scores.numbers import p_text
+from workbench.bench.store.run_lines import SEVERAL
 from workbench.errors import UserFacing
 from workbench.ui.benchmark.items.index import Cell, ItemIndex, item_index
 from workbench.ui.benchmark.shelf import Shelf
@@ -37,7 +38,7 @@ def side_choices(report: Report, number: int, kept: Sequence[str | None] = (None
     """The menus of models and conditions of side `number` (from 0); `kept` of them where there are such, else
     the second side starts with the second model."""
     models = [(label, name) for name, label in report.labels.items()]
-    conditions = [(condition_name(key), key) for key in report.conditions if key != "sampled"]
+    conditions = [(condition_name(key), key) for key in report.conditions if key not in SEVERAL]
     model = models[min(number, len(models) - 1)][1] if models else None
     condition = conditions[0][1] if conditions else None
     chosen = [
@@ -99,7 +100,7 @@ def comparison_nodes(
         node("h4", f"{names[1]} − {names[0]}", tabindex="-1", data_arrive="/".join(names)),
         node(
             "p",
-            f"{found.n_shared:,} shared questions on {found.n_images:,} images; only in the first: "
+            f"{found.n_shared:,} shared questions{_on(found.n_images)}; only in the first: "
             f"{found.n_only_first:,}, only in the second: {found.n_only_second:,} (left out).",
         ),
         *(node("p", f"{name}: not measured here.", cls="wb-level") for name in dict.fromkeys(imported)),
@@ -158,3 +159,7 @@ def _said(cell: Cell) -> Node:
         return node("span", "! failed", cls="wb-mark wb-mark-failed")
     sign, name = ("✓ right", "right") if right else ("✗ wrong", "wrong")
     return node("span", f"{cell.answer or 'no answer'} ", node("span", sign, cls=f"wb-mark wb-mark-{name}"))
+
+
+def _on(images: int) -> str:
+    return f" on {images:,} images" if images else " without pictures"

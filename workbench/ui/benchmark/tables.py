@@ -47,7 +47,7 @@ def read_report(folder: Path) -> Report:
 def about_report(report: Report) -> str:
     """One paragraph: what was asked, when, of which models, and what was left out."""
     parts = [
-        f"{report.title}: {report.n_items:,} questions on {report.n_images:,} images",
+        f"{report.title}: {report.size}",
         _measured(report),
     ]
     teaching = _teaching_models()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from workbench import imaging
+from workbench import explain, imaging
 from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
 from workbench.models.answer import Decoding, Mode, Question
@@ -28,6 +28,8 @@ HIGHEST_TEMPERATURE = 2.0
 EXPLAINABLE = ("done", "cancelled")
 LONGEST_ANSWER = 4096  # tokens that a visitor may ask for where the owner sets no limit
 MOST_TURNS = 8
+TEXT_METHOD = "text_occlusion"  # in place of a heat map where there is no picture
+WORDS_HINT = "The words of the question and the steps are coloured instead."
 PARAM_SLOTS = 2  # how many settings of a map method the screen has room for
 
 
@@ -51,6 +53,8 @@ class QuestionForm:
     temperature: float = 0.0
     seed: float = 0
     gold: str = ""
+    without: bool = False
+    recover: bool = False
 
 
 class CaseDesk:
@@ -131,7 +135,7 @@ class CaseDesk:
         page = self.sessions.of(session_id)
         asked = self.services.settings.checked_question(str(text or ""))
         page.keep_turn()
-        if not page.turns or page.picture is None:
+        if not page.turns:
             raise UserFacing("There is no answer yet to follow on.", "Ask a question first.")
         if len(page.turns) >= MOST_TURNS:
             raise UserFacing(f"A conversation has at most {MOST_TURNS} turns.", "Ask anew.")
@@ -144,10 +148,10 @@ class CaseDesk:
         }
         if not finished or _writing(last.live):
             raise UserFacing("The models have not answered yet.", "Wait until they have, then follow on.")
+        picture, more = (None, ()) if last.run.picture is None else (page.picture, tuple(page.more))
         run = Run(
-            _new_id(), page.picture, Question(asked, (), last.run.question.mode), last.run.decoding,
-            tuple(page.more), finished,
-        )  # fmt: skip
+            _new_id(), picture, Question(asked, (), last.run.question.mode), last.run.decoding, more, finished
+        )
         page.next_turn(run)
         return run.case_id, self._waiting(page, run)
 
@@ -183,12 +187,13 @@ class CaseDesk:
 
     def ask(self, session_id: str, form: QuestionForm) -> tuple[str, PageState]:
         """Check the form and open a run; returns its ticket for `answer`. Raises UserFacing."""
-        picture = self._picture(session_id)
+        picture = self._asked_about(session_id, form)
         question, decoding = self._checked(form)
         page = self.sessions.of(session_id)
         page.forget_answers()
         gold = gold_for(form.gold, question, page.filled)
-        page.run = Run(_new_id(), picture, question, decoding, tuple(page.more), gold=gold)
+        more = () if picture is None else tuple(page.more)
+        page.run = Run(_new_id(), picture, question, decoding, more, gold=gold)
         return page.run.case_id, self._waiting(page, page.run)
 
     def answer(
@@ -266,11 +271,30 @@ class CaseDesk:
                 )
             if _moved_on(page, run):
                 return
+            if not column.case.images or method in explain.TEXT_METHODS:
+                self._map_text(page, run, role, column.case, method)
+                continue
             found = self._maps(column.case, method, params)
             if not _moved_on(page, run):
                 page.maps[role] = found
         if not _moved_on(page, run):
             yield PageState(self._payload(page, run.case_id, pair), _verdict(page.live))
+
+    def _map_text(self, page: Session, run: Run, role: str, case: AnsweredCase, method: str) -> None:
+        """Which words carried which: by the chosen text method, or the causal one in place of a heat map."""
+        name = method if method in explain.TEXT_METHODS else TEXT_METHOD
+        found, none = None, NoMap("This method scores words and not places of the picture.", WORDS_HINT)
+        try:
+            found = self.services.engine.text_maps(case, name, run.replaced)
+        except Exception as fault:  # the answer is still worth showing then
+            said = boundary.sentence_for(fault)
+            none = NoMap(said["message"], said["hint"])
+        if _moved_on(page, run):
+            return
+        if found is not None:
+            page.text_maps[role] = found
+        if found is None or case.images:
+            page.maps[role] = none
 
     def _maps(self, case: AnsweredCase, method: str, params: Mapping[str, int]) -> Any:
         """A MapSet, or why there is none: the answer is still worth showing then."""
@@ -291,7 +315,8 @@ class CaseDesk:
             computed,
             titles={role: f"{role.capitalize()}: {model.label}" for role, model in pair.items()},
             subtitles={role: model_line(model) for role, model in pair.items()},
-            images=[picture.payload for picture in (page.picture, *page.more) if picture is not None],
+            images=[picture.payload for picture in _shown(page)],
+            text_maps=page.text_maps,
         )
         for column in payload["columns"]:
             role = column["key"]
@@ -310,19 +335,22 @@ class CaseDesk:
         self, page: Session, pair: Mapping[str, Any], columns: Mapping[str, Any]
     ) -> dict[str, Any] | None:
         """The picture's payload; "what the model saw" is added once a model has prepared it."""
-        if page.picture is None:
+        shown = _shown(page)
+        if not shown:
             return None
-        for number, picture in enumerate((page.picture, *page.more)):
+        for number, picture in enumerate(shown):
             payload = picture.payload
             if payload["seen"] is not None:
                 continue
             for role, column in columns.items():
                 prompt = None if column is None else column.prompt
-                if role in pair and prompt is not None and (number == 0 or number < len(prompt.image_sizes)):
+                if role not in pair or prompt is None or len(prompt.image_positions) == 0:
+                    continue
+                if number == 0 or number < len(prompt.image_sizes):
                     seen = pair[role].seen(prompt, number) if number else pair[role].seen(prompt)
                     payload["seen"] = None if seen is None else png_data_url(seen)
                     break
-        return page.picture.payload
+        return shown[0].payload
 
     def _waiting(self, page: Session, run: Run) -> PageState:
         state = self.services.state
@@ -331,6 +359,18 @@ class CaseDesk:
         for column in payload["columns"]:
             column |= {"status": "waiting", "message": message}
         return PageState(payload, message, busy=True)
+
+    def _asked_about(self, session_id: str, form: QuestionForm) -> Picture | None:
+        """The picture of a question; None where it is asked without one, knowingly or of text-only models."""
+        models = self.services.state.models
+        if form.without or (models and not any(model.takes_image for model in models.values())):
+            return None if form.without else self.sessions.of(session_id).picture
+        if self.sessions.of(session_id).picture is None:
+            raise UserFacing(
+                "There is no picture yet.",
+                "Drop an image on the page, pick an example, or tick “Without a picture”.",
+            )
+        return self._picture(session_id)
 
     def _picture(self, session_id: str) -> Picture:
         picture = self.sessions.of(session_id).picture
@@ -351,6 +391,7 @@ class CaseDesk:
             max_new_tokens=longest or settings.max_new_tokens or 0,
             temperature=_within(form.temperature, 0.0, HIGHEST_TEMPERATURE, "The temperature"),
             seed=int(_within(form.seed, 0, 2**31 - 1, "The seed")),
+            recover=True if form.recover else None,
         )
         return Question(text, options, form.mode), decoding
 
@@ -363,6 +404,12 @@ def longest_answer(settings: Settings) -> int:
 def _moved_on(page: Session, run: Run) -> bool:
     """Whether the page shows something else by now: another question, or another turn."""
     return run.replaced.is_set() or page.run is not run
+
+
+def _shown(page: Session) -> tuple[Picture, ...]:
+    """The pictures of the page; none of a question that was asked without one."""
+    without = page.run is not None and page.run.picture is None
+    return () if page.picture is None or without else (page.picture, *page.more)
 
 
 def _writing(live: Live) -> bool:

@@ -16,6 +16,8 @@ from workbench.ui.methods.desk import MethodsDesk
 from workbench.ui.methods.events import refresh_after, wire_methods
 from workbench.ui.probe.desk import ProbeDesk
 from workbench.ui.probe.events import wire_probe
+from workbench.ui.votes.desk import VotesDesk
+from workbench.ui.votes.events import wire_votes
 
 Updates = dict[Any, Any]
 
@@ -26,6 +28,7 @@ def wire_case(ui: CaseComponents, desk: CaseDesk, examples: ExampleSet) -> None:
     wire_methods(ui.methods, MethodsDesk(desk.services, desk.sessions), examples)
     placed = _wire_picture(ui, desk, examples)
     answered, cleared, looked = _wire_question(ui, desk)
+    wire_votes(ui.votes, VotesDesk(desk.services, desk.sessions), [*placed, answered, cleared, looked])
     _wire_trust(ui, desk, [answered, looked, *_wire_maps(ui, desk)])
     _refresh_methods(ui, desk, [*placed, answered, cleared, looked])
 
@@ -56,16 +59,24 @@ def wire_opened(
         if found is None:
             return {}
         desk.place(request.session_hash, found.picture, (found.question, found.gold), found.more)
-        form = {
+        form: Updates = {
             ui.question: found.question, ui.options: "\n".join(found.options), ui.notice: None,
-            ui.gold: found.gold,
+            ui.gold: found.gold, ui.without: found.picture is None,
         }  # fmt: skip
-        placed = _placed(ui, desk, request.session_hash, found.picture, examples)
+        if found.picture is None:
+            placed = {
+                ui.viewer: desk.blank(request.session_hash), ui.notes: None, ui.ask_notice: None,
+                ui.window_row: gr.Row(visible=False), ui.status: {"text": texts.TEXT_READY}, ui.known: None,
+                ui.shown_turn: _turns(desk, request.session_hash),
+            }  # fmt: skip
+        else:
+            placed = _placed(ui, desk, request.session_hash, found.picture, examples)
         return {**placed, **form, tabs: gr.Tabs(selected="case")}
 
     outputs = [
-        notice, tabs, ui.question, ui.options, ui.notice, ui.ask_notice, ui.notes, ui.window_row, ui.window,
-        ui.invert, ui.chips, ui.viewer, ui.status, ui.shown_turn, ui.known, ui.gold,
+        notice, tabs, ui.question, ui.options, ui.without, ui.notice, ui.ask_notice, ui.notes,
+        ui.window_row, ui.window, ui.invert, ui.chips, ui.viewer, ui.status, ui.shown_turn, ui.known,
+        ui.gold,
     ]  # fmt: skip
     _refresh_methods(ui, desk, [click(take, None, outputs, **AT_ONCE)])
 
@@ -148,9 +159,12 @@ def _wire_question(ui: CaseComponents, desk: CaseDesk) -> tuple[Any, Any, Any]:
         temperature: float,
         seed: float,
         gold: str,
+        without: bool,
+        recover: bool,
         request: gr.Request,
     ) -> Updates:
-        form = QuestionForm(question, options, mode, tokens, temperature, seed, gold)
+        numbers = (tokens, temperature, seed)
+        form = QuestionForm(question, options, mode, *numbers, gold, bool(without), bool(recover))
         ticket, state = desk.ask(request.session_hash, form)
         return {
             ui.ticket: ticket, ui.shown_turn: _turns(desk, request.session_hash), **_answers_of(ui, state)
@@ -201,7 +215,10 @@ def _wire_question(ui: CaseComponents, desk: CaseDesk) -> tuple[Any, Any, Any]:
         shown = desk.state_modality(request.session_hash, kind) if kind else None
         return {} if shown is None else _answers_of(ui, shown)
 
-    form = [ui.question, ui.options, ui.mode, ui.tokens, ui.temperature, ui.seed, ui.gold]
+    form = [
+        ui.question, ui.options, ui.mode, ui.tokens, ui.temperature, ui.seed, ui.gold, ui.without,
+        ui.recover,
+    ]  # fmt: skip
     results = [ui.ask_notice, ui.viewer, ui.status]
     ui.ask.click(ask, form, [ui.ticket, ui.shown_turn, *results], **AT_ONCE)
     followed = [ui.ticket, ui.follow_up, ui.shown_turn, *results]

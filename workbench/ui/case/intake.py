@@ -46,9 +46,12 @@ class Picture:
 
 @dataclass(frozen=True)
 class OpenedCase:
-    """A case from elsewhere on the page: what the Case tab is filled with; `more` are further pictures."""
+    """A case from elsewhere on the page that fills the Case tab; `more` are further pictures.
 
-    picture: Picture
+    `picture` is None for a question without one.
+    """
+
+    picture: Picture | None
     question: str
     options: tuple[str, ...]
     gold: str = ""

@@ -24,12 +24,15 @@ def gold_for(given: str, question: Question, filled: tuple[str, str]) -> str:
 
 def remarks(page: Session, column: Any) -> dict[str, Any]:
     """The modality tag against what the picture is known to be, and the reward of a finished answer."""
-    if column is None or column.case is None or page.picture is None:
+    if column is None or column.case is None:
         return {}
-    kind, source = page.picture.modality, page.picture.modality_source
-    if page.run is not None and any(other.modality != kind for other in page.run.more):
-        kind = None  # one tag can't be held against pictures of several kinds
-    found = {"modality_check": check_payload(check_modality(column.trace, kind, source))}
+    found: dict[str, Any] = {}
+    kind = None
+    if page.picture is not None and (page.run is None or page.run.picture is not None):
+        kind, source = page.picture.modality, page.picture.modality_source
+        if page.run is not None and any(other.modality != kind for other in page.run.more):
+            kind = None  # one tag can't be held against pictures of several kinds
+        found["modality_check"] = check_payload(check_modality(column.trace, kind, source))
     if page.run is not None and page.run.gold and column.status in FINISHED:
         panel = bench.reward(column.case, page.run.gold, modality=kind or "")
         found["reward"] = panel.to_json() | {"total_text": panel.total_text}

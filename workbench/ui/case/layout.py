@@ -14,6 +14,7 @@ from workbench.ui.html import components
 from workbench.ui.methods.layout import MethodsComponents, lay_out_methods
 from workbench.ui.probe.layout import ProbeComponents, lay_out_probe
 from workbench.ui.viewer.component import trust_feed, viewer_html
+from workbench.ui.votes.layout import VotesComponents, lay_out_votes
 
 FIRST_METHOD = ("Attention, mean", "attention_mean")
 
@@ -36,6 +37,9 @@ class CaseComponents:
     options: gr.Textbox
     known: gr.Dropdown
     gold: gr.Textbox
+    without: gr.Checkbox
+    reads: gr.HTML
+    recover: gr.Checkbox
     mode: gr.Radio
     tokens: gr.Slider
     temperature: gr.Slider
@@ -54,6 +58,7 @@ class CaseComponents:
     ticket: gr.State
     trust: gr.HTML
     turn: gr.State
+    votes: VotesComponents
     probe: ProbeComponents
     methods: MethodsComponents
 
@@ -91,6 +96,7 @@ def _gallery(examples: ExampleSet) -> gr.HTML:
 
 
 def _picture() -> dict[str, Any]:
+    reads = components.notes("case-reads")
     file = gr.File(
         label=texts.DROP_LABEL, file_count="single", type="filepath", height=124, elem_id="case-file"
     )
@@ -105,7 +111,7 @@ def _picture() -> dict[str, Any]:
         invert = gr.Checkbox(False, label="Invert", scale=1, min_width=90)
     return {
         "file": file, "more": more, "notice": notice, "notes": notes, "window_row": window_row,
-        "window": window, "invert": invert,
+        "window": window, "invert": invert, "reads": reads,
     }  # fmt: skip
 
 
@@ -126,7 +132,7 @@ def _camera() -> gr.Image:
 
 def _question(settings: Settings, examples: ExampleSet) -> dict[str, Any]:
     question = gr.Textbox(
-        label="Question about the picture",
+        label="Question",
         placeholder="What abnormality is shown?",
         lines=2,
         max_lines=6,
@@ -136,6 +142,7 @@ def _question(settings: Settings, examples: ExampleSet) -> dict[str, Any]:
     options = gr.Textbox(
         label="Answer options, one a line (optional)", lines=2, max_lines=8, elem_id="case-options"
     )
+    without = gr.Checkbox(False, label="Without a picture", container=False, elem_id="case-without")
     with gr.Row():
         ask = gr.Button("Ask", variant="primary", min_width=60, elem_id="case-ask")
         stop = gr.Button("Stop", min_width=60, elem_id="case-stop")
@@ -161,10 +168,13 @@ def _question(settings: Settings, examples: ExampleSet) -> dict[str, Any]:
             info="0 always takes the likeliest word.",
         )
         seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=2**31 - 1)
+        recover = gr.Checkbox(
+            False, label="Ask again for a letter where no option can be read", info=texts.RECOVERY
+        )
     return {
         "question": question, "chips": chips, "options": options, "ask": ask, "stop": stop, "clear": clear,
         "ask_notice": ask_notice, "known": known, "gold": gold, "mode": mode, "tokens": tokens,
-        "temperature": temperature, "seed": seed,
+        "temperature": temperature, "seed": seed, "without": without, "recover": recover,
     }  # fmt: skip
 
 
@@ -205,8 +215,9 @@ def _answers() -> dict[str, Any]:
             elem_id="case-follow-up",
         )  # fmt: skip
         ask_follow_up = gr.Button("Ask follow-up", min_width=120, scale=1, elem_id="case-ask-follow-up")
+    votes = lay_out_votes()
     return {
         "status": status, "method": method, "params": slots, "viewer": viewer, "ticket": gr.State(""),
-        "shown_turn": shown_turn, "follow_up": follow_up, "ask_follow_up": ask_follow_up,
+        "shown_turn": shown_turn, "follow_up": follow_up, "ask_follow_up": ask_follow_up, "votes": votes,
         "trust": trust_feed(), "turn": gr.State(""),
     }  # fmt: skip

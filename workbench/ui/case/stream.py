@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from workbench.errors import UserFacing
@@ -10,6 +11,7 @@ from workbench.ui.boundary import sentence_for
 from workbench.ui.services import Engine
 from workbench.ui.sessions import Live, Run
 
+UNSEEN = "This model only reads text: it answered without the picture."
 SHORTEST_GAP = 0.06  # seconds between two updates; more often than that, nobody can read it
 
 
@@ -24,15 +26,17 @@ def stream_pair(engine: Engine, pair: Mapping[str, Any], run: Run) -> Iterator[L
     stops = {role: threading.Event() for role in pair}
 
     images = tuple(picture.image for picture in run.pictures)
-    shown = images[0] if len(images) == 1 else images
+    shown = (images[0] if images else None) if len(images) < 2 else images
 
     def answer(role: str, model: Any) -> None:
         try:
             question = run.question_of(role)
             if question is None:
                 raise UserFacing("This model gave no answer that could be followed on.", "Ask anew.")
-            for column in engine.run_case(model, shown, question, run.decoding, stops[role]):
-                live.columns[role] = column
+            taken = shown if model.takes_image else None
+            unseen = UNSEEN if images and not model.takes_image else ""
+            for column in engine.run_case(model, taken, question, run.decoding, stops[role]):
+                live.columns[role] = replace(column, message=f"{unseen} {column.message}".strip())
                 news.set()
         except Exception as fault:  # a thread's fault would otherwise vanish; it belongs into its column
             said = sentence_for(fault)

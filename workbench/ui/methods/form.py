@@ -66,6 +66,8 @@ def region_of(page: Session, kind: str, box: str) -> np.ndarray | None:
     if page.run is None or kind == "none":
         return None
     picture = page.run.picture
+    if picture is None:
+        raise UserFacing("This question has no picture, so it has no region.", "Choose no region.")
     if kind == "lesion":
         if picture.lesion is None:
             raise UserFacing("Nobody knows where the finding lies here.", "Choose no region, or give a box.")

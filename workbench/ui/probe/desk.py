@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # importing these loads torch, which must not delay the first
     from workbench.explain.interventions import Finding, Region, Verdict
     from workbench.traces.trace import Trace
 
+NO_PICTURE = UserFacing("This question has no picture to change.", "Change the reasoning, or ask about one.")
 PROBED = ("done", "cancelled")
 MOST_SHAPES, MOST_POINTS = 40, 4000
 LARGEST_SEED = 2**31 - 1
@@ -86,11 +87,13 @@ class ProbeDesk:
         titles = {role: f"{role.capitalize()}: {column.label}" for role, column in columns.items()}
         steps = {role: tuple(step.text for step in c.trace.steps) for role, c in columns.items()}
         several = len(page.run.question.options) > 1
-        return Stage(f"{page.run.case_id}/{len(columns)}", page.run.picture.payload, titles, steps, several)
+        payload = page.run.picture.payload if page.run.picture is not None else None
+        return Stage(f"{page.run.case_id}/{len(columns)}", payload, titles, steps, several)
 
-    def pixels(self, session_id: str) -> np.ndarray:
-        """The picture that was asked about, uint8 `[H, W, 3]`."""
-        return self._run(session_id).picture.image.pixels
+    def pixels(self, session_id: str) -> np.ndarray | None:
+        """The picture that was asked about, uint8 `[H, W, 3]`; None for a question without one."""
+        picture = self._run(session_id).picture
+        return None if picture is None else picture.image.pixels
 
     def region(
         self, session_id: str, roles: Sequence[str], shapes: Any, action: str, fill: str, seed: float,
@@ -99,6 +102,8 @@ class ProbeDesk:
         """Remove, keep or block the drawn region."""
         _known(action, interventions.ACTIONS), _known(fill, interventions.REGION_FILLS)
         run, number = self._run(session_id), _seed(seed)
+        if run.picture is None:
+            raise NO_PICTURE
         image = run.picture.image
         region = region_from(shapes, (image.width, image.height))
         yield from self._each(
@@ -143,6 +148,15 @@ class ProbeDesk:
         yield from self._each(
             session_id, [role], findings, lambda case, stop: interventions.probe_trace(case, edit, stop)
         )
+
+    def anchor(
+        self, session_id: str, roles: Sequence[str], prefix: str, findings: Findings
+    ) -> Iterator[Probed]:
+        """Let the models go on from reasoning that is not their own."""
+        yield from self._each(
+            session_id, roles, findings,
+            lambda case, stop: interventions.probe_anchor(case, prefix or "", stop),
+        )  # fmt: skip
 
     def stop(self, session_id: str) -> None:
         """End the intervention of this page at the next token; what is measured stays."""
@@ -226,7 +240,8 @@ def finding_from(case: "AnsweredCase", outcome: Any) -> "Finding":
         )
     written = outcome.regenerated
     same = written.same_answer if written else None
-    return interventions.Finding("trace", outcome.label.lower(), same, outcome.delta)
+    kind = "anchor" if outcome.edit.kind == "anchor" else "trace"
+    return interventions.Finding(kind, outcome.label.lower(), same, outcome.delta)
 
 
 def region_from(shapes: Any, size: tuple[int, int]) -> "Region":

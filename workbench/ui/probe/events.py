@@ -130,6 +130,12 @@ def _wire_reasoning(ui: ProbeComponents, probe: ProbeDesk) -> None:
 
         return run
 
+    @guarded(ui.notice)
+    def anchor(roles: list[str], prefix: str, findings: Findings, request: gr.Request) -> Iterator[Updates]:
+        page = request.session_hash
+        yield from _streamed(ui, probe, page, probe.anchor(page, roles, prefix, findings))
+
+    ui.anchor.click(anchor, [ui.roles, ui.prefix, ui.findings], ui.results, **MODEL_LANE)
     ui.shuffle.click(shuffle, [ui.roles, ui.seed, ui.findings], ui.results, **MODEL_LANE)
     chosen = [ui.role, ui.step, ui.then, ui.text, ui.findings]
     for kind, button in ui.edits.items():

@@ -15,6 +15,11 @@ FILLS = [("Blurred picture", "blur"), ("Mean colour", "mean"), ("Inpainted", "in
 WHOLE = [("Blank", "blank"), ("Noise", "noise"), ("Blur", "blur"), ("Flip left–right", "flip")]
 EDITS = [("Stop after it", "truncate"), ("Delete it", "delete"), ("Replace it by the text", "replace")]
 THENS = [("Answer at once", "answer"), ("Reason on from there", "continue")]
+LONGEST_PREFIX = 6000  # as interventions.anchor has it; importing that loads torch
+ANCHOR_HELP = (
+    "Reasoning that leans to a wrong answer, such as “I am not sure, but it must be B because …”. The models "
+    "go on from there: does the answer change?"
+)
 HELP = (
     "Remove and Keep paint over the picture; Block leaves it whole but hides the region's image tokens from "
     "every later word (their neighbours may still carry some of it). Controls are random places of the same "
@@ -41,6 +46,8 @@ class ProbeComponents:
     then: gr.Radio
     text: gr.Textbox
     edits: dict[str, gr.Button]
+    prefix: gr.Textbox
+    anchor: gr.Button
     seed: gr.Number
     stop: gr.Button
     status: gr.HTML
@@ -104,6 +111,12 @@ def _for_the_reasoning() -> dict[str, Any]:
         text = gr.Textbox(label="New text of the step", lines=2, max_lines=5, max_length=600)
         with gr.Row():
             edits = {kind: gr.Button(label, min_width=110, size="sm") for label, kind in EDITS}
+    with gr.Accordion("Begin with other reasoning (anchoring)", open=False, elem_id="probe-anchoring"):
+        prefix = gr.Textbox(
+            label="The answer begins with", info=ANCHOR_HELP, lines=3, max_lines=10,
+            max_length=LONGEST_PREFIX, elem_id="probe-prefix",
+        )  # fmt: skip
+        anchor = gr.Button("Go on from it", min_width=110, size="sm", elem_id="probe-anchor")
     with gr.Accordion("Details", open=False):
         seed = gr.Number(
             0,
@@ -112,4 +125,7 @@ def _for_the_reasoning() -> dict[str, Any]:
             minimum=0,
             maximum=LARGEST_SEED,
         )
-    return {"role": role, "then": then, "step": step, "text": text, "edits": edits, "seed": seed}
+    return {
+        "role": role, "then": then, "step": step, "text": text, "edits": edits, "seed": seed,
+        "prefix": prefix, "anchor": anchor,
+    }  # fmt: skip

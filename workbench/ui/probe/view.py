@@ -212,10 +212,10 @@ def _shuffle(_original: "Trace", outcome: "ShuffleOutcome") -> list[Node]:
     ]
 
 
-def pictures_nodes(original: np.ndarray, outcome: Any) -> list[Node]:
+def pictures_nodes(original: np.ndarray | None, outcome: Any) -> list[Node]:
     """The picture with region and control outlined beside the changed one; empty when nothing changed."""
     region, pixels = getattr(outcome, "region", None), getattr(outcome, "pixels", None)
-    if region is None and pixels is None:
+    if original is None or (region is None and pixels is None):
         return []
     figures = [_figure(_outlined(original, outcome), "As asked" + _outlines(outcome))]
     if pixels is not None:
@@ -257,7 +257,9 @@ def _outlined(pixels: np.ndarray, outcome: Any) -> np.ndarray:
 
 def stage_value(stage: Any) -> Mapping[str, Any] | None:
     """The value of the region picker for a stage; None before there is anything to probe."""
-    if not stage.case or stage.picture is None:
+    if not stage.case:
         return None
+    if stage.picture is None:
+        return {"case": stage.case}
     keep = ("src", "width", "height", "alt")
     return {"case": stage.case, **{key: stage.picture[key] for key in keep}}

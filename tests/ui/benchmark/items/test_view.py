@@ -146,7 +146,13 @@ def test_the_picture_of_an_import_is_never_looked_up_by_path(folder: Path) -> No
 
 def test_why_believe_this_says_what_was_measured_and_what_was_not(folder: Path) -> None:
     text = words(believe_nodes(read_report(folder)))
-    for part in ("10 on 10 images", "40.0 [", "80.0 [", "30.0 [", "Shuffled options: not measured."):
+    for part in (
+        "10 questions on 10 images",
+        "40.0 [",
+        "80.0 [",
+        "30.0 [",
+        "Shuffled options: not measured.",
+    ):
         assert part in text, part
     assert "+10.0 points" in text and "+50.0 points" in text  # 4 − 3 and 8 − 3 of 10
     assert "ECE" in text and "Reliability, Mini base" in text

@@ -6,6 +6,7 @@ from typing import Any
 from workbench.errors import UserFacing
 from workbench.imaging import load_image
 from workbench.ui.benchmark.items.index import Query
+from workbench.ui.benchmark.items.source import NO_PICTURE
 from workbench.ui.benchmark.items.view import opened_item
 from workbench.ui.benchmark.shelf import Shelf
 from workbench.ui.case.intake import MOST_PICTURES, OpenedCase, picture_of
@@ -18,9 +19,11 @@ def opened_case(shelf: Shelf, click: Any, session_id: str | None) -> OpenedCase 
     name = click.get("result")
     place, report = shelf.place(session_id, name), shelf.report(session_id, name)
     opened = opened_item(place, report, str(name), click, Query())
+    line = opened.any_line
+    if opened.picture is None and opened.reason == NO_PICTURE:
+        return OpenedCase(None, line.question, line.options, line.gold)
     if opened.picture is None:
         raise UserFacing("The picture of this item can't be opened.", opened.reason)
-    line = opened.any_line
     further = () if opened.item is None else opened.item.more_images
     if len(further) >= MOST_PICTURES:
         raise UserFacing(

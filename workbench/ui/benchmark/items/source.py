@@ -47,7 +47,7 @@ def source_of(folder: Path, report: Report, line: Result, trusted: bool = True) 
     try:
         item = _items(str(ref), _written(str(ref), bundled)).get(line.item_id)
     except UserFacing:
-        return _named(Path(ref), line)
+        return _named(Path(ref), line, stated.get("n_images"))
     if item is None or not _same(item, line):
         return Source(None, None, CHANGED)
     if item.image_path is None:
@@ -64,8 +64,10 @@ def _same(item: Item, line: Result) -> bool:
     )
 
 
-def _named(ref: Path, line: Result) -> Source:
+def _named(ref: Path, line: Result, images: int | None) -> Source:
     """The picture by the name in the line, where the items are in a layout that can't be read again."""
+    if images == 0:
+        return Source(None, None, NO_PICTURE)
     base = os.path.realpath(ref if ref.is_dir() else ref.parent)
     picture = Path(os.path.realpath(os.path.join(base, line.image)))
     if not line.image or not picture.is_relative_to(base) or not picture.is_file():

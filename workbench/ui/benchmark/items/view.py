@@ -16,7 +16,7 @@ from workbench.imaging import load_image
 from workbench.models.prompts import LETTERS
 from workbench.traces import AXES, Trace, parse_trace
 from workbench.ui.benchmark.items.index import Query, lines_of
-from workbench.ui.benchmark.items.source import source_of
+from workbench.ui.benchmark.items.source import NO_PICTURE, source_of
 from workbench.ui.benchmark.shelf import MEASURED, Place
 from workbench.ui.benchmark.tables import percent
 from workbench.ui.html.nodes import Node, action, bullets, node, switched_off, table_node
@@ -143,7 +143,7 @@ def _options(opened: Opened, line: Result) -> Node:
 
 
 def _open_in_case(opened: Opened, line: Result) -> Node:
-    if opened.picture is None:
+    if opened.picture is None and opened.reason != NO_PICTURE:
         return switched_off("Open in Case", opened.reason)
     act = {"open": True, "result": opened.result, "item": line.item_id, "condition": opened.condition}
     return node("p", action("Open in Case", act))

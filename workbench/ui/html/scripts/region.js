@@ -3,6 +3,7 @@
 // the page may have changed. After `region_shapes.js`.
 const SVG = "http://www.w3.org/2000/svg";
 const EMPTY = "Nothing to probe yet. Ask a question on Trace first; its answer can then be tested here.";
+const NO_PICTURE = "This question has no picture. What can be changed is the reasoning and the order of the options.";
 const TOOLS = [["box", "Box"], ["lasso", "Lasso"], ["brush", "Brush"]];
 const SIDES = ["Left", "Top", "Right", "Bottom"];
 let shapes = [], tool = "box", drawing = null, shown = "", parts = null;
@@ -120,6 +121,7 @@ keepDrawn((host, value) => {
   drawing = null;
   shown = now;
   if (!value) return fill(host, make("p", { class: "pb-empty" }, EMPTY));
+  if (!value.src) return fill(host, make("p", { class: "pb-empty" }, NO_PICTURE));
   build(host, value);
   if (had) tell();
 });

@@ -1,0 +1,11 @@
+from .deletion import TextTrust as TextTrust
+from .deletion import text_trust as text_trust
+from .maps import TextMap as TextMap
+from .maps import TextMaps as TextMaps
+from .maps import explain_text as explain_text
+from .maps import text_maps as text_maps
+from .methods import TEXT_METHODS as TEXT_METHODS
+from .methods import TextAttribution as TextAttribution
+from .methods import TextMethod as TextMethod
+from .units import TextUnit as TextUnit
+from .units import text_units as text_units
