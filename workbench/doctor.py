@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.models.folder import missing_files, prompts_note
-from workbench.models.hub import parse_hub_name
-from workbench.models.memory import here
+from workbench.models.checkpoints.folder import missing_files, prompts_note
+from workbench.models.checkpoints.hub import parse_hub_name
+from workbench.models.checkpoints.memory import here
 from workbench.places import INSTALLED, ROOT
 from workbench.settings import Settings
 

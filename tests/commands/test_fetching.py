@@ -1,7 +1,7 @@
 """What the command line says while a model is fetched."""
 
 from workbench.commands.fetching import fetch_lines
-from workbench.models.hub import LoadProgress
+from workbench.models.checkpoints.hub import LoadProgress
 
 
 def test_a_line_for_each_twentieth_of_what_takes_time() -> None:

@@ -3,8 +3,8 @@
 import json
 import shutil
 
+from tests.models.checkpoints.test_adapters import save_adapter
 from tests.models.families import tiny_configs as tiny
-from tests.models.test_adapters import save_adapter
 from workbench.models.loading import load_models, load_pair
 from workbench.settings import Settings
 

@@ -16,10 +16,10 @@ from tests.hub.server import TOKEN, Hub, Repository
 from tests.tiny import save_tiny
 from workbench.errors import UserFacing
 from workbench.models.catalogue import ModelCard
-from workbench.models.folder import adapter_base, missing_files
-from workbench.models.hub import LoadProgress
+from workbench.models.checkpoints.folder import adapter_base, missing_files
+from workbench.models.checkpoints.hub import LoadProgress
+from workbench.models.checkpoints.source import Source, fetch_source
 from workbench.models.loading import load_model
-from workbench.models.source import Source, fetch_source
 from workbench.models.templates import Template, keep_templates
 from workbench.settings import Settings
 from workbench.training.sft.cli import LoraSpec, find_model, load_trainable
@@ -233,7 +233,9 @@ def test_a_pin_that_is_not_there_is_never_main(repository: Repository) -> None:
 def test_a_full_disk_is_told_before_and_during(repository: Repository, monkeypatch) -> None:
     with monkeypatch.context() as patch:
         free = SimpleNamespace(free=10)
-        patch.setattr("workbench.models.hub.shutil", SimpleNamespace(disk_usage=lambda folder: free))
+        patch.setattr(
+            "workbench.models.checkpoints.hub.shutil", SimpleNamespace(disk_usage=lambda folder: free)
+        )
         assert "too full" in refused() and "HF_HOME" in refused()
 
     def full(*_, **__):

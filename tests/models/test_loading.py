@@ -7,8 +7,8 @@ import pytest
 
 from tests.tiny import load_tiny
 from workbench.errors import UserFacing
+from workbench.models.checkpoints.memory import Device
 from workbench.models.loading import load_model
-from workbench.models.memory import Device
 from workbench.settings import Settings
 
 CPU = Settings(device="cpu")

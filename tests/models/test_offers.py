@@ -10,7 +10,7 @@ from workbench.bench.reports.published import load_published
 from workbench.cli import main
 from workbench.models.answer import Question
 from workbench.models.catalogue import ModelCard, load_catalogue
-from workbench.models.memory import Device
+from workbench.models.checkpoints.memory import Device
 from workbench.models.offers import offers
 from workbench.models.prompts import render_question
 from workbench.settings import Settings

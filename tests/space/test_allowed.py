@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import UserFacing
-from workbench.models.source import find_source
+from workbench.models.checkpoints.source import find_source
 from workbench.space import allowed
 from workbench.space.allowed import read_settings
 from workbench.space.card import SPACE_FILE, pinned_models

@@ -33,7 +33,7 @@ from workbench.settings import Settings
 if TYPE_CHECKING:
     from workbench.bench.asking.conditions import Answerer
     from workbench.bench.reports.model import Report
-    from workbench.models.hub import Listener
+    from workbench.models.checkpoints.hub import Listener
 
 PROGRESS_STEPS = 20
 EXIT_FAULT = 1  # as workbench.cli names it

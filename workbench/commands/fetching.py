@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from workbench.models.hub import LoadProgress
+from workbench.models.checkpoints.hub import LoadProgress
 
 STEPS = 20
 WORTH_TELLING = 20_000_000  # bytes; less is there before it could be read

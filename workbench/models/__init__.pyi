@@ -4,6 +4,8 @@ from .answer import Prompt as Prompt
 from .answer import Question as Question
 from .catalogue import ModelCard as ModelCard
 from .catalogue import load_catalogue as load_catalogue
+from .checkpoints.memory import Fit as Fit
+from .checkpoints.memory import fits as fits
 from .continuing import continued as continued
 from .continuing import joined as joined
 from .continuing import text_ids as text_ids
@@ -11,6 +13,4 @@ from .loading import load_beside as load_beside
 from .loading import load_model as load_model
 from .loading import load_models as load_models
 from .loading import load_pair as load_pair
-from .memory import Fit as Fit
-from .memory import fits as fits
 from .session import LoadedModel as LoadedModel

@@ -17,7 +17,8 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from workbench.errors import UserFacing
-from workbench.models.adapters import (
+from workbench.models.catalogue import card_for, is_hub_id, load_catalogue
+from workbench.models.checkpoints.adapters import (
     CONFIG_FILE,
     base_candidates,
     card_on,
@@ -27,19 +28,18 @@ from workbench.models.adapters import (
     put_on,
     read_adapter,
 )
-from workbench.models.catalogue import card_for, is_hub_id, load_catalogue
+from workbench.models.checkpoints.hub import Listener, LoadProgress
+from workbench.models.checkpoints.load_errors import load_fault
+from workbench.models.checkpoints.memory import Device, fits, here
+from workbench.models.checkpoints.pixel_cap import cap_pixels
+from workbench.models.checkpoints.source import Source, fetch_source, find_source
 from workbench.models.families import family_for, has_vision
-from workbench.models.hub import Listener, LoadProgress
-from workbench.models.load_errors import load_fault
-from workbench.models.memory import Device, fits, here
-from workbench.models.pixel_cap import cap_pixels
 from workbench.models.probe import install
 from workbench.models.processors import load_processor
 from workbench.models.served.address import is_address
 from workbench.models.served.connecting import connect
 from workbench.models.served.model import ServedModel
 from workbench.models.session import LoadedModel
-from workbench.models.source import Source, fetch_source, find_source
 from workbench.models.templates import given_templates
 from workbench.settings import Settings
 

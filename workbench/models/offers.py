@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from workbench.models.catalogue import ModelCard, load_catalogue
-from workbench.models.memory import Device, Fit, fits, gigabytes, here
+from workbench.models.checkpoints.memory import Device, Fit, fits, gigabytes, here
 from workbench.models.templates import records
 from workbench.settings import Settings
 

@@ -16,9 +16,10 @@ from transformers import StoppingCriteriaList
 from transformers.generation.logits_process import LogitsProcessorList
 
 from workbench.errors import UserFacing
-from workbench.models.adapters import take_out
 from workbench.models.answer import Answer, Decoding, Finish, Prompt, Question
 from workbench.models.catalogue import ModelCard
+from workbench.models.checkpoints.adapters import take_out
+from workbench.models.checkpoints.pixel_cap import shown_note
 from workbench.models.conversation import Images, as_pictures, conversation
 from workbench.models.families import DecoderParts, Family, has_vision
 from workbench.models.families.base import single_picture
@@ -33,7 +34,6 @@ from workbench.models.generation import (
     generate_arguments,
 )
 from workbench.models.options import option_probabilities
-from workbench.models.pixel_cap import shown_note
 from workbench.models.prompts import neutral, prompt_inputs, render_question
 from workbench.models.question_tokens import QuestionTokens, earlier_tokens, question_tokens
 from workbench.models.sharing.sides import SharedWeights, Side

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from workbench.errors import UserFacing
 from workbench.models.answer import Mode
-from workbench.models.folder import PROMPTS_FILE
+from workbench.models.checkpoints.folder import PROMPTS_FILE
 
 PLACE = "{question}"
 _BETWEEN = "\n"

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from workbench import cases, explain, models
 from workbench.errors import UserFacing
+from workbench.models.checkpoints.source import find_source
 from workbench.models.served.address import is_address
-from workbench.models.source import find_source
 from workbench.settings import Settings
 from workbench.ui.case import trust
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from workbench.explain import Method, TextMaps
     from workbench.imaging.medical_image import MedicalImage
     from workbench.models.answer import Decoding, Question
-    from workbench.models.hub import LoadProgress
+    from workbench.models.checkpoints.hub import LoadProgress
     from workbench.ui.case.trust import TrustLine
 
 LOG = logging.getLogger(__name__)

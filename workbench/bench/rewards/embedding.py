@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from workbench.errors import UserFacing
-from workbench.models.hub import fetch_snapshot, parse_hub_name
+from workbench.models.checkpoints.hub import fetch_snapshot, parse_hub_name
 
 Pooling = Literal["mean", "cls"]
 LONGEST = 512  # tokens

@@ -23,11 +23,11 @@ from workbench.bench.store.jsonl import JsonLines
 from workbench.errors import UserFacing
 from workbench.models.answer import Mode
 from workbench.models.catalogue import ModelCard
+from workbench.models.checkpoints.folder import adapter_base
+from workbench.models.checkpoints.load_errors import load_fault
+from workbench.models.checkpoints.source import fetch_source
 from workbench.models.families.base import has_vision
-from workbench.models.folder import adapter_base
-from workbench.models.load_errors import load_fault
 from workbench.models.processors import load_processor
-from workbench.models.source import fetch_source
 from workbench.models.templates import Template, keep_templates
 from workbench.settings import Settings
 from workbench.space.allowed import read_settings

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workbench.errors import UserFacing
-from workbench.models.folder import require_safetensors, weight_files
-from workbench.models.load_errors import fetch_fault
+from workbench.models.checkpoints.folder import require_safetensors, weight_files
+from workbench.models.checkpoints.load_errors import fetch_fault
 
 SETTINGS = (".json", ".jinja", ".txt", ".model", ".tiktoken")
 CODE = (".py",)

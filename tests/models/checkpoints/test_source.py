@@ -11,7 +11,7 @@ from tests.models.families import tiny_configs
 from tests.tiny import load_tiny, save_tiny
 from workbench.doctor import as_text, examine, model_folder
 from workbench.errors import UserFacing
-from workbench.models.source import find_source
+from workbench.models.checkpoints.source import find_source
 from workbench.models.templates import BARE, DEFAULT_TEMPLATES, Template, keep_templates
 from workbench.places import ASSETS
 from workbench.settings import Settings

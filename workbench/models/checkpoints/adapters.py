@@ -16,7 +16,7 @@ from torch import nn
 
 from workbench.errors import UserFacing
 from workbench.models.catalogue import ModelCard
-from workbench.models.folder import PROMPTS_FILE, adapter_base
+from workbench.models.checkpoints.folder import PROMPTS_FILE, adapter_base
 
 if TYPE_CHECKING:
     from workbench.models.session import LoadedModel

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from workbench.errors import UserFacing
 from workbench.models.catalogue import ModelCard
-from workbench.models.memory import (
+from workbench.models.checkpoints.memory import (
     Device,
     Size,
     _machine_memory,

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import UserFacing
-from workbench.models.folder import damaged_settings, damaged_weights, quantisation
+from workbench.models.checkpoints.folder import damaged_settings, damaged_weights, quantisation
 
 if TYPE_CHECKING:
-    from workbench.models.hub import HubName
+    from workbench.models.checkpoints.hub import HubName
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # quant_method of a config → (module, what pip installs), as transformers' quantizers ask for them.

@@ -21,8 +21,8 @@ from workbench.bench.asking.run_key import adapter_of, model_facts
 from workbench.cases.answered import AnsweredCase
 from workbench.errors import UserFacing
 from workbench.explain.evidence_cache import evidence_key
-from workbench.models.adapters import base_candidates, last_name, read_adapter
 from workbench.models.catalogue import ModelCard
+from workbench.models.checkpoints.adapters import base_candidates, last_name, read_adapter
 from workbench.models.loading import load_model, load_models, load_pair
 from workbench.models.session import LoadedModel
 from workbench.settings import Settings

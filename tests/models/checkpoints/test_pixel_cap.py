@@ -10,7 +10,7 @@ from tests.models.families.every_family import make
 from tests.tiny import load_tiny, picture
 from workbench.bench.asking.run_key import model_facts
 from workbench.cases.column import run_case
-from workbench.models.pixel_cap import CPU_TOKENS, cap_pixels
+from workbench.models.checkpoints.pixel_cap import CPU_TOKENS, cap_pixels
 
 
 @pytest.fixture(scope="module", params=["qwen2_5_vl", "qwen3_vl"])

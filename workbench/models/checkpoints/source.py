@@ -15,7 +15,7 @@ from workbench.models.catalogue import (
     card_for,
     load_catalogue,
 )
-from workbench.models.folder import (
+from workbench.models.checkpoints.folder import (
     folder_revision,
     missing_files,
     prompts_note,
@@ -23,8 +23,8 @@ from workbench.models.folder import (
     text_only,
     weight_files,
 )
-from workbench.models.hub import HubName, Listener, fetch_snapshot, parse_hub_name
-from workbench.models.load_errors import require_quantiser
+from workbench.models.checkpoints.hub import HubName, Listener, fetch_snapshot, parse_hub_name
+from workbench.models.checkpoints.load_errors import require_quantiser
 from workbench.models.templates import (
     DEFAULT_TEMPLATES,
     TEXT_TEMPLATES,

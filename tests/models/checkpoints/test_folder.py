@@ -6,7 +6,7 @@ import pytest
 
 from tests.models.families import tiny_configs
 from workbench.errors import UserFacing
-from workbench.models.folder import missing_files, text_only
+from workbench.models.checkpoints.folder import missing_files, text_only
 from workbench.models.loading import load_model
 from workbench.settings import Settings
 
