@@ -120,3 +120,14 @@ def test_what_may_not_be_loaded_here_is_refused_at_once(tmp_path: Path) -> None:
     public = Services(Settings(public=True), lambda: None)
     with pytest.raises(UserFacing, match="does not load|not enabled|public"):
         public.exchange("base", "owner/model")
+
+
+def test_when_only_one_of_the_pair_can_be_loaded_it_answers_alone() -> None:
+    def load(ref: str, settings: Settings, **heard: object) -> FakeModel:
+        if ref == "tuned":
+            raise UserFacing("The model 'tuned' does not fit here.", "Unload a model.")
+        return FakeModel(ref)
+
+    services = ready(load)
+    assert names(services) == {"base": "base"} and services.state.phase == "ready"
+    assert "no tuned model" in services.state.message and "does not fit" in services.state.message

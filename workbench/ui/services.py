@@ -241,7 +241,10 @@ class Services:
                 told = partial(self._pair_progressed, role, dict(loaded))
                 loaded[role] = self._loaded(role, role, loaded.get("base"), self.settings, progress=told)
         except UserFacing as fault:
-            self._set(PairState("failed", str(fault), loaded))
+            if loaded:  # one model answers as well alone; the other can be loaded on the Models tab
+                self._set(PairState("ready", f"There is no {role} model: {fault}", loaded))
+            else:
+                self._set(PairState("failed", str(fault), loaded))
         except (
             Exception
         ) as fault:  # a thread's last word: anything else would leave the page waiting for ever

@@ -30,6 +30,7 @@ LONGEST_ANSWER = 4096  # tokens that a visitor may ask for where the owner sets 
 MOST_TURNS = 8
 TEXT_METHOD = "text_occlusion"  # in place of a heat map where there is no picture
 WORDS_HINT = "The words of the question and the steps are coloured instead."
+NOT_LOADED = "No model is loaded here. Load one on the Models tab."
 PARAM_SLOTS = 2  # how many settings of a map method the screen has room for
 
 
@@ -307,14 +308,17 @@ class CaseDesk:
     def _payload(self, page: Session, case_id: str, pair: Mapping[str, Any] | None = None) -> dict[str, Any]:
         live, pair = page.live, pair or {}
         columns = {role: live.columns.get(role) for role in ROLES}
+        # An answer stays that of the model that gave it, whatever was loaded in its place since.
+        answered = {role: column.case.model for role, column in columns.items() if column and column.case}
+        shown = dict(pair) | answered
         computed = {role: maps for role, maps in page.maps.items() if not isinstance(maps, NoMap)}
         payload = viewer_payload(
             case_id,
-            self._image_payload(page, pair, columns),
+            self._image_payload(page, shown, columns),
             columns,
             computed,
-            titles={role: f"{role.capitalize()}: {model.label}" for role, model in pair.items()},
-            subtitles={role: model_line(model) for role, model in pair.items()},
+            titles={role: f"{role.capitalize()}: {model.label}" for role, model in shown.items()},
+            subtitles={role: model_line(model) for role, model in shown.items()},
             images=[picture.payload for picture in _shown(page)],
             text_maps=page.text_maps,
         )
@@ -328,7 +332,9 @@ class CaseDesk:
             if role in live.failures:
                 column |= {"status": "failed", "message": live.failures[role]}
             elif pair and live.columns.get(role) is None:
-                column["status"] = "waiting"
+                column |= (
+                    {"status": "waiting"} if role in pair else {"status": "failed", "message": NOT_LOADED}
+                )
         return payload
 
     def _image_payload(
