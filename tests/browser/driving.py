@@ -44,7 +44,7 @@ def models_page(
     pair: Mapping[str, LoadedModel], uploads: Path, **settings: Any
 ) -> AbstractContextManager[str]:
     """Address of the page with loaded models of a test's own."""
-    engine = replace(default_engine(), load=lambda role, _, **heard: pair[role])
+    engine = replace(default_engine(), load=lambda role, _, **heard: pair[role], load_beside=None)
     chosen = Settings(runs_dir=uploads.parent / "runs", **settings)
     return served(lambda: build(Services(chosen, lambda: engine)), uploads)
 

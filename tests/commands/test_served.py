@@ -56,7 +56,10 @@ def test_ask_without_log_probs_gives_none(picture: str, capsys: pytest.CaptureFi
     assert {(entry["id"], entry["logprob"]) for entry in tokens} == {(None, None)}
 
 
-@pytest.mark.parametrize("flags", [[], ["--method", "all"], ["--method", "occlusion", "--trust"]])
+@pytest.mark.parametrize(
+    "flags",
+    [[], ["--method", "all"], ["--method", "occlusion", "--trust"], ["--method", "text_occlusion"]],
+)
 def test_explain_answers_and_refuses_the_map(
     picture: str, flags: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -196,6 +196,17 @@ def test_every_registered_method_runs_on_the_right_side(pair, adapter):
             assert np.abs(maps[0].values - maps[1].values).max() < 0.05 * scale, name
 
 
+@pytest.mark.parametrize("method", ["text_occlusion", "text_gradient"])
+def test_words_are_scored_on_the_right_side(pair, adapter, method):
+    tuned, merged = pair[1], load_tiny(adapter / "merged")
+    image = picture(24, 24)
+    prompt = tuned.prepare(tiny.ASK, image)
+    answer = tuned.generate(prompt, tiny.GREEDY)
+    cases = [AnsweredCase.of(model, prompt, image, answer) for model in (tuned, merged)]
+    ours, theirs = (case.explain_text("all", method).values for case in cases)
+    assert np.abs(ours - theirs).max() < 0.05 * max(np.abs(theirs).max(), 1e-3)
+
+
 def test_sides_have_keys_of_their_own(pair, adapter):
     base, tuned = pair
     assert adapter_of(base) == ""
