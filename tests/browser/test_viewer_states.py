@@ -72,7 +72,7 @@ def test_states_say_what_to_do(page: Any) -> None:
     assert "No reasoning given" in base.inner_text() and "gives no reasoning" in base.inner_text()
     assert "Waiting for this model's turn." in tuned.inner_text()
     show(page, case_payload(case="three", image=None))
-    assert part(page, "noPicture").inner_text() == "This question has no picture."
+    assert part(page, "noPicture").inner_text() == "This question was asked without a picture."
 
 
 def test_refused_map_is_explained_and_not_drawn(page: Any) -> None:
