@@ -113,3 +113,12 @@ def test_the_command_lists_every_entry(
     assert all({"verdict", "loadable", "why_not"} <= entry["here"].keys() for entry in listed)
     assert main(["models"]) == 0
     assert "CC BY-NC-SA" in capsys.readouterr().out
+
+
+def test_experts_stay_at_sixteen_bit(catalogue: dict[str, ModelCard]) -> None:
+    """Their fused matrices are not quantised, so four bits make a mixture of experts little smaller."""
+    found = {offer.card.name: offer for offer in offers(Settings(), replace(GPU, free=200 << 30))}
+    needs = found["medix-r1-30b"].fit.needs
+    assert needs["4bit"] > 0.8 * needs["bfloat16"]
+    needs = found["medix-r1-8b"].fit.needs
+    assert needs["4bit"] < 0.5 * needs["bfloat16"]

@@ -346,3 +346,17 @@ def test_a_pair_with_an_adapter_for_another_base_is_refused(adapter, tmp_path):
     with pytest.raises(UserFacing, match="was made for .*base.* does not fit 'other'"):
         load_pair(str(other), str(adapter), CPU)
     assert len({model.weights for model in load_models([str(other), str(adapter)], CPU)}) == 2
+
+
+def test_an_adapter_with_the_module_names_of_older_versions_is_the_same(base_folder, adapter, tmp_path):
+    """Before transformers 4.52 the tower was `visual`, and the text decoder's layers stood in `model`."""
+    older = Path(shutil.copytree(adapter, tmp_path / "older"))
+    numbers = load_file(older / "adapter_model.safetensors")
+    names = {"base_model.model.model.language_model.": "base_model.model.model.",
+             "base_model.model.model.visual.": "base_model.model.visual."}  # fmt: skip
+    for new, old in names.items():
+        assert any(key.startswith(new) for key in numbers)
+        numbers = {key.replace(new, old): value for key, value in numbers.items()}
+    save_file(numbers, older / "adapter_model.safetensors")
+    both = [load_model(str(at), settings=CPU, base=load_tiny(base_folder)) for at in (adapter, older)]
+    torch.testing.assert_close(scores(both[0]), scores(both[1]), rtol=0, atol=1e-6)

@@ -6,7 +6,7 @@ an adapter brings along (`modules_to_save`).
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import Path
@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 
 CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
 _PREFIX = "base_model.model."
+# What transformers before 4.52 called the parts of vision-language models, and what they are called since.
+_RENAMED = (
+    ("visual.", "model.visual."),
+    ("vision_tower.", "model.vision_tower."),
+    ("multi_modal_projector.", "model.multi_modal_projector."),
+    ("language_model.model.", "model.language_model."),
+    ("language_model.lm_head.", "lm_head."),
+    ("model.", "model.language_model."),
+)
 # Other ways of starting LoRA change the weights below the adapter, which could then not be switched off.
 _HARMLESS_STARTS = (True, False, None, "gaussian", "eva", "orthogonal")
 
@@ -154,9 +163,11 @@ def _inject(model: nn.Module, files: AdapterFiles, name: str) -> str:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    parts = {path for path, _ in model.named_modules()}
     try:
         state = {
-            key.removeprefix(_PREFIX): value for key, value in load_file(files.folder / WEIGHTS_FILE).items()
+            _present_name(key.removeprefix(_PREFIX), parts): value
+            for key, value in load_file(files.folder / WEIGHTS_FILE).items()
         }
     except SafetensorError as error:
         raise UserFacing(
@@ -181,6 +192,20 @@ def _inject(model: nn.Module, files: AdapterFiles, name: str) -> str:
     if found.unexpected_keys:
         return f"the base has no layer for {found.unexpected_keys[0]}"
     return f"the adapter has no numbers for {missing[0].replace(f'.{name}', '')}" if missing else ""
+
+
+def _present_name(key: str, parts: Collection[str]) -> str:
+    """What a number of an adapter is called in today's model, whose modules are `parts`; the key itself where
+    nothing is known by it."""
+    module, mark, number = key.partition(".lora_")
+    if not mark:
+        module, _, number = key.rpartition(".")
+        mark = "."
+    if module not in parts:
+        for old, new in _RENAMED:
+            if module.startswith(old) and (renamed := new + module.removeprefix(old)) in parts:
+                return renamed + mark + number
+    return key
 
 
 def _names(targets: Any) -> str:

@@ -117,8 +117,11 @@ def size_of(what: "ModelCard | Path | str | Size") -> Size | None:
         return what
     if isinstance(what, str | Path):
         return folder_size(Path(what))
-    count = getattr(what, "parameters", None)
-    return counted_size(count) if count else None
+    if not what.parameters:
+        return None
+    # What a token doesn't use are experts: those that it does use count little beside them.
+    experts = what.parameters - what.active_parameters if what.active_parameters else 0
+    return counted_size(what.parameters, experts)
 
 
 def counted_size(parameters: int, experts: int = 0) -> Size:
