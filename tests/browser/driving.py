@@ -82,6 +82,18 @@ def go_to(page: Any, name: str) -> None:
     until(opened, f"the tab {name}")
 
 
+def tick(box: Any, on: bool = True) -> None:
+    """Tick a box, or choose a radio button, until it is so: a form that is drawn anew forgets a click."""
+
+    def ticked() -> bool:
+        if box.is_checked() != on:
+            box.click()
+            box.page.wait_for_timeout(100)
+        return box.is_checked() == on
+
+    until(ticked, "a box to be ticked" if on else "a box to be unticked")
+
+
 def says(page: Any, place: str, text: str) -> None:
     """Wait until the element at `place` (a CSS selector) is there and says so."""
     page.wait_for_function(

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.driving import holds, says, watched
+from tests.browser.driving import holds, says, tick, watched
 from tests.ui.bench_page import Gate, bench_page
 from tests.ui.results import write_results
 from tests.ui.running import served
@@ -116,8 +116,8 @@ def test_leaving_ends_the_run(
 
 def test_a_form_that_can_not_run_is_told(opened: Any) -> None:
     opened.get_by_text("Run or import").click()
-    opened.get_by_label("base", exact=True).uncheck()
-    opened.get_by_label("tuned", exact=True).uncheck()
+    tick(opened.get_by_label("base", exact=True), on=False)
+    tick(opened.get_by_label("tuned", exact=True), on=False)
     opened.click("#bench-run-go")
     says(opened, "#bench-notice", "No model was chosen.")
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.browser.driving import fake_page, holds, never_wider_than_the_window, says
+from tests.browser.driving import fake_page, holds, never_wider_than_the_window, says, tick
 from tests.ui.results import write_results
 from tests.waiting import until
 from workbench.bench.reports.build import build_report
@@ -52,7 +52,7 @@ def test_measured_and_published_figures_stand_apart(visit: Any, results: Path, t
         page.get_by_label("Break down by").click()
         page.get_by_role("option", name="Question type").click()
         says(page, "#bench-slices", "finding")
-        page.get_by_role("radio", name="Radar").check()
+        tick(page.get_by_role("radio", name="Radar"))
         page.wait_for_selector("#bench-axes .polarlayer .scatterlayer path", state="attached")
         page.get_by_label("Result", exact=True).click()
         page.get_by_role("option", name="spoilt").click()
@@ -104,25 +104,21 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder.parent
 
 
-def point_at(page: Any, mark: Any, label: str) -> None:
-    """Move the mouse over a mark of a chart until its label is there: a chart may still be drawn anew."""
-    mark.scroll_into_view_if_needed()
-    while not page.locator(label).count():
-        box = mark.bounding_box()
-        at = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        page.mouse.move(at[0] - 4, at[1] - 4)
-        page.mouse.move(*at)
-        page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
-
-
 def click_bar(page: Any, number: int, place: str, text: str) -> None:
     """Click a bar of the axis chart until the element at `place` says so: a chart that is drawn anew between
     the pointing and the click hears nothing."""
     bar = page.locator("#bench-axes .bars path").nth(number)
 
     def heard() -> bool:
-        if text not in page.inner_text(place):
-            point_at(page, bar, "#bench-axes .hoverlayer .hovertext")
+        if text in page.inner_text(place):
+            return True
+        bar.scroll_into_view_if_needed()
+        box = bar.bounding_box()
+        at = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.move(at[0] - 4, at[1] - 4)
+        page.mouse.move(*at)
+        page.wait_for_timeout(50)
+        if page.locator("#bench-axes .hoverlayer .hovertext").count():
             page.mouse.down()
             page.mouse.up()
             page.wait_for_timeout(500)

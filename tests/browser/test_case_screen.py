@@ -23,6 +23,7 @@ from tests.browser.driving import (
     pick,
     says,
     status,
+    tick,
 )
 from tests.tiny import planted_text_model
 from tests.ui.running import APP, ROOT, running_page
@@ -249,7 +250,7 @@ def test_a_dicom_slice_offers_windows_and_invert(plain: str, visit: Any) -> None
     status(page, "Picture ready")
     says(page, "#case-notes", "CT")
     before = page.evaluate("document.querySelector('#viewer canvas').toDataURL()")
-    page.get_by_label("Invert").first.check()
+    tick(page.get_by_label("Invert").first)
     status(page, "as it is shown now")
     page.wait_for_function(
         "before => document.querySelector('#viewer canvas').toDataURL() !== before", arg=before

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.driving import answered, go_to, says
+from tests.browser.driving import answered, go_to, says, tick
 
 pytestmark = pytest.mark.browser
 
@@ -13,10 +13,10 @@ def unmeasured(page: Any, without: tuple[str, ...]) -> Any:
     """Open Methods of an answered page, with measuring off and these methods unticked; returns the choice."""
     go_to(page, "Methods")
     page.wait_for_selector("#methods-choice input")
-    page.get_by_label("Measure each map").uncheck()
+    tick(page.get_by_label("Measure each map"), on=False)
     choice = page.locator("#methods-choice")
     for name in without:
-        choice.get_by_label(name, exact=True).uncheck()
+        tick(choice.get_by_label(name, exact=True), on=False)
     return choice
 
 
@@ -28,7 +28,7 @@ def test_the_foil_box_comes_with_its_method_and_an_empty_one_is_refused(shipped:
     )
     assert not page.get_by_label("Foil word").is_visible()
     for name in ("against a foil", "Logit lens"):
-        choice.get_by_label(name).check()
+        tick(choice.get_by_label(name))
     page.get_by_label("Foil word").wait_for()
     page.click("#methods-compute")
     says(page, "#methods-status", "Finished: 2 of 2 methods")
@@ -57,7 +57,7 @@ def test_a_head_is_chosen_by_layer_and_number_and_a_bad_one_is_a_sentence(shippe
     page = visit(shipped)
     answered(page)
     choice = unmeasured(page, without=("Attention, mean", "Direct logit attribution", "Relevancy"))
-    choice.get_by_label("Attention, one head").check()
+    tick(choice.get_by_label("Attention, one head"))
     page.locator("#methods-settings button").first.click()
     page.get_by_label("Attention, one head: layer").fill("1")
     page.get_by_label("Attention, one head: head").fill("1")

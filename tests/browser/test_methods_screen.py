@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import pytest
 
-from tests.browser.driving import answered, go_to, never_wider_than_the_window, pick, says
+from tests.browser.driving import answered, go_to, never_wider_than_the_window, pick, says, tick
 from tests.waiting import until
 
 pytestmark = pytest.mark.browser
@@ -59,7 +59,7 @@ def test_methods_side_by_side_with_the_shipped_pair(shipped: str, visit: Any, tm
     answered(page)
     go_to(page, "Methods")
     page.wait_for_selector("#methods-choice input")
-    page.get_by_label("The drawn finding").check()
+    tick(page.get_by_label("The drawn finding"))
     page.click("#methods-compute")
     says(page, "#methods-status", "Finished: 4 of 4 methods")
     cards = page.locator("#methods-grid .wb-method")
@@ -103,7 +103,7 @@ def test_stop_ends_a_long_comparison_and_a_phone_never_scrolls_sideways(shipped:
     go_to(page, "Methods")
     page.wait_for_selector("#methods-choice input")
     for name in ("SmoothGrad", "Integrated gradients", "RISE"):
-        page.locator("#methods-choice").get_by_label(name).check()
+        tick(page.locator("#methods-choice").get_by_label(name))
     page.click("#methods-compute")
     page.wait_for_selector(".wb-method")
     page.click("#methods-stop")
