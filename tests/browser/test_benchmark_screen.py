@@ -113,7 +113,8 @@ def click_bar(page: Any, number: int, place: str, text: str) -> None:
         if text in page.inner_text(place):
             return True
         bar.scroll_into_view_if_needed()
-        box = bar.bounding_box()
+        if (box := bar.bounding_box()) is None:
+            return False  # drawn anew just now
         at = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         page.mouse.move(at[0] - 4, at[1] - 4)
         page.mouse.move(*at)

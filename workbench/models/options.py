@@ -25,7 +25,9 @@ def option_probabilities(
     """Probability of each option in place of the given answer, after the same reasoning.
 
     Each option's text (its letter, with `letters`) and the token that closes an answer are teacher-forced
-    after `answer.ids[:answer_start_token]`; the summed log probs are softmaxed over the options.
+    after `answer.ids[:answer_start_token]`; the summed log probs are softmaxed over the options. An option is
+    scored as it is worded: where the model writes other words for it ("pleural effusion" for "effusion"), its
+    probability is that of the option's words, not of the answer that was given.
     Raises UserFacing when there are no options.
     """
     if not options:
