@@ -214,9 +214,11 @@ class Services:
             name = type(fault).__name__
             model, message = None, f"{ref} could not be loaded ({name}). The models that were here stay."
         with self._changed:
-            if given_up.is_set():
-                return
             models = dict(self._state.models)
+            if given_up.is_set():
+                if model is not None and model not in models.values():
+                    model.unload()
+                return
             replaced = models.get(role) if model is not None else None
             if model is not None:
                 models[role] = model
