@@ -32,7 +32,7 @@ from workbench.models.checkpoints.hub import Listener, LoadProgress
 from workbench.models.checkpoints.load_errors import load_fault
 from workbench.models.checkpoints.memory import Device, fits, here
 from workbench.models.checkpoints.pixel_cap import cap_pixels
-from workbench.models.checkpoints.source import Source, fetch_source, find_source
+from workbench.models.checkpoints.source import Source, card_as_set, fetch_source, find_source
 from workbench.models.families import family_for, has_vision
 from workbench.models.probe import install
 from workbench.models.processors import load_processor
@@ -40,7 +40,6 @@ from workbench.models.served.address import is_address
 from workbench.models.served.connecting import connect
 from workbench.models.served.model import ServedModel
 from workbench.models.session import LoadedModel
-from workbench.models.templates import given_templates
 from workbench.settings import Settings
 
 SMALL_MODEL = 50_000_000  # below this many parameters a second CPU thread costs more than it gives
@@ -101,10 +100,7 @@ def served_model(ref: str, settings: Settings, **how: Any) -> ServedModel:
     if (known := card_for(model.server.model, catalogue)) is not None:  # served under its own hub id
         asked = {"templates": known.templates, "max_new_tokens": known.max_new_tokens}
         model.card = replace(model.card, **asked)
-    if settings.template:
-        every = {name: card.templates for name, card in catalogue.items()}
-        templates = given_templates(settings.template, model.card.templates, every)
-        model.card = model.card.asked_with(templates)
+    model.card = card_as_set(model.card, settings, catalogue)
     return model
 
 

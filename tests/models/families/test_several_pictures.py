@@ -9,10 +9,11 @@ import torch
 
 from tests.models.families import tiny_configs as tiny
 from tests.models.families.every_family import CROPS, EVERY, TEXT, make
+from tests.models.families.tile_checks import prompt_features
 from tests.tiny import picture
 from workbench.errors import UserFacing
 from workbench.imaging.medical_image import MedicalImage
-from workbench.models.answer import Prompt, Question, Turn
+from workbench.models.answer import Question, Turn
 from workbench.models.session import LoadedModel
 
 WIDE, TALL = picture(90, 50), picture(45, 160, 1)
@@ -28,30 +29,17 @@ def model(kind: str, tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
     return make(kind, tmp_path_factory.mktemp(kind) / "model")
 
 
-def features(model: LoadedModel, prompt: Prompt) -> torch.Tensor:
-    """What stands in the decoder's input at every image token, `[P, d]`."""
-    seen: list[torch.Tensor] = []
-    hook = model.decoder.layers[0].register_forward_pre_hook(
-        lambda _module, args, kwargs: seen.append(args[0] if args else kwargs["hidden_states"]),
-        with_kwargs=True,
-    )
-    with torch.inference_mode():
-        model.model(**prompt.inputs)
-    hook.remove()
-    return seen[0][0, torch.from_numpy(prompt.image_positions)]
-
-
 def test_each_token_belongs_to_the_picture_that_it_reads(model: LoadedModel, kind: str) -> None:
     both = model.prepare(tiny.ASK, (WIDE, TALL))
     assert both.image_sizes == ((90, 50), (45, 160)) and both.image_size == (90, 50)
     assert len(both.picture_of) == len(both.boxes) == len(both.image_positions)
-    found = features(model, both)
+    found = prompt_features(model, both)
     for number, image in enumerate((WIDE, TALL)):
         own = both.picture_of == number
         assert (both.boxes[own] <= np.tile([image.width, image.height], 2)).all()
         changed = [WIDE, TALL]
         changed[number] = MedicalImage(255 - image.pixels, "test", "array")
-        other = features(model, model.prepare(tiny.ASK, changed))
+        other = prompt_features(model, model.prepare(tiny.ASK, changed))
         moved = (found - other).abs().amax(1).numpy() > 1e-6
         shown = ((both.boxes[:, 2:] - both.boxes[:, :2]) > 0).all(1)
         assert moved[own & shown].all() and not moved[~own].any()
@@ -59,7 +47,7 @@ def test_each_token_belongs_to_the_picture_that_it_reads(model: LoadedModel, kin
             continue
         alone = model.prepare(tiny.ASK, image)
         assert np.array_equal(both.boxes[own], alone.boxes)
-        assert torch.allclose(found[torch.from_numpy(own)], features(model, alone), atol=1e-5)
+        assert torch.allclose(found[torch.from_numpy(own)], prompt_features(model, alone), atol=1e-5)
 
 
 def test_a_painted_corner_of_the_second_picture_changes_the_tokens_over_it(model: LoadedModel) -> None:
@@ -67,7 +55,7 @@ def test_a_painted_corner_of_the_second_picture_changes_the_tokens_over_it(model
     pixels[:40, :15] = 255 - pixels[:40, :15]
     one = model.prepare(tiny.ASK, (WIDE, TALL))
     two = model.prepare(tiny.ASK, (WIDE, MedicalImage(pixels, "test", "array")))
-    strength = (features(model, one) - features(model, two)).abs().sum(1).numpy()
+    strength = (prompt_features(model, one) - prompt_features(model, two)).abs().sum(1).numpy()
     strongest = int(strength.argmax())
     assert one.picture_of[strongest] == 1
     x0, y0, x1, y1 = one.boxes[strongest]

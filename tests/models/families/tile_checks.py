@@ -6,6 +6,7 @@ import torch
 from tests.models.families.tiny_configs import ASK, painted
 from tests.models.families.tiny_configs_tiles import PATCH
 from workbench.imaging.medical_image import MedicalImage
+from workbench.models.answer import Prompt
 from workbench.models.session import LoadedModel
 
 
@@ -19,8 +20,12 @@ def without_mixing(model: LoadedModel) -> LoadedModel:
 
 
 def image_features(model: LoadedModel, image: MedicalImage) -> torch.Tensor:
-    """What stands in the decoder's input at every image token, `[P, d]`."""
-    prompt = model.prepare(ASK, image)
+    """What stands in the decoder's input at every image token of one picture, `[P, d]`."""
+    return prompt_features(model, model.prepare(ASK, image))
+
+
+def prompt_features(model: LoadedModel, prompt: Prompt) -> torch.Tensor:
+    """What stands in the decoder's input at every image token of a prompt, `[P, d]`."""
     seen: list[torch.Tensor] = []
     hook = model.decoder.layers[0].register_forward_pre_hook(
         lambda _module, args, kwargs: seen.append(args[0] if args else kwargs["hidden_states"]),

@@ -78,7 +78,7 @@ def unit_prompt(unit: Unit, trace: Trace) -> str:
     """One rubric unit against the steps of a trace (not its answer: the rubric grades reasoning)."""
     return _UNIT.format(
         role=_ROLE,
-        reasoning=_inert("\n".join(step.text for step in trace.steps)),
+        reasoning=inert("\n".join(step.text for step in trace.steps)),
         axis=unit.axis,
         topic=unit.topic,
         claim=unit.claim,
@@ -92,13 +92,13 @@ def answer_prompt(
 ) -> str:
     """A given answer against the gold one; only the final answer is shown, never the trace."""
     asked, right = _asked(question, options), _right(gold, gold_letter)
-    return _ANSWER.format(role=_ROLE, question=asked, gold=right, given=_inert(given))
+    return _ANSWER.format(role=_ROLE, question=asked, gold=right, given=inert(given))
 
 
 def preference_prompt(question: str, options: Sequence[str], *, gold: str, one: str, two: str) -> str:
     """Two responses (reasoning and answer) to one question, in this order; no model is named."""
     asked = _asked(question, options)
-    return _PREFERENCE.format(role=_ROLE, question=asked, gold=gold, one=_inert(one), two=_inert(two))
+    return _PREFERENCE.format(role=_ROLE, question=asked, gold=gold, one=inert(one), two=inert(two))
 
 
 def _asked(question: str, options: Sequence[str]) -> str:
@@ -109,6 +109,6 @@ def _right(gold: str, letter: str | None) -> str:
     return f"{letter}. {gold}" if letter is not None and letter in LETTERS else gold
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
     """Model text that can't close its own frame."""
     return text.replace("BEGIN ", "begin ").replace("END ", "end ")

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from workbench.bench.judging.prompts import inert
 from workbench.models.served import ChatServer, open_server
 
 SHORT, LONG = 4, 512  # tokens: the published limit, and room for a judge that thinks before it speaks
@@ -44,7 +45,7 @@ class YesNoJudge:
         asked = (question, gold, answer)
         if asked not in self._known:
             self._known[asked] = self._ask(
-                _PROMPT.format(question=_inert(question), gold=_inert(gold), given=_inert(answer))
+                _PROMPT.format(question=inert(question), gold=inert(gold), given=inert(answer))
             )
         return self._known[asked]
 
@@ -69,8 +70,3 @@ def yes_no_judge(ref: str, key: str | None = None, **patience: Any) -> YesNoJudg
     Raises UserFacing (EndpointDown where the server can't be reached).
     """
     return YesNoJudge(open_server(ref, key, **patience))
-
-
-def _inert(text: str) -> str:
-    """Text that can't close its own frame."""
-    return text.replace("BEGIN ", "begin ").replace("END ", "end ")

@@ -94,12 +94,15 @@ def fetch_source(
 
 
 def _asked_as_set(found: Source, settings: Settings, catalogue: Catalogue) -> Source:
-    """The same source, asked in the template that the settings name, if any."""
+    return replace(found, card=card_as_set(found.card, settings, catalogue))
+
+
+def card_as_set(card: ModelCard, settings: Settings, catalogue: Catalogue) -> ModelCard:
+    """The same card, asked in the template that the settings name, if any. Raises UserFacing."""
     if not settings.template:
-        return found
-    known = {name: card.templates for name, card in catalogue.items()}
-    templates = given_templates(settings.template, found.card.templates, known)
-    return replace(found, card=found.card.asked_with(templates))
+        return card
+    known = {name: entry.templates for name, entry in catalogue.items()}
+    return card.asked_with(given_templates(settings.template, card.templates, known))
 
 
 def _found(ref: str, settings: Settings, catalogue: Catalogue) -> Source:
